@@ -1,0 +1,226 @@
+#!/usr/bin/env bash
+# The one entrance: builds, tests, the lab, the demo and the benchmarks. `./run.sh help` lists the commands.
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+artifacts=$root/artifacts
+published=$artifacts/publish
+# Debian keeps ip, iptables and nft where an ordinary user's PATH does not look.
+export PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_SKIP_FIRST_TIME_EXPERIENCE=1
+
+usage() {
+  cat <<'TEXT'
+Usage: ./run.sh COMMAND
+
+  test [NAME...]     build, then run every test (or the test projects whose name contains NAME)
+  build              compile the whole solution
+  publish            produce the executables the lab runs, in artifacts/publish
+  help               this text
+
+Needs Linux and the .NET 10 SDK. Debian packages that are missing are installed when run as root, and named otherwise.
+Root is not needed: what has to change the network runs in namespaces of its own.
+TEXT
+}
+
+say() { printf '%s\n' "$*" >&2; }
+die() {
+  say "run.sh: $*"
+  exit 1
+}
+
+# --- What must be on the machine ---------------------------------------------------------------------------------------------
+
+# Lines of `file-or-command package`: a file is looked for as such, a command on the PATH.
+build_needs='clang clang
+/usr/include/zlib.h zlib1g-dev'
+lab_needs='unshare util-linux
+nsenter util-linux
+mount mount
+ip iproute2
+iptables iptables
+nft nftables
+tcpdump tcpdump
+curl curl'
+test_needs='shellcheck shellcheck'
+
+need_sdk() {
+  if ! command -v dotnet >/dev/null; then
+    die "the .NET 10 SDK is missing: see https://learn.microsoft.com/dotnet/core/install/linux-debian"
+  fi
+  if ! dotnet --list-sdks | grep -q '^10\.'; then
+    die "the .NET 10 SDK is missing; installed: $(dotnet --list-sdks | awk '{print $1}' | paste -sd' '). See https://learn.microsoft.com/dotnet/core/install/linux-debian"
+  fi
+}
+
+# need_packages LINES: installs the packages of what is not there, or says which they are and ends.
+need_packages() {
+  local what package
+  local -a missing=()
+  while read -r what package; do
+    case $what in
+      /*) [[ -e $what ]] ;;
+      *) command -v "$what" >/dev/null ;;
+    esac || missing+=("$package")
+  done <<<"$1"
+  if ((${#missing[@]} == 0)); then
+    return
+  fi
+  mapfile -t missing < <(printf '%s\n' "${missing[@]}" | sort -u)
+  if ((EUID == 0)) && command -v apt-get >/dev/null; then
+    say "Installing ${missing[*]}"
+    apt-get update -q >/dev/null
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}" >/dev/null
+  else
+    die "missing Debian packages: ${missing[*]}
+Install them with: sudo apt-get install -y ${missing[*]}"
+  fi
+}
+
+# --- Building ----------------------------------------------------------------------------------------------------------------
+
+build() {
+  need_sdk
+  dotnet build "$root/Mesh.Node.sln" -v quiet -nologo -clp:NoSummary "$@"
+}
+
+# publish_native PROJECT: a NativeAOT executable. Any trim or AOT warning is an error.
+publish_native() {
+  dotnet publish "$root/$1" -c Release -r "$(runtime_identifier)" -v quiet -nologo -clp:NoSummary -o "$published/$(basename "$1")"
+}
+
+runtime_identifier() {
+  case $(uname -m) in
+    x86_64) echo linux-x64 ;;
+    aarch64) echo linux-arm64 ;;
+    *) die "no build for $(uname -m): x86_64 and aarch64 are supported" ;;
+  esac
+}
+
+publish() {
+  need_sdk
+  need_packages "$build_needs"
+  publish_native nodeproxy/Mesh.Node
+}
+
+# --- Namespaces --------------------------------------------------------------------------------------------------------------
+
+# Runs `run.sh COMMAND ARGUMENTS` in user, mount, network and process namespaces of its own, where it is root. When it ends,
+# whatever it made (processes, interfaces, rules, mounts) ends with it.
+in_own_namespaces() {
+  local -a flags=(-rnmpf --mount-proc --kill-child)
+  if unshare -U "${flags[@]}" true 2>/dev/null; then
+    flags+=(-U)
+  elif ((EUID == 0)) && unshare -nmpf --mount-proc true 2>/dev/null; then
+    flags=(-nmpf --mount-proc --kill-child)
+  else
+    die "this kernel lets $(id -un) make no user namespace, and the tests need one (or root).
+Look at: sysctl user.max_user_namespaces kernel.unprivileged_userns_clone kernel.apparmor_restrict_unprivileged_userns"
+  fi
+  unshare "${flags[@]}" env MESH_INSIDE=1 "$root/run.sh" "$@"
+}
+
+# What a fresh network namespace lacks: a loopback that is up, and a /run that may be written.
+furnish_namespace() {
+  [[ ${MESH_INSIDE:-} == 1 ]] || die "'$1' is run by run.sh itself"
+  mount -t tmpfs -o mode=755 tmpfs /run
+  ip link set lo up
+}
+
+# --- Tests -------------------------------------------------------------------------------------------------------------------
+
+test_projects() {
+  grep -l 'Include="xunit.v3"' "$root"/tests/*/*.csproj | while read -r project; do
+    # The end-to-end tests come last: they are slow, and what fails before them explains what fails in them.
+    [[ $project == */EndToEnd/* ]] && printf '2 %s\n' "$project" || printf '1 %s\n' "$project"
+  done | sort | cut -d' ' -f2
+}
+
+# Test projects whose name contains one of the arguments; all without arguments.
+select_test_projects() {
+  local project name
+  while read -r project; do
+    # A project that has no source yet has nothing to run.
+    [[ -n $(find "$(dirname "$project")" -name '*.cs' -not -path '*/obj/*' -print -quit) ]] || continue
+    if (($# == 0)); then
+      printf '%s\n' "$project"
+      continue
+    fi
+    for name in "$@"; do
+      if [[ $(basename "$project" .csproj) == *"$name"* ]]; then
+        printf '%s\n' "$project"
+        break
+      fi
+    done
+  done < <(test_projects)
+}
+
+run_tests() {
+  need_sdk
+  need_packages "$lab_needs"
+  need_packages "$test_needs"
+  local -a projects
+  mapfile -t projects < <(select_test_projects "$@")
+  ((${#projects[@]} > 0 || $# == 0)) || die "no test project is named like: $*"
+  local project
+  for project in "${projects[@]}"; do
+    dotnet build "$project" -v quiet -nologo -clp:NoSummary
+  done
+  ulimit -n "$(ulimit -Hn)"
+  in_own_namespaces inside-tests "${projects[@]}"
+}
+
+# The value of one attribute of the first <assembly> element of an xUnit report.
+report_attribute() {
+  grep -o '<assembly [^>]*' "$1" | head -n 1 | grep -o " $2=\"[0-9]*\"" | grep -o '[0-9]*'
+}
+
+run_tests_inside() {
+  furnish_namespace inside-tests
+  local results=$artifacts/test-results passed=0 failed=0 skipped=0 project name report
+  rm -rf "$results"
+  mkdir -p "$results"
+  for project in "$@"; do
+    name=$(basename "$project" .csproj)
+    report=$results/$name.xml
+    say "── $name"
+    local status=0
+    timeout --signal=KILL "${MESH_TEST_SECONDS:-900}" "$(dirname "$project")/bin/Debug/net10.0/$name" --progress off \
+      --results-directory "$results" --report-xunit-xml --report-xunit-xml-filename "$name.xml" || status=$?
+    if [[ ! -s $report ]]; then
+      say "$name ended with status $status and no report"
+      failed=$((failed + 1))
+      continue
+    fi
+    passed=$((passed + $(report_attribute "$report" passed)))
+    failed=$((failed + $(report_attribute "$report" failed) + $(report_attribute "$report" errors)))
+    skipped=$((skipped + $(report_attribute "$report" skipped)))
+    if ((status != 0)) && (($(report_attribute "$report" failed) + $(report_attribute "$report" errors) == 0)); then
+      say "$name ended with status $status although its report names no failure"
+      failed=$((failed + 1))
+    fi
+  done
+  if ((skipped > 0)); then
+    # A test that did not run proves nothing. At a desk that is said; unattended it is a failure.
+    say "$skipped tests were skipped"
+    [[ -z ${CI:-} ]] || failed=$((failed + skipped))
+  fi
+  printf '%d passed, %d failed\n' "$passed" "$failed"
+  ((failed == 0))
+}
+
+# -----------------------------------------------------------------------------------------------------------------------------
+
+command=${1:-help}
+(($# == 0)) || shift
+case $command in
+  test) run_tests "$@" ;;
+  build) build "$@" ;;
+  publish) publish "$@" ;;
+  inside-tests) run_tests_inside "$@" ;;
+  help | -h | --help) usage ;;
+  *)
+    usage >&2
+    die "there is no command '$command'"
+    ;;
+esac
