@@ -1,0 +1,88 @@
+using System.Diagnostics;
+
+namespace Mesh.Node.Transport.Buffers;
+
+/// <summary>Bytes that a target did not take yet, in order, in blocks of the loop's pool. Empty, it holds nothing.</summary>
+/// <remarks>A mutable struct: keep it in a field that is not readonly. The owner bounds it; it has no limit of its own.</remarks>
+public struct HeldBytes
+{
+    private Queue<byte[]>? _blocks;
+    private byte[]? _last;
+    private int _readOffset;
+    private int _lastBytes;
+
+    /// <summary>Bytes held.</summary>
+    public long Count { get; private set; }
+
+    /// <summary>Whether nothing is held.</summary>
+    public readonly bool IsEmpty => Count == 0;
+
+    /// <summary>Appends a copy.</summary>
+    public void Append(ReadOnlySpan<byte> bytes, BufferPool pool)
+    {
+        while (!bytes.IsEmpty)
+        {
+            if (_last is null || _lastBytes == BufferPool.BlockBytes)
+            {
+                _last = pool.Rent();
+                _lastBytes = 0;
+                (_blocks ??= new Queue<byte[]>()).Enqueue(_last);
+            }
+
+            int taken = Math.Min(bytes.Length, BufferPool.BlockBytes - _lastBytes);
+            bytes[..taken].CopyTo(_last.AsSpan(_lastBytes));
+            _lastBytes += taken;
+            Count += taken;
+            bytes = bytes[taken..];
+        }
+    }
+
+    /// <summary>The first contiguous run, empty when nothing is held.</summary>
+    public readonly ReadOnlySpan<byte> First
+    {
+        get
+        {
+            if (_blocks is null || !_blocks.TryPeek(out byte[]? block))
+            {
+                return default;
+            }
+
+            int end = block == _last ? _lastBytes : BufferPool.BlockBytes;
+            return block.AsSpan(_readOffset, end - _readOffset);
+        }
+    }
+
+    /// <summary>Drops bytes from the front of <see cref="First"/>.</summary>
+    public void Consume(int bytes, BufferPool pool)
+    {
+        Debug.Assert(bytes <= First.Length, "Only what First showed can be consumed.");
+        _readOffset += bytes;
+        Count -= bytes;
+        byte[] block = _blocks!.Peek();
+        int end = block == _last ? _lastBytes : BufferPool.BlockBytes;
+        if (_readOffset < end)
+        {
+            return;
+        }
+
+        _blocks.Dequeue();
+        pool.Return(block);
+        _readOffset = 0;
+        if (block == _last)
+        {
+            _last = null;
+            _lastBytes = 0;
+        }
+    }
+
+    /// <summary>Gives every block back.</summary>
+    public void Clear(BufferPool pool)
+    {
+        while (_blocks is not null && _blocks.TryDequeue(out byte[]? block))
+        {
+            pool.Return(block);
+        }
+
+        this = default;
+    }
+}

@@ -1,0 +1,201 @@
+using System.Net;
+using System.Net.Sockets;
+using Mesh.Interop.Linux;
+using Mesh.Node.Transport.EventLoops;
+using SocketOptions = Mesh.Interop.Linux.SocketOptions;
+
+namespace Mesh.Node.Transport.Channels;
+
+/// <summary>A TCP connection on a loop.</summary>
+/// <remarks>
+/// Registered once, edge-triggered. A read that fills less than it was offered has emptied the socket (epoll(7)), so the next read
+/// answers <see cref="IoStatus.WouldBlock"/> without a system call until the kernel reports more.
+/// </remarks>
+public sealed class TcpChannel : ByteChannel, IReadyHandler
+{
+    private readonly SocketHandle _socket;
+    private Registration _registration;
+    private bool _readable = true;
+    private bool _writable = true;
+    private bool _peerFinished;
+    private bool _closed;
+
+    private TcpChannel(EventLoop loop, SocketHandle socket)
+        : base(loop) => _socket = socket;
+
+    /// <inheritdoc/>
+    public override bool IsClosed => _closed;
+
+    /// <inheritdoc/>
+    public override bool HasUnsentBytes => false;
+
+    /// <summary>For options and splice; owned by the channel.</summary>
+    public SocketHandle Socket => _socket;
+
+    /// <summary>Whether the kernel has said that bytes, the end or an error wait to be read.</summary>
+    public bool MayRead => _readable;
+
+    /// <summary>Whether the kernel has said that a write may succeed.</summary>
+    public bool MayWrite => _writable;
+
+    /// <summary>Takes over a connected or connecting socket; on failure the socket is closed.</summary>
+    public static SysResult TryAttach(EventLoop loop, SocketHandle socket, out TcpChannel? channel)
+    {
+        var created = new TcpChannel(loop, socket);
+        SysResult registered = loop.Register(socket, created, out created._registration);
+        if (!registered.Ok)
+        {
+            socket.Dispose();
+            channel = null;
+            return registered;
+        }
+
+        loop.ConnectionCount++;
+        channel = created;
+        return registered;
+    }
+
+    /// <inheritdoc/>
+    public override IoResult Read(Span<byte> destination)
+    {
+        if (!_readable)
+        {
+            return IoResult.WouldBlock;
+        }
+
+        SysResult received = Sockets.Receive(_socket, destination);
+        if (!received.Ok)
+        {
+            if (received.WouldBlock)
+            {
+                _readable = false;
+                return IoResult.WouldBlock;
+            }
+
+            return IoResult.Failed(received.Error);
+        }
+
+        int bytes = received.Count;
+        if (bytes == 0)
+        {
+            return IoResult.End;
+        }
+
+        // Once the peer has finished, its FIN is already behind these bytes and no edge will announce it.
+        if (bytes < destination.Length && !_peerFinished)
+        {
+            _readable = false;
+        }
+
+        return IoResult.Done(bytes);
+    }
+
+    /// <inheritdoc/>
+    public override IoResult Write(ReadOnlySpan<byte> source)
+    {
+        if (!_writable)
+        {
+            return IoResult.WouldBlock;
+        }
+
+        SysResult sent = Sockets.Send(_socket, source);
+        if (!sent.Ok)
+        {
+            if (sent.WouldBlock)
+            {
+                _writable = false;
+                return IoResult.WouldBlock;
+            }
+
+            return IoResult.Failed(sent.Error);
+        }
+
+        if (sent.Count < source.Length)
+        {
+            _writable = false;
+        }
+
+        return IoResult.Done(sent.Count);
+    }
+
+    /// <summary>Records what a splice found out, which reads and writes the socket behind <see cref="Read"/> and <see cref="Write"/>.</summary>
+    public void NoteWouldBlock(bool reading)
+    {
+        if (reading)
+        {
+            _readable = false;
+        }
+        else
+        {
+            _writable = false;
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void CloseWrite() => Sockets.Shutdown(_socket, SocketShutdown.Send);
+
+    /// <inheritdoc/>
+    public override void Close()
+    {
+        if (_closed)
+        {
+            return;
+        }
+
+        _closed = true;
+        Events = null;
+        Loop.ConnectionCount--;
+        Loop.Unregister(_socket, _registration);
+        _socket.Dispose();
+    }
+
+    /// <inheritdoc/>
+    public override void Reset()
+    {
+        if (!_closed)
+        {
+            SocketOptions.ResetOnClose(_socket);
+            Close();
+        }
+    }
+
+    /// <inheritdoc/>
+    public override Errno TakeError() => Sockets.TakeError(_socket);
+
+    /// <summary>Our side's address, as the kernel sees it: under TPROXY the address the client dialled.</summary>
+    public IPEndPoint LocalEndPoint() => Sockets.LocalEndPoint(_socket);
+
+    void IReadyHandler.OnReady(EpollEvents events)
+    {
+        if ((events & EpollEvents.RdHup) != 0)
+        {
+            _peerFinished = true;
+        }
+
+        if ((events & (EpollEvents.In | EpollEvents.RdHup | EpollEvents.Hup | EpollEvents.Err)) != 0)
+        {
+            _readable = true;
+        }
+
+        if ((events & (EpollEvents.Out | EpollEvents.Hup | EpollEvents.Err)) != 0)
+        {
+            _writable = true;
+        }
+
+        if ((events & EpollEvents.Err) != 0)
+        {
+            Events?.OnFault();
+            return;
+        }
+
+        if (_readable && (events & ~EpollEvents.Out) != 0)
+        {
+            Events?.OnReadable();
+        }
+
+        if (_writable && !_closed && (events & (EpollEvents.Out | EpollEvents.Hup)) != 0)
+        {
+            Events?.OnWritable();
+        }
+    }
+}

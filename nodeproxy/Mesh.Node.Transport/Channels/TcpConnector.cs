@@ -1,0 +1,89 @@
+using System.Net;
+using Mesh.Interop.Linux;
+using Mesh.Node.Transport.EventLoops;
+
+namespace Mesh.Node.Transport.Channels;
+
+/// <summary>Why no connection came about, or none of it.</summary>
+public enum ConnectStatus
+{
+    /// <summary>Connected.</summary>
+    Connected,
+
+    /// <summary>No answer within the time limit.</summary>
+    TimedOut,
+
+    /// <summary>The kernel or the network refused; see the errno.</summary>
+    Failed,
+
+    /// <summary>The caller gave up.</summary>
+    Cancelled,
+}
+
+/// <summary>The outcome of a connect.</summary>
+public readonly record struct ConnectResult(ConnectStatus Status, Errno Error, TcpChannel? Channel);
+
+/// <summary>Connects one socket, with a time limit. Use once; loop thread.</summary>
+public sealed class TcpConnector(EventLoop loop) : IChannelEvents, ITimerHandler
+{
+    private readonly LoopCompletion<ConnectStatus> _completion = new(loop);
+    private TcpChannel? _channel;
+
+    /// <summary>Connects a socket made for the purpose (marked, bound, in the right namespace); owns it.</summary>
+    public async ValueTask<ConnectResult> ConnectAsync(SocketHandle socket, IPEndPoint remote, TimeSpan timeLimit)
+    {
+        SysResult started = Sockets.Connect(socket, remote);
+        if (!started.Ok && started.Error != Errno.EINPROGRESS)
+        {
+            socket.Dispose();
+            return new ConnectResult(ConnectStatus.Failed, started.Error, null);
+        }
+
+        SysResult attached = TcpChannel.TryAttach(loop, socket, out TcpChannel? channel);
+        if (!attached.Ok)
+        {
+            return new ConnectResult(ConnectStatus.Failed, attached.Error, null);
+        }
+
+        if (started.Ok)
+        {
+            return new ConnectResult(ConnectStatus.Connected, Errno.None, channel);
+        }
+
+        _channel = channel;
+        channel!.Events = this;
+        var timer = new LoopTimer(loop, this);
+        timer.Arm(timeLimit);
+        ConnectStatus status = await _completion.WaitAsync();
+        timer.Cancel();
+        channel.Events = null;
+
+        Errno error = status == ConnectStatus.Connected ? channel.TakeError() : Errno.None;
+        if (error != Errno.None)
+        {
+            status = ConnectStatus.Failed;
+        }
+
+        if (status == ConnectStatus.Connected)
+        {
+            return new ConnectResult(status, Errno.None, channel);
+        }
+
+        channel.Close();
+        return new ConnectResult(status, error == Errno.None && status == ConnectStatus.TimedOut ? Errno.ETIMEDOUT : error, null);
+    }
+
+    /// <summary>Gives up: the pending connect ends as <see cref="ConnectStatus.Cancelled"/>. Harmless when it has ended.</summary>
+    public void Cancel() => _completion.TryComplete(ConnectStatus.Cancelled);
+
+    // A socket in SYN_SENT reports HUP as well; the error, if any, is read once the wait is over.
+    void IChannelEvents.OnReadable()
+    {
+    }
+
+    void IChannelEvents.OnWritable() => _completion.TryComplete(ConnectStatus.Connected);
+
+    void IChannelEvents.OnFault() => _completion.TryComplete(ConnectStatus.Connected);
+
+    void ITimerHandler.OnTimer(LoopTimer timer) => _completion.TryComplete(ConnectStatus.TimedOut);
+}

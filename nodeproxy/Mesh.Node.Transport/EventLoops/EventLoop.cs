@@ -1,0 +1,284 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using Mesh.Interop.Linux;
+using Mesh.Node.Transport.Buffers;
+
+namespace Mesh.Node.Transport.EventLoops;
+
+/// <summary>One thread, one epoll set, and everything that lives on it. A connection is created on a loop and never leaves it.</summary>
+/// <remarks>
+/// A turn: wait → ready descriptors → handed-over work → deferred handlers → timers → turn-end flushes.
+/// Everything but <see cref="Post(LoopWork)"/> and the counters marked "read by any" is for the loop's own thread.
+/// An exception that escapes a callback is our bug and leaves shared state unknown: the process ends (<see cref="Environment.FailFast(string)"/>).
+/// </remarks>
+public sealed class EventLoop : IDisposable
+{
+    /// <summary>Bytes of <see cref="Scratch"/>.</summary>
+    public const int ScratchBytes = 64 * 1024;
+
+    [ThreadStatic]
+    private static EventLoop? t_current;
+
+    private readonly EventLoopOptions _options;
+    private readonly EpollHandle _epoll;
+    private readonly EventCounter _wake;
+    private readonly Thread _thread;
+    private readonly ReadyEvent[] _events;
+    private readonly ConcurrentQueue<LoopWork> _posted = new();
+    private readonly RegistrationTable _registrations = new();
+    private List<IReadyHandler> _nextTurn = [];
+    private List<IReadyHandler> _thisTurn = [];
+    private readonly List<ITurnEnd> _turnEnds = [];
+
+    // 1 while the loop is, or is about to be, blocked in the wait: whoever turns it to 0 owes it one wake-up.
+    private int _blocked;
+    private volatile bool _stopping;
+    private long _turns;
+    private long _busyTicks;
+    private long _turnStartedMs;
+
+    private EventLoop(string name, int index, EventLoopOptions options)
+    {
+        _options = options;
+        Index = index;
+        Name = name;
+        _events = new ReadyEvent[options.EventsPerWaitMax];
+        _epoll = EpollHandle.Create();
+        _wake = new EventCounter();
+        Buffers = new BufferPool(options.PooledBytesMax);
+        NowMs = Environment.TickCount64;
+        Timers = new TimerWheels(NowMs);
+        SysResult added = _epoll.Add(_wake.Handle, EpollEvents.In | EpollEvents.EdgeTriggered, RegistrationTable.WakeToken);
+        if (!added.Ok)
+        {
+            throw new PosixException(added.Error, "epoll_ctl(eventfd)");
+        }
+
+        _thread = new Thread(Run) { Name = name, IsBackground = true };
+    }
+
+    /// <summary>The loop whose thread this is, or null.</summary>
+    public static EventLoop? Current => t_current;
+
+    /// <summary>Position among its siblings, from 0; shards of counters are kept by it.</summary>
+    public int Index { get; }
+
+    /// <summary>Thread name, as operators see it in <c>top -H</c>.</summary>
+    public string Name { get; }
+
+    /// <summary>Monotonic milliseconds, updated once a turn. Good to one turn, free to read. Loop thread.</summary>
+    public long NowMs { get; private set; }
+
+    /// <summary>Timers of this loop. Loop thread.</summary>
+    public TimerWheels Timers { get; }
+
+    /// <summary>Buffers for bytes that could not be passed on at once. Loop thread.</summary>
+    public BufferPool Buffers { get; }
+
+    /// <summary>Handshakes begun and not finished. Loop thread.</summary>
+    public HandshakeGate Handshakes => field ??= new HandshakeGate(_options.HandshakesMax);
+
+    /// <summary>64 KiB that whoever is running may use until it returns; nothing in it survives a call to other loop code.</summary>
+    public byte[] Scratch { get; } = GC.AllocateUninitializedArray<byte>(ScratchBytes, pinned: true);
+
+    /// <summary>Connections alive on this loop. Written by the loop thread, read by any.</summary>
+    public int ConnectionCount { get; internal set; }
+
+    /// <summary>Completed turns. Written by the loop thread, read by any.</summary>
+    public long Turns => Volatile.Read(ref _turns);
+
+    /// <summary>Stopwatch ticks spent outside the wait. Written by the loop thread, read by any.</summary>
+    public long BusyTicks => Volatile.Read(ref _busyTicks);
+
+    /// <summary>When the turn now running began, in <see cref="Environment.TickCount64"/>, or 0 while waiting. Read by the watchdog.</summary>
+    internal long TurnStartedMs => Volatile.Read(ref _turnStartedMs);
+
+    internal TimeSpan StuckAfter => _options.StuckAfter;
+
+    /// <summary>Whether the caller is on this loop's thread.</summary>
+    public bool IsOnThread => t_current == this;
+
+    /// <summary>Starts a loop on a thread of its own.</summary>
+    /// <exception cref="PosixException">No descriptor could be had.</exception>
+    public static EventLoop Start(string name, int index, EventLoopOptions options)
+    {
+        var loop = new EventLoop(name, index, options);
+        loop._thread.Start();
+        return loop;
+    }
+
+    /// <summary>Fails a Debug build when loop-owned state is touched from another thread.</summary>
+    [Conditional("DEBUG")]
+    public void AssertOnThread() => Debug.Assert(IsOnThread, "This belongs to a loop; the caller is on another thread.");
+
+    /// <summary>Hands work to the loop. Any thread; never blocks; runs in order of posting.</summary>
+    public void Post(LoopWork work)
+    {
+        _posted.Enqueue(work);
+
+        // The enqueue must be visible before the flag is read, or the loop could miss the work and we the loop.
+        Interlocked.MemoryBarrier();
+        if (Volatile.Read(ref _blocked) == 1 && Interlocked.Exchange(ref _blocked, 0) == 1)
+        {
+            _wake.Signal();
+        }
+    }
+
+    /// <inheritdoc cref="Post(LoopWork)"/>
+    public void Post(Action work) => Post(new DelegateWork(work));
+
+    /// <summary>Watches a descriptor, edge-triggered, for reading, writing and hang-up.</summary>
+    /// <returns>What <see cref="Unregister"/> needs, or why the kernel refused.</returns>
+    public SysResult Register(SocketHandle socket, IReadyHandler handler, out Registration registration)
+    {
+        AssertOnThread();
+        registration = _registrations.Add(handler);
+        SysResult added = _epoll.Add(
+            socket, EpollEvents.In | EpollEvents.Out | EpollEvents.RdHup | EpollEvents.EdgeTriggered, registration.Token);
+        if (!added.Ok)
+        {
+            _registrations.Remove(registration);
+            registration = default;
+        }
+
+        return added;
+    }
+
+    /// <summary>Stops watching. Call it before the descriptor is closed; events already fetched for it are dropped.</summary>
+    public void Unregister(SocketHandle socket, Registration registration)
+    {
+        AssertOnThread();
+        if (_registrations.Remove(registration))
+        {
+            _epoll.Remove(socket);
+        }
+    }
+
+    /// <summary>Calls the handler once in the next turn: how a connection that used up its budget yields to the others.</summary>
+    public void RunNextTurn(IReadyHandler handler)
+    {
+        AssertOnThread();
+        _nextTurn.Add(handler);
+    }
+
+    /// <summary>Calls the item when this turn's events are done. The caller sees to it that it asks once a turn.</summary>
+    public void RunAtTurnEnd(ITurnEnd item)
+    {
+        AssertOnThread();
+        _turnEnds.Add(item);
+    }
+
+    /// <summary>Ends the thread after the current turn. For tests and the end of the process; connections must be gone.</summary>
+    public void Dispose()
+    {
+        _stopping = true;
+        Post(static () => { });
+        if (!IsOnThread)
+        {
+            _thread.Join();
+        }
+    }
+
+    private void Run()
+    {
+        t_current = this;
+        try
+        {
+            while (!_stopping)
+            {
+                RunTurn();
+            }
+        }
+        catch (Exception fault)
+        {
+            // Half-done work on shared state cannot be trusted; a proxy that limps on would be worse than one that restarts.
+            Environment.FailFast($"Event loop {Name} failed: {fault}", fault);
+        }
+
+        _wake.Dispose();
+        _epoll.Dispose();
+    }
+
+    private void RunTurn()
+    {
+        int ready = _epoll.Wait(_events, WaitMs());
+        Volatile.Write(ref _blocked, 0);
+        long startedTicks = Stopwatch.GetTimestamp();
+        NowMs = Environment.TickCount64;
+        Volatile.Write(ref _turnStartedMs, NowMs);
+
+        DispatchReady(ready);
+        RunPosted();
+        RunDeferred();
+        Timers.Advance(NowMs);
+        RunTurnEnds();
+
+        Volatile.Write(ref _busyTicks, _busyTicks + (Stopwatch.GetTimestamp() - startedTicks));
+        Volatile.Write(ref _turns, _turns + 1);
+        Volatile.Write(ref _turnStartedMs, 0);
+    }
+
+    private int WaitMs()
+    {
+        if (_nextTurn.Count > 0)
+        {
+            return 0;
+        }
+
+        // Announce the wait before the last look at the queue: a poster that comes later sees the flag and wakes us.
+        Interlocked.Exchange(ref _blocked, 1);
+        return _posted.IsEmpty ? Timers.WaitMs(Environment.TickCount64) : 0;
+    }
+
+    private void DispatchReady(int ready)
+    {
+        for (int i = 0; i < ready; i++)
+        {
+            ReadyEvent item = _events[i];
+            if (item.Token == RegistrationTable.WakeToken)
+            {
+                _wake.Drain();
+                continue;
+            }
+
+            // Null when an earlier event of this batch closed the descriptor.
+            _registrations.Find(item.Token)?.OnReady(item.Events);
+        }
+    }
+
+    private void RunPosted()
+    {
+        for (int i = 0; i < _options.PostedWorkPerTurnMax && _posted.TryDequeue(out LoopWork? work); i++)
+        {
+            work.Run();
+        }
+    }
+
+    private void RunDeferred()
+    {
+        if (_nextTurn.Count == 0)
+        {
+            return;
+        }
+
+        // Swapped first: whoever defers again while we run waits for the next turn.
+        (_thisTurn, _nextTurn) = (_nextTurn, _thisTurn);
+        foreach (IReadyHandler handler in _thisTurn)
+        {
+            handler.OnReady(EpollEvents.None);
+        }
+
+        _thisTurn.Clear();
+    }
+
+    private void RunTurnEnds()
+    {
+        // By index: a flush may make another connection ask for its own.
+        for (int i = 0; i < _turnEnds.Count; i++)
+        {
+            _turnEnds[i].OnTurnEnd();
+        }
+
+        _turnEnds.Clear();
+    }
+}

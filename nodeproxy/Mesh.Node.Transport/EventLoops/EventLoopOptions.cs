@@ -1,0 +1,20 @@
+namespace Mesh.Node.Transport.EventLoops;
+
+/// <summary>The limits one loop works within.</summary>
+public sealed class EventLoopOptions
+{
+    /// <summary>Descriptors reported by one wait. Larger batches delay the end of the turn, smaller ones cost more calls. 16 to 4096.</summary>
+    public int EventsPerWaitMax { get; init; } = 256;
+
+    /// <summary>Handed-over pieces of work run in one turn; the rest waits for the next, so sockets are never starved.</summary>
+    public int PostedWorkPerTurnMax { get; init; } = 256;
+
+    /// <summary>TLS handshakes begun and not finished on this loop; further ones wait in the listener's queue.</summary>
+    public int HandshakesMax { get; init; } = 512;
+
+    /// <summary>A loop that completes no turn for this long while work waits for it ends the process (see <see cref="LoopWatchdog"/>).</summary>
+    public TimeSpan StuckAfter { get; init; } = TimeSpan.FromSeconds(20);
+
+    /// <summary>Bytes of pooled buffers this loop keeps for reuse; more are given back to the garbage collector.</summary>
+    public int PooledBytesMax { get; init; } = 8 << 20;
+}

@@ -1,0 +1,128 @@
+using System.Net;
+using Mesh.Interop.Linux;
+using Mesh.Node.Transport.EventLoops;
+
+namespace Mesh.Node.Transport.Listeners;
+
+/// <summary>Accepts connections on one loop, a bounded number a turn.</summary>
+/// <remarks>When descriptors run out the queue is left alone and tried again shortly, so the proxy recovers without being told.</remarks>
+public sealed class TcpListener : IReadyHandler, ITimerHandler
+{
+    private const int AcceptsPerTurnMax = 64;
+    private static readonly TimeSpan s_retryAfterShortage = TimeSpan.FromMilliseconds(50);
+
+    private readonly EventLoop _loop;
+    private readonly SocketHandle _socket;
+    private readonly IAcceptHandler _handler;
+    private readonly LoopTimer _retry;
+    private Registration _registration;
+    private bool _pending;
+    private bool _deferred;
+    private bool _closed;
+
+    private TcpListener(EventLoop loop, SocketHandle socket, IAcceptHandler handler)
+    {
+        _loop = loop;
+        _socket = socket;
+        _handler = handler;
+        _retry = new LoopTimer(loop, this);
+    }
+
+    /// <summary>Begins accepting on a socket that already listens; owns it. Loop thread.</summary>
+    public static SysResult TryStart(EventLoop loop, SocketHandle listening, IAcceptHandler handler, out TcpListener? listener)
+    {
+        var created = new TcpListener(loop, listening, handler);
+        SysResult registered = loop.Register(listening, created, out created._registration);
+        if (!registered.Ok)
+        {
+            listening.Dispose();
+        }
+
+        listener = registered.Ok ? created : null;
+        return registered;
+    }
+
+    /// <summary>Goes on after the handler had said that it cannot accept. Loop thread.</summary>
+    public void Resume()
+    {
+        if (_pending && !_closed)
+        {
+            AcceptSome();
+        }
+    }
+
+    /// <summary>Stops accepting and closes the socket; connections in its queue are reset by the kernel. Loop thread.</summary>
+    public void Close()
+    {
+        if (_closed)
+        {
+            return;
+        }
+
+        _closed = true;
+        _retry.Cancel();
+        _loop.Unregister(_socket, _registration);
+        _socket.Dispose();
+    }
+
+    void IReadyHandler.OnReady(EpollEvents events)
+    {
+        if (events == EpollEvents.None)
+        {
+            _deferred = false;
+        }
+
+        if (!_closed)
+        {
+            AcceptSome();
+        }
+    }
+
+    void ITimerHandler.OnTimer(LoopTimer timer) => AcceptSome();
+
+    private void AcceptSome()
+    {
+        _pending = true;
+        for (int i = 0; i < AcceptsPerTurnMax; i++)
+        {
+            if (!_handler.CanAccept)
+            {
+                return;
+            }
+
+            SysResult result = Sockets.TryAccept(_socket, out SocketHandle? accepted, out IPEndPoint? peer);
+            if (result.Ok)
+            {
+                _handler.OnAccepted(accepted!, peer!);
+                if (_closed)
+                {
+                    return;
+                }
+
+                continue;
+            }
+
+            if (result.WouldBlock)
+            {
+                _pending = false;
+                return;
+            }
+
+            // These belong to one connection that ended in the queue (accept(2)); the next may be well.
+            if (result.Error is Errno.ECONNABORTED or Errno.EINTR or Errno.EPROTO)
+            {
+                continue;
+            }
+
+            _handler.OnAcceptFailed(result.Error);
+            _retry.Arm(s_retryAfterShortage);
+            return;
+        }
+
+        if (!_deferred)
+        {
+            _deferred = true;
+            _loop.RunNextTurn(this);
+        }
+    }
+}

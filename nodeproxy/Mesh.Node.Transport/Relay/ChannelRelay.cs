@@ -1,0 +1,109 @@
+using System.Diagnostics;
+using Mesh.Node.Transport.Channels;
+using Mesh.Node.Transport.EventLoops;
+
+namespace Mesh.Node.Transport.Relay;
+
+/// <summary>Moves bytes between two channels of one loop until both directions have ended.</summary>
+/// <remarks>
+/// Each direction ends on its own: the end of one side's input becomes FIN on the other, and the opposite direction goes on
+/// (half-close). A broken side resets the other, so that nobody mistakes a cut stream for a whole one. Backpressure: a direction whose
+/// target takes no more stops reading its source.
+/// </remarks>
+public sealed class ChannelRelay : ITimerHandler
+{
+    private readonly ByteChannel _client;
+    private readonly ByteChannel _upstream;
+    private readonly IRelayOwner _owner;
+    private readonly RelayDirection _toUpstream;
+    private readonly RelayDirection _toClient;
+    private readonly LoopTimer _idle;
+    private bool _ended;
+
+    /// <summary>Nothing moves before <see cref="Start"/>.</summary>
+    public ChannelRelay(ByteChannel client, ByteChannel upstream, RelayLimits limits, IRelayOwner owner)
+    {
+        Debug.Assert(client.Loop == upstream.Loop, "A connection stays on its loop.");
+        _client = client;
+        _upstream = upstream;
+        Limits = limits;
+        _owner = owner;
+        _toUpstream = new RelayDirection(this, client, upstream);
+        _toClient = new RelayDirection(this, upstream, client);
+        _idle = new LoopTimer(client.Loop, this);
+    }
+
+    /// <summary>Bytes delivered from client to upstream. Written by the loop thread, read by any.</summary>
+    public long BytesToUpstream => _toUpstream.DeliveredBytes;
+
+    /// <summary>Bytes delivered from upstream to client. Written by the loop thread, read by any.</summary>
+    public long BytesToClient => _toClient.DeliveredBytes;
+
+    internal RelayLimits Limits { get; }
+
+    internal bool HasEnded => _ended;
+
+    /// <summary>Takes over both channels and moves what is already there.</summary>
+    public void Start()
+    {
+        _client.Events = new RelaySide(this, _toUpstream, _toClient, RelayEnd.ClientBroken);
+        _upstream.Events = new RelaySide(this, _toClient, _toUpstream, RelayEnd.UpstreamBroken);
+        _idle.Arm(Limits.IdleLimit);
+        _toUpstream.Pump();
+        if (!_ended)
+        {
+            _toClient.Pump();
+        }
+    }
+
+    /// <summary>Resets both sides now; the owner is told <see cref="RelayEnd.Aborted"/>.</summary>
+    public void Abort() => End(RelayEnd.Aborted);
+
+    internal void OnDirectionFinished()
+    {
+        if (_toUpstream.IsFinished && _toClient.IsFinished)
+        {
+            End(RelayEnd.Completed);
+        }
+    }
+
+    internal void OnChannelBroken(ByteChannel broken) => End(broken == _client ? RelayEnd.ClientBroken : RelayEnd.UpstreamBroken);
+
+    internal void End(RelayEnd end)
+    {
+        if (_ended)
+        {
+            return;
+        }
+
+        _ended = true;
+        _idle.Cancel();
+        if (end == RelayEnd.Completed)
+        {
+            _client.Close();
+            _upstream.Close();
+        }
+        else
+        {
+            _client.Reset();
+            _upstream.Reset();
+        }
+
+        _toUpstream.Release();
+        _toClient.Release();
+        _owner.OnRelayEnded(end);
+    }
+
+    void ITimerHandler.OnTimer(LoopTimer timer)
+    {
+        long activeMs = Math.Max(_toUpstream.ActiveMs, _toClient.ActiveMs);
+        TimeSpan left = Limits.IdleLimit - TimeSpan.FromMilliseconds(_client.Loop.NowMs - activeMs);
+        if (left > TimeSpan.Zero)
+        {
+            _idle.Arm(left);
+            return;
+        }
+
+        End(RelayEnd.IdleTimeout);
+    }
+}

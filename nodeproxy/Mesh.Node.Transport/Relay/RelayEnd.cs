@@ -1,0 +1,35 @@
+namespace Mesh.Node.Transport.Relay;
+
+/// <summary>How a relay came to its end.</summary>
+public enum RelayEnd
+{
+    /// <summary>Both sides finished sending and everything was delivered.</summary>
+    Completed,
+
+    /// <summary>The client's connection broke; the upstream was reset.</summary>
+    ClientBroken,
+
+    /// <summary>The upstream's connection broke; the client was reset.</summary>
+    UpstreamBroken,
+
+    /// <summary>Nothing moved either way for the idle limit; both were reset.</summary>
+    IdleTimeout,
+
+    /// <summary>The owner ended it; both were reset.</summary>
+    Aborted,
+}
+
+/// <summary>Learns, once, that a relay has ended. Both sides are closed by then.</summary>
+public interface IRelayOwner
+{
+    /// <summary>Runs on the loop thread.</summary>
+    void OnRelayEnded(RelayEnd end);
+}
+
+/// <summary>What every relay is held to.</summary>
+/// <param name="IdleLimit">Time without a byte in either direction after which both sides are reset.</param>
+public sealed record RelayLimits(TimeSpan IdleLimit)
+{
+    /// <summary>Bytes one direction moves in one turn before the other connections of the loop get theirs.</summary>
+    public int BytesPerTurnMax { get; init; } = 512 * 1024;
+}
