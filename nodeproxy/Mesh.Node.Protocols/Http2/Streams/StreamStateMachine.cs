@@ -1,0 +1,48 @@
+namespace Mesh.Node.Protocols.Http2;
+
+/// <summary>The figure of RFC 9113 §5.1 as a function. Pure: what to do about a refusal is the connection's business.</summary>
+public static class StreamStateMachine
+{
+    /// <summary>Says where <paramref name="on"/> leads from <paramref name="from"/>, or that it may not happen there.</summary>
+    public static bool TryMove(Http2StreamState from, Http2StreamEvent on, out Http2StreamState to)
+    {
+        to = from;
+        switch (from, on)
+        {
+            case (Http2StreamState.Idle, Http2StreamEvent.SendHeaders or Http2StreamEvent.ReceiveHeaders):
+                to = Http2StreamState.Open;
+                return true;
+
+            case (Http2StreamState.Open, Http2StreamEvent.SendHeaders or Http2StreamEvent.SendData):
+            case (Http2StreamState.Open, Http2StreamEvent.ReceiveHeaders or Http2StreamEvent.ReceiveData):
+            case (Http2StreamState.HalfClosedRemote, Http2StreamEvent.SendHeaders or Http2StreamEvent.SendData):
+            case (Http2StreamState.HalfClosedLocal, Http2StreamEvent.ReceiveHeaders or Http2StreamEvent.ReceiveData):
+                return true;
+
+            case (Http2StreamState.Open, Http2StreamEvent.SendEndStream):
+                to = Http2StreamState.HalfClosedLocal;
+                return true;
+
+            case (Http2StreamState.Open, Http2StreamEvent.ReceiveEndStream):
+                to = Http2StreamState.HalfClosedRemote;
+                return true;
+
+            case (Http2StreamState.HalfClosedRemote, Http2StreamEvent.SendEndStream):
+            case (Http2StreamState.HalfClosedLocal, Http2StreamEvent.ReceiveEndStream):
+                to = Http2StreamState.Closed;
+                return true;
+
+            case (Http2StreamState.Open or Http2StreamState.HalfClosedLocal or Http2StreamState.HalfClosedRemote,
+                Http2StreamEvent.SendReset or Http2StreamEvent.ReceiveReset):
+                to = Http2StreamState.Closed;
+                return true;
+
+            // Two RST_STREAM frames may cross on the wire; the second changes nothing.
+            case (Http2StreamState.Closed, Http2StreamEvent.ReceiveReset):
+                return true;
+
+            default:
+                return false;
+        }
+    }
+}
