@@ -9,29 +9,29 @@ namespace Mesh.Node.Protocols.Http2;
 public interface IHttp2Handler
 {
     /// <summary>A complete header block: a request, a response, an informational response or trailers (<see cref="Http2Stream.LastBlock"/>).</summary>
-    public void OnHeaders(Http2Stream stream, HeaderList headers, bool endStream);
+    void OnHeaders(Http2Stream stream, HeaderList headers, bool endStream);
 
     /// <summary>Bytes of a DATA frame, as they arrive: a frame may come in several calls and may be empty when it only ends the stream.</summary>
-    public void OnData(Http2Stream stream, ReadOnlySpan<byte> data, bool endStream);
+    void OnData(Http2Stream stream, ReadOnlySpan<byte> data, bool endStream);
 
     /// <summary>
     /// The stream was reset by the peer, or by the engine for an error of the peer or the end of the connection.
     /// Not called for <see cref="Http2Connection.ResetStream"/>. <see cref="OnStreamClosed"/> follows.
     /// </summary>
-    public void OnStreamReset(Http2Stream stream, Http2ErrorCode code, bool byPeer);
+    void OnStreamReset(Http2Stream stream, Http2ErrorCode code, bool byPeer);
 
     /// <summary>A send window that was closed is open. Null: the connection's window, or the windows of many streams at once.</summary>
-    public void OnSendWindowOpened(Http2Stream? stream);
+    void OnSendWindowOpened(Http2Stream? stream);
 
     /// <summary>The peer takes no new streams. Streams it will not serve have been reset with REFUSED_STREAM before this call.</summary>
-    public void OnGoAway(int lastStreamId, Http2ErrorCode code);
+    void OnGoAway(int lastStreamId, Http2ErrorCode code);
 
     /// <summary>The answer to <see cref="Http2Connection.SendPing"/>.</summary>
-    public void OnPingAck(ulong opaque);
+    void OnPingAck(ulong opaque);
 
     /// <summary>The peer's settings changed, so more or fewer streams may be possible.</summary>
-    public void OnSettingsChanged();
+    void OnSettingsChanged();
 
     /// <summary>The last call for a stream. After it the object belongs to another stream: drop every reference.</summary>
-    public void OnStreamClosed(Http2Stream stream);
+    void OnStreamClosed(Http2Stream stream);
 }
