@@ -1,0 +1,10 @@
+namespace Mesh.Node.Protocols.Hbone;
+
+/// <summary>What kind of object a workload belongs to.</summary>
+public enum BaggageWorkloadKind
+{
+    Pod,
+    Deployment,
+    CronJob,
+    Job,
+}
