@@ -41,7 +41,7 @@ public sealed class ConnectionRecord
     /// <summary>Where we connected to for it: the endpoint, or the far proxy's HBONE port. Null before that is decided.</summary>
     public IPEndPoint? Upstream { get; set; }
 
-    /// <summary>The authority of the CONNECT request: an <see cref="IPEndPoint"/>, or a <see cref="DnsEndPoint"/> for a host name.</summary>
+    /// <summary>The CONNECT request's authority: an <see cref="IPEndPoint"/>, or a <see cref="DnsEndPoint"/> for a host name.</summary>
     public EndPoint? HboneAuthority { get; set; }
 
     /// <summary>Who the client is: from its certificate, or attested by the namespace it was captured in. Null when unknown.</summary>
@@ -80,7 +80,7 @@ public sealed class ConnectionRecord
     /// <summary>Counts bytes from the server to the client.</summary>
     public void AddReceived(long bytes) => BytesReceived += bytes;
 
-    /// <summary>Says why the connection ends. The first reason stands: what follows from tearing the sockets down is not the cause.</summary>
+    /// <summary>Says why the connection ends. The first reason stands: what tearing the sockets down brings is not the cause.</summary>
     /// <returns>Whether this was the first reason.</returns>
     public bool TryEnd(CloseReason reason, string? detail = null)
     {
