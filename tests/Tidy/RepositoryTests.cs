@@ -1,0 +1,41 @@
+using Mesh.Tidy.Rules;
+using Xunit;
+
+namespace Mesh.Tidy;
+
+/// <summary>The rules, applied to this repository. That each rule can fail is shown by <see cref="RuleTests"/>.</summary>
+public sealed class RepositoryTests
+{
+    private static Repository Repository => Repository.Current;
+
+    private static IEnumerable<SourceFile> Product => Repository.CSharp.Where(file => !file.IsUnder("tests", "bench"));
+
+    [Fact]
+    public void A_project_references_only_what_its_layer_may() => AssertNone(Repository.Projects.SelectMany(Layers.Check));
+
+    [Fact]
+    public void Every_project_of_the_table_exists() => AssertNone(Layers.Allowed.Keys
+        .Where(name => !Repository.Projects.Any(project => project.Path.EndsWith($"/{name}.csproj", StringComparison.Ordinal)))
+        .Select(name => new Finding("tests/Tidy/Rules/Layers.cs", 0, $"{name} does not exist.")));
+
+    [Fact]
+    public void Unsafe_code_and_imports_are_in_native_interop_only() => AssertNone(Repository.CSharp.SelectMany(BannedNames.CheckNative));
+
+    [Fact]
+    public void Loop_code_waits_for_nothing_outside_the_loop() => AssertNone(Repository.CSharp.SelectMany(BannedNames.CheckLoop));
+
+    [Fact]
+    public void Pure_projects_are_pure() => AssertNone(Repository.CSharp.SelectMany(BannedNames.CheckPure));
+
+    [Fact]
+    public void Reminders_have_an_issue() => AssertNone(Repository.CSharp.SelectMany(Comments.CheckReminders));
+
+    [Fact]
+    public void No_code_is_commented_out() => AssertNone(Repository.CSharp.SelectMany(Comments.CheckCommentedOutCode));
+
+    private static void AssertNone(IEnumerable<Finding> findings)
+    {
+        string[] lines = [.. findings.Select(finding => finding.ToString())];
+        Assert.True(lines.Length == 0, string.Join(Environment.NewLine, lines));
+    }
+}

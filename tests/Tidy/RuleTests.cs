@@ -1,0 +1,210 @@
+using Mesh.Tidy.Rules;
+using Xunit;
+
+namespace Mesh.Tidy;
+
+/// <summary>Each rule finds a sample that breaks it and leaves one alone that does not: a check that cannot fail checks nothing.</summary>
+public sealed class RuleTests
+{
+    private const string Loop = "nodeproxy/Mesh.Node.Transport/EventLoops/X.cs";
+    private const string Pure = "nodeproxy/Mesh.Node.Model/X.cs";
+    private const string Elsewhere = "nodeproxy/Mesh.Node.Proxy/Admin/X.cs";
+
+    [Theory]
+    [InlineData("nodeproxy/Mesh.Node.Model", "ProjectReference", "../Mesh.Node.Proxy/Mesh.Node.Proxy.csproj")]
+    [InlineData("nodeproxy/Mesh.Node.Proxy", "ProjectReference", "../../ctlplane/Mesh.Control.Model/Mesh.Control.Model.csproj")]
+    [InlineData("ctlplane/Mesh.Control.Serving", "ProjectReference", @"..\Mesh.Control.Dialects\Mesh.Control.Dialects.csproj")]
+    [InlineData("nodeproxy/Mesh.Node.Model", "PackageReference", "Grpc.Net.Client")]
+    [InlineData("nodeproxy/Mesh.Node.Model", "FrameworkReference", "Microsoft.AspNetCore.App")]
+    [InlineData("nodeproxy/Mesh.Node.Model", "InternalsVisibleTo", "Mesh.Node.Proxy")]
+    [InlineData("nodeproxy/Mesh.Unknown", "ProjectReference", "../Mesh.Node.Model/Mesh.Node.Model.csproj")]
+    [InlineData("tests/Mesh.Common", "ProjectReference", "../Mesh.Testing/Mesh.Testing.csproj")]
+    public void A_reference_outside_the_table_is_found(string folder, string item, string include) =>
+        Assert.Single(Layers.Check(Project(folder, $"<{item} Include=\"{include}\" />")));
+
+    [Theory]
+    [InlineData("nodeproxy/Mesh.Node.Model", "ProjectReference", "../../ctlplane/Mesh.Api/Mesh.Api.csproj")]
+    [InlineData("nodeproxy/Mesh.Node.Model", "InternalsVisibleTo", "Mesh.Node.Model.Tests")]
+    [InlineData("nodeproxy/Mesh.Node.Transport", "PackageReference", "Any.Package")]
+    [InlineData("tests/Mesh.Node.Model.Tests", "ProjectReference", "../Mesh.Testing/Mesh.Testing.csproj")]
+    public void A_reference_inside_the_table_is_left_alone(string folder, string item, string include) =>
+        Assert.Empty(Layers.Check(Project(folder, $"<{item} Include=\"{include}\" />")));
+
+    [Fact]
+    public void Allowing_unsafe_code_is_found_outside_native_interop()
+    {
+        const string Property = "<AllowUnsafeBlocks>true</AllowUnsafeBlocks>";
+        Assert.Single(Layers.Check(Project("tests/Mesh.Testing", Property)));
+        Assert.Empty(Layers.Check(Project("native-interop/Mesh.Interop", Property)));
+    }
+
+    [Theory]
+    [InlineData("class X { unsafe void Y() { } }")]
+    [InlineData("class X { [LibraryImport(\"libc\")] static partial int Close(int fd); }")]
+    [InlineData("class X { [System.Runtime.InteropServices.DllImport(\"libc\")] static extern int close(int fd); }")]
+    [InlineData("class X { int Y() => Marshal.SizeOf<int>(); }")]
+    public void Native_code_is_found_outside_native_interop(string code)
+    {
+        Assert.NotEmpty(BannedNames.CheckNative(new SourceFile(Elsewhere, code)));
+        Assert.Empty(BannedNames.CheckNative(new SourceFile("native-interop/Mesh.Interop/Linux/X.cs", code)));
+    }
+
+    [Theory]
+    [InlineData("// An unsafe thing; Marshal is not used.\nclass X;")]
+    [InlineData("class X { string Y => \"unsafe Marshal\"; }")]
+    [InlineData("class X { int Y(Span<byte> z) => MemoryMarshal.Read<int>(z); }")]
+    public void Words_in_comments_strings_and_longer_names_are_left_alone(string code) =>
+        Assert.Empty(BannedNames.CheckNative(new SourceFile(Elsewhere, code)));
+
+    [Theory]
+    [InlineData("class X { void Y() => Task.Run(() => { }); }")]
+    [InlineData("class X { Task Y(TimeProvider t) => Task.Delay(TimeSpan.Zero, t); }")]
+    [InlineData("class X { SemaphoreSlim _y = new(1); }")]
+    [InlineData("class X { Channel<int>? _y; }")]
+    [InlineData("class X { object Y() => Channel.CreateUnbounded<int>(); }")]
+    public void Loop_code_that_leaves_the_loop_is_found(string code)
+    {
+        Assert.NotEmpty(BannedNames.CheckLoop(new SourceFile(Loop, code)));
+        Assert.NotEmpty(BannedNames.CheckLoop(new SourceFile("nodeproxy/Mesh.Node.Proxy/Outbound/X.cs", code)));
+        Assert.Empty(BannedNames.CheckLoop(new SourceFile(Elsewhere, code)));
+    }
+
+    [Theory]
+    [InlineData("class X { void Y(ByteChannel channel) => channel.Close(); }")]
+    [InlineData("class X { void Y(LoopTask task) => task.Run(); }")]
+    [InlineData("// Never Task.Run here.\nclass X;")]
+    public void Loop_code_that_stays_is_left_alone(string code) => Assert.Empty(BannedNames.CheckLoop(new SourceFile(Loop, code)));
+
+    [Theory]
+    [InlineData("class X { long Y => Environment.TickCount64; }")]
+    [InlineData("class X(ILogger<X> logger);")]
+    [InlineData("class X { async Task Y() { } }")]
+    [InlineData("class X { string Y => File.ReadAllText(\"z\"); }")]
+    public void Impure_code_is_found_in_pure_projects(string code)
+    {
+        Assert.NotEmpty(BannedNames.CheckPure(new SourceFile(Pure, code)));
+        Assert.Empty(BannedNames.CheckPure(new SourceFile(Elsewhere, code)));
+    }
+
+    [Theory]
+    [InlineData("// TODO: later", 1)]
+    [InlineData("/* FIXME */", 1)]
+    [InlineData("/// <summary>HACK around it.</summary>\nclass X;", 1)]
+    [InlineData("// TODO #123: later", 0)]
+    [InlineData("// The method is todo-free.", 0)]
+    [InlineData("class X { string Y => \"TODO\"; }", 0)]
+    public void A_reminder_needs_an_issue(string code, int findings) =>
+        Assert.Equal(findings, Comments.CheckReminders(new SourceFile(Elsewhere, code)).Count());
+
+    [Theory]
+    [InlineData("// var x = 1;")]
+    [InlineData("// return;")]
+    [InlineData("// Close(socket);")]
+    [InlineData("// if (x) {")]
+    [InlineData("// }")]
+    [InlineData("// _count++;")]
+    [InlineData("/*\n * socket.Close();\n */")]
+    public void Commented_out_code_is_found(string comment) =>
+        Assert.Single(Comments.CheckCommentedOutCode(new SourceFile(Elsewhere, comment + "\nclass X;")));
+
+    [Theory]
+    [InlineData("// First the socket is closed (see above);")]
+    [InlineData("// The peer may send more;")]
+    [InlineData("// Both ends;")]
+    [InlineData("// done;")]
+    [InlineData("// It calls Close(socket) and returns.")]
+    [InlineData("// See https://example.org/a;")]
+    [InlineData("/// <code>socket.Close();</code>\nclass Y;")]
+    public void Prose_is_left_alone(string comment) =>
+        Assert.Empty(Comments.CheckCommentedOutCode(new SourceFile(Elsewhere, comment + "\nclass X;")));
+
+    [Fact]
+    public void Long_lines_and_long_files_are_found()
+    {
+        string line = new('x', Sizes.LineCharsMax);
+        Assert.Empty(Sizes.Check(new SourceFile(Elsewhere, line + "\n")));
+        Assert.Single(Sizes.Check(new SourceFile(Elsewhere, line + "x\n")));
+
+        string file = string.Concat(Enumerable.Repeat("x\n", Sizes.FileLinesMax));
+        Assert.Empty(Sizes.Check(new SourceFile(Elsewhere, file)));
+        Assert.Single(Sizes.Check(new SourceFile(Elsewhere, file + "x\n")));
+        Assert.Single(Sizes.Check(new SourceFile(Elsewhere, file + "x")));
+    }
+
+    [Theory]
+    [InlineData("see /tmp/wt/lead", 1)]
+    [InlineData("/work/shared/vectors", 1)]
+    [InlineData("as CONTRACTS.md says", 1)]
+    [InlineData("part of issue 2", 1)]
+    [InlineData("design §3", 1)]
+    [InlineData("reference.md §5.1", 1)]
+    [InlineData("RFC 9113 §6.9.1", 0)]
+    [InlineData("a TLS session", 0)]
+    [InlineData("dotnet/runtime#128871", 0)]
+    [InlineData("the work shared by all", 0)]
+    public void Words_of_the_workplace_are_found(string text, int findings) =>
+        Assert.Equal(findings, WorkplaceWords.Check(new SourceFile(Elsewhere, text)).Count());
+
+    [Theory]
+    [InlineData("`EventLoop` runs it.", 0)]
+    [InlineData("`EventLoop.Post` and `EventLoop<T>` run it.", 0)]
+    [InlineData("`EventLoops` runs it.", 1)]
+    [InlineData("`GOAWAY`, `mesh-node`, `istio_build`, `Idle` and `200 OK` are no types.", 0)]
+    [InlineData("`NetworkPolicy` is Kubernetes'.", 0)]
+    [InlineData("`Mesh.Node.Model` is a project.", 0)]
+    [InlineData("`Mesh.Node.Nothing` is none.", 1)]
+    [InlineData("```\n`Gone.Type` in a fenced block\n```", 0)]
+    [InlineData("`nodeproxy/README.md`, `bench/` and `bench/budgets/` are there.", 0)]
+    [InlineData("`nodeproxy/GONE.md` is not.", 1)]
+    [InlineData("`/metrics` and `text/plain` are no files.", 0)]
+    public void Documentation_that_names_what_is_gone_is_found(string text, int findings)
+    {
+        HashSet<string> names = Documentation.NamesIn([new SourceFile(Loop, "namespace Mesh.Node.Transport; class EventLoop;")], []);
+        string[] paths = ["nodeproxy/README.md", "bench/budgets/allocations.json"];
+        Assert.Equal(findings, Documentation.CheckNames(new SourceFile("X.md", text), names, paths).Count());
+    }
+
+    [Theory]
+    [InlineData("It listens on 15001.", 0)]
+    [InlineData("It listens on 15002.", 1)]
+    [InlineData("It handled 150010 bytes in 1500 ms.", 0)]
+    public void A_port_that_is_in_no_option_is_found(string text, int findings)
+    {
+        SourceFile options = new(Elsewhere, "class X { int Port => 15_001; /* 15002 */ }");
+        Assert.Equal(findings, Documentation.CheckPorts(new SourceFile("X.md", text), [options]).Count());
+    }
+
+    [Fact]
+    public void A_table_of_layers_that_differs_is_found()
+    {
+        string rows = string.Join('\n', Layers.Allowed.Select(layer =>
+            $"| `{layer.Key}` | {string.Join(", ", layer.Value.Select(name => $"`{name}`"))} |"));
+        string complete = $"## Layers\n| Project | May reference |\n|---|---|\n{rows}\n## More\n";
+        Assert.Empty(Findings(complete));
+        Assert.Empty(Findings(complete + "| `Mesh.Other` | |"));
+
+        Assert.Equal(Layers.Allowed.Count, Findings(rows).Count());
+        const string Row = "| `Mesh.Node.Model` | `Mesh.Api` |";
+        Assert.Single(Findings(complete.Replace(Row, "", StringComparison.Ordinal)));
+        Assert.Single(Findings(complete.Replace(Row, "| `Mesh.Node.Model` | |", StringComparison.Ordinal)));
+        Assert.Single(Findings(complete.Replace("## More", "| `Mesh.More` | |", StringComparison.Ordinal)));
+
+        static IEnumerable<Finding> Findings(string text) => Documentation.CheckLayers(new SourceFile("X.md", text));
+    }
+
+    [Fact]
+    public void A_close_reason_without_code_or_without_test_is_found()
+    {
+        SourceFile declaration = new("R.cs", "enum CloseReason { None, Given, Logged, NotTested, NotGiven }");
+        SourceFile product = new("P.cs", "class X { object Y() => (CloseReason.Given, CloseReason.Logged, CloseReason.NotTested); }");
+        SourceFile tests = new("T.cs", "class X { object Y() => CloseReason.Given; string Z => \"=Logged NotGiven\"; /* NotTested */ }");
+
+        Finding[] findings = [.. CloseReasonCoverage.Check(declaration, [product], [tests])];
+        Assert.Equal(2, findings.Length);
+        Assert.Contains("No test expects NotTested", findings[0].Message, StringComparison.Ordinal);
+        Assert.Contains("No code ends a connection as NotGiven", findings[1].Message, StringComparison.Ordinal);
+    }
+
+    private static SourceFile Project(string folder, string content) =>
+        new($"{folder}/{folder.Split('/')[^1]}.csproj", $"<Project>{content}</Project>");
+}

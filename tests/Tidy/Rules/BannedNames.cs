@@ -1,0 +1,90 @@
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
+
+namespace Mesh.Tidy.Rules;
+
+/// <summary>Names that may not appear in the code of some folders. Comments and strings may speak of them.</summary>
+internal static class BannedNames
+{
+    private static readonly string[] s_loopFolders =
+    [
+        "nodeproxy/Mesh.Node.Transport", "nodeproxy/Mesh.Node.Proxy/Outbound", "nodeproxy/Mesh.Node.Proxy/Inbound",
+        "nodeproxy/Mesh.Node.Proxy/Upstream", "nodeproxy/Mesh.Node.Proxy/Hbone",
+    ];
+
+    private static readonly string[] s_pureFolders = ["nodeproxy/Mesh.Node.Model", "nodeproxy/Mesh.Node.Protocols"];
+
+    private static readonly HashSet<string> s_nativeNames =
+        ["Marshal", "LibraryImport", "LibraryImportAttribute", "DllImport", "DllImportAttribute"];
+
+    private static readonly HashSet<string> s_loopTypes = ["SemaphoreSlim", "Channel"];
+
+    private static readonly HashSet<string> s_impureNames =
+    [
+        "Task", "Thread", "ThreadPool", "Timer", "TimeProvider", "Stopwatch", "TickCount", "TickCount64", "ILogger", "File", "FileStream",
+        "Directory", "Socket", "Console",
+    ];
+
+    /// <summary>Only native-interop has unsafe code, imports and descriptor numbers.</summary>
+    public static IEnumerable<Finding> CheckNative(SourceFile file)
+    {
+        if (file.IsUnder("native-interop"))
+        {
+            yield break;
+        }
+
+        foreach (SyntaxToken token in file.Syntax.DescendantTokens())
+        {
+            bool isNativeName = token.IsKind(SyntaxKind.IdentifierToken) && s_nativeNames.Contains(token.ValueText);
+            if (isNativeName || token.IsKind(SyntaxKind.UnsafeKeyword))
+            {
+                yield return file.At(token, $"'{token.ValueText}' belongs in native-interop only.");
+            }
+        }
+    }
+
+    /// <summary>Code of a loop awaits only what the loop owns: anything else moves a connection to the thread pool.</summary>
+    public static IEnumerable<Finding> CheckLoop(SourceFile file)
+    {
+        if (!file.IsUnder(s_loopFolders))
+        {
+            yield break;
+        }
+
+        foreach (SyntaxNode node in file.Syntax.DescendantNodes())
+        {
+            string? banned = node switch
+            {
+                MemberAccessExpressionSyntax
+                {
+                    Expression: IdentifierNameSyntax { Identifier.ValueText: "Task" },
+                    Name.Identifier.ValueText: "Run" or "Delay",
+                } access => access.ToString(),
+                SimpleNameSyntax name when s_loopTypes.Contains(name.Identifier.ValueText) => name.ToString(),
+                _ => null,
+            };
+            if (banned is not null)
+            {
+                yield return file.At(node.GetFirstToken(), $"'{banned}' leaves the loop: wait on a timer or a handler of the loop.");
+            }
+        }
+    }
+
+    /// <summary>Model and protocols read no clock, do no input or output, take no logger and start no task.</summary>
+    public static IEnumerable<Finding> CheckPure(SourceFile file)
+    {
+        if (!file.IsUnder(s_pureFolders))
+        {
+            yield break;
+        }
+
+        foreach (SimpleNameSyntax name in file.Syntax.DescendantNodes().OfType<SimpleNameSyntax>())
+        {
+            if (s_impureNames.Contains(name.Identifier.ValueText))
+            {
+                yield return file.At(name.Identifier, $"'{name}' has no place in a pure project: callers pass time and bytes in.");
+            }
+        }
+    }
+}
