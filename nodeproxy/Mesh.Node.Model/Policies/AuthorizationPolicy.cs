@@ -1,0 +1,133 @@
+using System.Collections.Immutable;
+using Mesh.Node.Model.Addresses;
+
+namespace Mesh.Node.Model.Policies;
+
+/// <summary>
+/// A policy as received. Its rules are alternatives; a rule's clauses must all hold; a clause's matches are alternatives; a match's
+/// non-empty fields must all hold.
+/// </summary>
+public sealed record AuthorizationPolicy
+{
+    public AuthorizationPolicy(string @namespace, string name)
+    {
+        Namespace = @namespace;
+        Name = name;
+        Key = KeyOf(@namespace, name);
+    }
+
+    /// <summary>namespace/name: the resource name, and how workloads name it.</summary>
+    public string Key { get; }
+
+    public string Namespace { get; }
+
+    public string Name { get; }
+
+    public required PolicyScope Scope { get; init; }
+
+    public required PolicyAction Action { get; init; }
+
+    /// <summary>Empty: the policy matches nothing, so an ALLOW policy without rules denies.</summary>
+    public ImmutableArray<AuthorizationRule> Rules { get; init; } = [];
+
+    /// <summary>Evaluated and reported, never applied.</summary>
+    public bool IsDryRun { get; init; }
+
+    /// <summary>
+    /// The policy carries something this version does not know. An ALLOW policy then matches nothing, because what it leaves out may be
+    /// a condition; a DENY policy keeps its rules.
+    /// </summary>
+    public bool HasUnsupported { get; init; }
+
+    public static string KeyOf(string @namespace, string name) => $"{@namespace}/{name}";
+
+    public override string ToString() => Key;
+}
+
+/// <summary>Clauses that must all hold; none means the rule matches everything.</summary>
+public sealed record AuthorizationRule(ImmutableArray<AuthorizationClause> Clauses);
+
+/// <summary>Matches of which one must hold; none means the clause holds.</summary>
+public sealed record AuthorizationClause(ImmutableArray<AuthorizationMatch> Matches);
+
+/// <summary>
+/// Fields that must all hold, empty ones aside. A field lists alternatives; its Not form holds where none of them does. An identity that
+/// is absent satisfies no positive identity field. A match with nothing in it holds for nothing.
+/// </summary>
+public sealed record AuthorizationMatch
+{
+    public ImmutableArray<TextMatch> Namespaces { get; init; } = [];
+
+    public ImmutableArray<TextMatch> NotNamespaces { get; init; } = [];
+
+    /// <summary>Compared with the identity without <c>spiffe://</c>.</summary>
+    public ImmutableArray<TextMatch> Principals { get; init; } = [];
+
+    public ImmutableArray<TextMatch> NotPrincipals { get; init; } = [];
+
+    public ImmutableArray<ServiceAccountName> ServiceAccounts { get; init; } = [];
+
+    public ImmutableArray<ServiceAccountName> NotServiceAccounts { get; init; } = [];
+
+    public ImmutableArray<IpPrefix> SourceAddresses { get; init; } = [];
+
+    public ImmutableArray<IpPrefix> NotSourceAddresses { get; init; } = [];
+
+    public ImmutableArray<IpPrefix> DestinationAddresses { get; init; } = [];
+
+    public ImmutableArray<IpPrefix> NotDestinationAddresses { get; init; } = [];
+
+    public ImmutableArray<ushort> DestinationPorts { get; init; } = [];
+
+    public ImmutableArray<ushort> NotDestinationPorts { get; init; } = [];
+
+    /// <summary>
+    /// The match carries a condition this version does not know. Unknown conditions make a policy stricter, never looser: under ALLOW the
+    /// match holds for nothing, under DENY it holds where its known fields do, and everywhere if it has none.
+    /// </summary>
+    public bool HasUnsupported { get; init; }
+}
+
+/// <summary>A service account of a namespace.</summary>
+public readonly record struct ServiceAccountName(string Namespace, string Name);
+
+/// <summary>How a text is compared: exactly, by its start, by its end, or only for being there.</summary>
+public readonly record struct TextMatch(TextMatchKind Kind, string Value)
+{
+    public static TextMatch Present { get; } = new(TextMatchKind.Present, "");
+
+    public static TextMatch Exact(string value) => new(TextMatchKind.Exact, value);
+
+    public static TextMatch Prefix(string value) => new(TextMatchKind.Prefix, value);
+
+    public static TextMatch Suffix(string value) => new(TextMatchKind.Suffix, value);
+}
+
+/// <inheritdoc cref="TextMatch"/>
+public enum TextMatchKind
+{
+    Exact,
+    Prefix,
+    Suffix,
+    Present,
+}
+
+/// <summary>Whom a policy applies to.</summary>
+public enum PolicyScope
+{
+    /// <summary>Every workload of the mesh.</summary>
+    Global,
+
+    /// <summary>Every workload of the policy's namespace.</summary>
+    Namespace,
+
+    /// <summary>Only workloads that name the policy.</summary>
+    WorkloadSelector,
+}
+
+/// <summary>What a policy does to the connections it matches.</summary>
+public enum PolicyAction
+{
+    Allow,
+    Deny,
+}

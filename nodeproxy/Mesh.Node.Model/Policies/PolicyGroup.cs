@@ -1,0 +1,52 @@
+using System.Collections.Immutable;
+
+namespace Mesh.Node.Model.Policies;
+
+/// <summary>Policies that apply together, compiled by what they do. Immutable; any thread.</summary>
+internal sealed class PolicyGroup
+{
+    private PolicyGroup(ImmutableArray<CompiledPolicy> policies)
+    {
+        Policies = policies;
+        Deny = Compile(PolicyAction.Deny, isDryRun: false);
+        Allow = Compile(PolicyAction.Allow, isDryRun: false);
+        DryRunDeny = Compile(PolicyAction.Deny, isDryRun: true);
+        DryRunAllow = Compile(PolicyAction.Allow, isDryRun: true);
+        FirstAllow = First(isDryRun: false);
+        FirstDryRunAllow = First(isDryRun: true);
+        HasDryRun = policies.Any(policy => policy.Policy.IsDryRun);
+    }
+
+    public static PolicyGroup Empty { get; } = new([]);
+
+    /// <summary>In the order of their keys, so that the same policies always name the same rule.</summary>
+    public ImmutableArray<CompiledPolicy> Policies { get; }
+
+    public RuleSet Deny { get; }
+
+    public RuleSet Allow { get; }
+
+    public RuleSet DryRunDeny { get; }
+
+    public RuleSet DryRunAllow { get; }
+
+    /// <summary>Not null when the group has an ALLOW policy, be it one without rules: then what no rule allows is denied.</summary>
+    public AuthorizationPolicy? FirstAllow { get; }
+
+    public AuthorizationPolicy? FirstDryRunAllow { get; }
+
+    public bool HasDryRun { get; }
+
+    public static PolicyGroup Create(IEnumerable<CompiledPolicy> policies)
+    {
+        ImmutableArray<CompiledPolicy> sorted = [.. policies.OrderBy(policy => policy.Policy.Key, StringComparer.Ordinal)];
+        return sorted.IsEmpty ? Empty : new PolicyGroup(sorted);
+    }
+
+    private RuleSet Compile(PolicyAction action, bool isDryRun) =>
+        RuleSet.Create(Policies.Where(policy => policy.Policy.Action == action && policy.Policy.IsDryRun == isDryRun));
+
+    private AuthorizationPolicy? First(bool isDryRun) => Policies
+        .Select(policy => policy.Policy)
+        .FirstOrDefault(policy => policy.Action == PolicyAction.Allow && policy.IsDryRun == isDryRun);
+}
