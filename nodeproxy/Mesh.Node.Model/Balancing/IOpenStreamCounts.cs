@@ -6,5 +6,5 @@ namespace Mesh.Node.Model.Balancing;
 public interface IOpenStreamCounts
 {
     /// <summary>Connections and streams now open to the workload, 0 or more.</summary>
-    public int OpenStreams(Workload workload);
+    int OpenStreams(Workload workload);
 }
