@@ -1,0 +1,49 @@
+using System.Globalization;
+using System.Net;
+using Mesh.Lab.Networking;
+
+namespace Mesh.Lab;
+
+/// <summary>A node as a test uses it: its addresses, and what its proxy says of itself.</summary>
+public sealed class LabNode
+{
+    private static readonly TimeSpan s_answerLimit = TimeSpan.FromSeconds(5);
+
+    private readonly MeshLab _lab;
+
+    internal LabNode(MeshLab lab, NodeStatus status)
+    {
+        _lab = lab;
+        Name = status.Name;
+        Address4 = IPAddress.Parse(status.Address4);
+        Address6 = IPAddress.Parse(status.Address6);
+    }
+
+    public string Name { get; }
+
+    public IPAddress Address4 { get; }
+
+    public IPAddress Address6 { get; }
+
+    /// <summary>The name of the proxy as a component of the lab.</summary>
+    public string Proxy => $"{Name}/proxy";
+
+    /// <summary>The name of the agent as a component of the lab.</summary>
+    public string Agent => $"{Name}/agent";
+
+    /// <summary>A page of the proxy's admin port, such as `/config_dump`.</summary>
+    public Task<string> AdminAsync(string path) => GetAsync(15000, path);
+
+    /// <summary>What the proxy counts, as scraped.</summary>
+    public async Task<MetricSamples> MetricsAsync() => MetricSamples.Parse(await GetAsync(15020, "/metrics"));
+
+    public Task<string> ProxyLogAsync() => _lab.ReadLogAsync($"{Name}.proxy");
+
+    public Task<string> AgentLogAsync() => _lab.ReadLogAsync($"{Name}.agent");
+
+    private async Task<string> GetAsync(int port, string path)
+    {
+        using HttpClient http = NamespaceSockets.Http(_lab.Place(Name), s_answerLimit);
+        return await http.GetStringAsync(new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}{path}")));
+    }
+}

@@ -1,0 +1,133 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using Mesh.Lab.Processes;
+
+namespace Mesh.Lab;
+
+/// <summary>Starts the process a lab lives in, inside namespaces of its own.</summary>
+internal static class LabStarter
+{
+    private static readonly TimeSpan s_startLimit = TimeSpan.FromSeconds(90);
+
+    /// <summary>Starts a lab and waits until it answers.</summary>
+    /// <param name="isOwned">The lab ends with this process; otherwise it stays until `lab down`.</param>
+    /// <returns>A client of it, and what to keep open while an owned lab is wanted.</returns>
+    /// <exception cref="LabException">A lab of that name runs already, or this one could not be started; then nothing of it is left running.</exception>
+    public static async Task<(LabClient Client, Process Unshare)> StartAsync(LabOptions options, bool isOwned, CancellationToken cancellation)
+    {
+        LabDirectory directory = LabDirectory.Of(options.Name);
+        if (directory.FindHolder() is not null)
+        {
+            throw new LabException($"the lab '{options.Name}' runs already; `lab down` ends it, and `--name` starts another beside it");
+        }
+
+        if (directory.Exists)
+        {
+            Directory.Delete(directory.FullPath, recursive: true); // Left by a lab that crashed.
+        }
+
+        Directory.CreateDirectory(directory.FullPath, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        await File.WriteAllTextAsync(Path.Combine(directory.FullPath, "options.json"), JsonSerializer.Serialize(options), cancellation);
+        string[] holder = [.. HolderCommand(), "hold", directory.FullPath, .. isOwned ? (string[])["--owned"] : []];
+        Process unshare = Command.Start(Describe(await NamespaceFlagsAsync(), holder, directory.HolderLog));
+        try
+        {
+            LabClient client = await ConnectAsync(directory, unshare, cancellation);
+            return (client, unshare);
+        }
+        catch
+        {
+            unshare.Kill();
+            await unshare.WaitForExitAsync(CancellationToken.None);
+            throw;
+        }
+    }
+
+    // The shell is process 1 of the lab: it reaps what nobody else waits for, and ends with the holder. `unshare` passes its own death on to it.
+    private static ProcessStartInfo Describe(string[] flags, string[] holder, string log)
+    {
+        const string Outside = "exec >\"$0\" 2>&1; exec setsid unshare \"$@\"";
+        const string Inside = "exec 3<&0; \"$0\" \"$@\" <&3 3<&- & exec 3<&-; wait $!";
+        return new ProcessStartInfo("sh", ["-c", Outside, log, .. flags, "--fork", "--kill-child", "--", "sh", "-c", Inside, .. holder])
+        {
+            RedirectStandardInput = true,
+            WorkingDirectory = "/",
+        };
+    }
+
+    // A user namespace gives a desk user, and a superuser alike, a network that is his alone; where this process is in one already (the
+    // tests), or the kernel forbids more of them, the other namespaces suffice.
+    private static async Task<string[]> NamespaceFlagsAsync()
+    {
+        string[] plain = ["--net", "--mount", "--pid", "--mount-proc"];
+        string[] user = ["--user", "--map-root-user", .. plain];
+        string[][] choices = IsInitialUserNamespace() ? [user, plain] : [plain, user];
+        string refusal = "";
+        foreach (string[] flags in choices)
+        {
+            CommandResult tried = await Command.TryRunAsync(["unshare", .. flags, "--fork", "true"]);
+            if (tried.ExitCode == 0)
+            {
+                return flags;
+            }
+
+            refusal += $"{Environment.NewLine}  unshare {string.Join(' ', flags)}: {tried.Errors.Trim()}";
+        }
+
+        throw new LabException("this machine lets the lab make no namespaces:" + refusal + Environment.NewLine
+            + "Look at `sysctl user.max_user_namespaces kernel.unprivileged_userns_clone kernel.apparmor_restrict_unprivileged_userns`, or be root.");
+    }
+
+    // The initial user namespace maps every number to itself (user_namespaces(7)).
+    private static bool IsInitialUserNamespace()
+    {
+        string[] map = File.ReadAllText("/proc/self/uid_map").Split((char[])[' ', '\n'], StringSplitOptions.RemoveEmptyEntries);
+        return map is ["0", "0", "4294967295"];
+    }
+
+    private static string[] HolderCommand()
+    {
+        string library = typeof(LabStarter).Assembly.Location;
+        return ["dotnet", library];
+    }
+
+    private static async Task<LabClient> ConnectAsync(LabDirectory directory, Process unshare, CancellationToken cancellation)
+    {
+        long startedAt = Stopwatch.GetTimestamp();
+        while (true)
+        {
+            if (unshare.HasExited)
+            {
+                throw new LabException($"the lab could not be started:{Environment.NewLine}{LogFile.Tail(directory.HolderLog, 30)}");
+            }
+
+            if (Stopwatch.GetElapsedTime(startedAt) > s_startLimit)
+            {
+                throw new LabException($"the lab did not start within {s_startLimit.TotalSeconds} s:{Environment.NewLine}{LogFile.Tail(directory.HolderLog, 30)}");
+            }
+
+            if (FindChild(unshare.Id) is { } holder && File.Exists(LabClient.SocketPathOf(holder)))
+            {
+                directory.WriteHolder(holder);
+                return new LabClient(directory, holder);
+            }
+
+            await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, cancellation);
+        }
+    }
+
+    private static HolderProcess? FindChild(int parent)
+    {
+        string children = string.Create(CultureInfo.InvariantCulture, $"/proc/{parent}/task/{parent}/children");
+        try
+        {
+            string first = File.ReadAllText(children).Split(' ')[0];
+            return int.TryParse(first, CultureInfo.InvariantCulture, out int id) ? HolderProcess.Of(id) : null;
+        }
+        catch (IOException)
+        {
+            return null;
+        }
+    }
+}

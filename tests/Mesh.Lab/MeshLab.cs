@@ -1,0 +1,196 @@
+using System.Diagnostics;
+using System.Text;
+using Mesh.Interop.Linux;
+using Mesh.Lab.Holding;
+using Mesh.Lab.Manifests;
+using Mesh.Lab.Networking;
+using Mesh.Lab.Processes;
+
+namespace Mesh.Lab;
+
+/// <summary>
+/// A lab as a test uses it: started for the test, ended with it (also when the test process is killed), its pods reachable by sockets of
+/// the test itself. Safe on any thread.
+/// </summary>
+public sealed class MeshLab : IAsyncDisposable
+{
+    private static int s_count;
+
+    private readonly LabClient _client;
+    private readonly Process _unshare;
+    private readonly Lock _lock = new();
+    private readonly Dictionary<string, NetNamespace> _places = new(StringComparer.Ordinal);
+
+    private MeshLab(LabClient client, Process unshare, LabOptions options)
+    {
+        _client = client;
+        _unshare = unshare;
+        Options = options;
+    }
+
+    public LabOptions Options { get; }
+
+    /// <summary>Where the control plane keeps its keys and certificates.</summary>
+    public string ControlStateDirectory => Path.Combine(_client.Directory.FullPath, "control");
+
+    /// <summary>Starts a lab under a name of its own, with the published executables unless the options name others.</summary>
+    /// <exception cref="LabException">It could not be started; the message has the last lines of its log.</exception>
+    public static async Task<MeshLab> StartAsync(LabOptions options, CancellationToken cancellation = default)
+    {
+        options = options with
+        {
+            Name = $"test-{Environment.ProcessId}-{Interlocked.Increment(ref s_count)}",
+            MeshNode = options.HasMesh && options.MeshNode.Length == 0 ? Builds.Published.Find("mesh-node", null) : options.MeshNode,
+            MeshControl = options.HasMesh && options.MeshControl.Length == 0 ? Builds.Published.Find("mesh-control", null) : options.MeshControl,
+            ToolDirectories = options.ToolDirectories.Count == 0 ? [Builds.Published.ToolDirectory] : options.ToolDirectories,
+        };
+        (LabClient client, Process unshare) = await LabStarter.StartAsync(options, isOwned: true, cancellation);
+        return new MeshLab(client, unshare, options);
+    }
+
+    /// <summary>Creates or changes objects. Returns when the lab has acted on them, not when the mesh has.</summary>
+    public async Task ApplyAsync(string yaml)
+    {
+        await _client.SendAsync(new LabRequest.Apply([new ManifestText(yaml, "test")]));
+    }
+
+    /// <param name="name">NAMESPACE/NAME, or NAME for a kind without namespaces.</param>
+    public async Task DeleteAsync(string kind, string name)
+    {
+        (string space, string rest) = name.Split('/') is [var first, var second] ? (first, second) : ("", name);
+        await _client.SendAsync(new LabRequest.Delete(kind, space, rest));
+        lock (_lock)
+        {
+            if (kind == "Pod" && _places.Remove($"{space}.{rest}", out NetNamespace? place))
+            {
+                place.Dispose();
+            }
+        }
+    }
+
+    /// <summary>Waits until everything runs, answers and is captured where it should be.</summary>
+    /// <exception cref="LabException">Something is missing still when the time is over; the message says what.</exception>
+    public async Task WaitUntilReadyAsync(TimeSpan limit, CancellationToken cancellation = default)
+    {
+        LabStatus status = await Readiness.WaitAsync(_client, limit, cancellation);
+        string[] missing = [.. Readiness.Missing(status)];
+        if (missing.Length > 0)
+        {
+            throw LabException.FromProblems("the lab is not ready:", missing);
+        }
+    }
+
+    public Task<LabStatus> StatusAsync() => _client.StatusAsync();
+
+    /// <param name="name">NAMESPACE/NAME.</param>
+    public async Task<LabPod> PodAsync(string name)
+    {
+        LabStatus status = await _client.StatusAsync();
+        return new LabPod(this, Cli.Target.Pod(status, name, space: null));
+    }
+
+    public async Task<LabNode> NodeAsync(string name)
+    {
+        LabStatus status = await _client.StatusAsync();
+        NodeStatus node = status.Nodes.FirstOrDefault(node => node.Name == name)
+            ?? throw new LabException($"there is no node '{name}'; there are: {string.Join(", ", status.Nodes.Select(node => node.Name))}");
+        return new LabNode(this, node);
+    }
+
+    /// <summary>Ends, starts or kills a component: control, node-1/agent, node-1/proxy; or pod/NAMESPACE/NAME.</summary>
+    public Task StopAsync(string component) => _client.SendAsync(new LabRequest.Control("stop", component));
+
+    /// <inheritdoc cref="StopAsync"/>
+    public Task StartAsync(string component) => _client.SendAsync(new LabRequest.Control("start", component));
+
+    /// <inheritdoc cref="StopAsync"/>
+    public Task KillAsync(string component) => _client.SendAsync(new LabRequest.Control("kill", component));
+
+    /// <summary>Captures what passes between the nodes from now on.</summary>
+    public Task<PacketCapture> CaptureLinkAsync() => PacketCapture.StartAsync(this, Fabric.OutsideNamespace, Fabric.LinkInterface);
+
+    /// <summary>Runs a program in a namespace of the lab to its end.</summary>
+    public Task<CommandResult> ExecuteAsync(string networkNamespace, IReadOnlyList<string> command, string? input = null, CancellationToken cancellation = default)
+    {
+        ProcessStartInfo start = Describe(networkNamespace, command);
+        return Command.TryRunAsync([start.FileName, .. start.ArgumentList], input, cancellation);
+    }
+
+    /// <summary>What a component or a pod has written. Components: control, node-1.proxy; pods: NAMESPACE.NAME.</summary>
+    public async Task<string> ReadLogAsync(string name)
+    {
+        string path = Path.Combine(_client.Directory.Logs, $"{name}.log");
+        if (!File.Exists(path))
+        {
+            return "";
+        }
+
+        // The program that writes it has it open.
+        await using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        using var reader = new StreamReader(file);
+        return await reader.ReadToEndAsync();
+    }
+
+    /// <summary>The namespace of a pod or node, open until the lab ends. Sockets made in it stay in it.</summary>
+    public NetNamespace Place(string networkNamespace)
+    {
+        lock (_lock)
+        {
+            if (!_places.TryGetValue(networkNamespace, out NetNamespace? place))
+            {
+                place = NetNamespace.OpenPath(_client.PathInside(Fabric.NamespacePath(networkNamespace)));
+                _places[networkNamespace] = place;
+            }
+
+            return place;
+        }
+    }
+
+    /// <summary>Everything that helps to understand a failure: status, and the ends of all logs.</summary>
+    public async Task<string> DumpAsync()
+    {
+        var text = new StringBuilder();
+        try
+        {
+            text.AppendLine(Cli.StatusText.Render(await _client.StatusAsync()));
+        }
+        catch (LabException exception)
+        {
+            text.AppendLine(exception.Message);
+        }
+
+        text.AppendLine("── holder").AppendLine(LogFile.Tail(_client.Directory.HolderLog, 40));
+        foreach (string log in Directory.EnumerateFiles(_client.Directory.Logs).Order(StringComparer.Ordinal))
+        {
+            text.AppendLine($"── {Path.GetFileNameWithoutExtension(log)}").AppendLine(LogFile.Tail(log, 40));
+        }
+
+        return text.ToString();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (NetNamespace place in _places.Values)
+        {
+            place.Dispose();
+        }
+
+        _unshare.Kill();
+        await _unshare.WaitForExitAsync();
+        _unshare.Dispose();
+        while (_client.Holder.IsAlive)
+        {
+            // The kernel ends process 1 of the lab when its parent is gone, and with it everything else.
+            await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System);
+        }
+
+        Directory.Delete(_client.Directory.FullPath, recursive: true);
+    }
+
+    internal ProcessStartInfo Describe(string networkNamespace, IEnumerable<string> command)
+    {
+        ProcessStartInfo start = _client.Describe(networkNamespace, command);
+        start.Environment["PATH"] = string.Join(':', [.. Options.ToolDirectories, start.Environment["PATH"]]);
+        return start;
+    }
+}
