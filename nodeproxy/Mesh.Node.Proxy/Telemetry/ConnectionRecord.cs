@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using System.Net;
 using Mesh.Api.Identity;
+using Mesh.Node.Model.Workloads;
+using Mesh.Node.Transport.Relay;
 
 namespace Mesh.Node.Proxy.Telemetry;
 
@@ -10,7 +12,7 @@ namespace Mesh.Node.Proxy.Telemetry;
 /// Written by: the connection's loop only. Read by: any thread through <see cref="OpenConnections"/>, a field at a time and without
 /// order between fields; everything here is therefore a reference or at most 64 bits wide.
 /// </remarks>
-public sealed class ConnectionRecord
+public sealed class ConnectionRecord : IRelayMeter
 {
     /// <summary>Makes the record of a connection that was just accepted.</summary>
     /// <param name="path">The path it enters; a path may still change it while it decides (<see cref="Path"/>).</param>
@@ -43,6 +45,15 @@ public sealed class ConnectionRecord
 
     /// <summary>The CONNECT request's authority: an <see cref="IPEndPoint"/>, or a <see cref="DnsEndPoint"/> for a host name.</summary>
     public EndPoint? HboneAuthority { get; set; }
+
+    /// <summary>The client's workload; null when it is none, or not known yet.</summary>
+    public Workload? Source { get; set; }
+
+    /// <summary>The endpoint's workload; null when it is none, or not known yet.</summary>
+    public Workload? DestinationWorkload { get; set; }
+
+    /// <summary>The service that was dialled; null when none was.</summary>
+    public Service? Service { get; set; }
 
     /// <summary>Who the client is: from its certificate, or attested by the namespace it was captured in. Null when unknown.</summary>
     public SpiffeId? SourceIdentity { get; set; }

@@ -58,64 +58,59 @@ public sealed class TcpChannel : ByteChannel, IReadyHandler
     /// <inheritdoc/>
     public override IoResult Read(Span<byte> destination)
     {
-        if (!_readable)
-        {
-            return IoResult.WouldBlock;
-        }
-
-        SysResult received = Sockets.Receive(_socket, destination);
-        if (!received.Ok)
-        {
-            if (received.WouldBlock)
-            {
-                _readable = false;
-                return IoResult.WouldBlock;
-            }
-
-            return IoResult.Failed(received.Error);
-        }
-
-        int bytes = received.Count;
-        if (bytes == 0)
-        {
-            return IoResult.End;
-        }
-
-        // Once the peer has finished, its FIN is already behind these bytes and no edge will announce it.
-        if (bytes < destination.Length && !_peerFinished)
-        {
-            _readable = false;
-        }
-
-        return IoResult.Done(bytes);
+        SysResult received = ReceiveRaw(destination);
+        return received.Ok
+            ? received.Count == 0 ? IoResult.End : IoResult.Done(received.Count)
+            : received.WouldBlock ? IoResult.WouldBlock : IoResult.Failed(received.Error);
     }
 
     /// <inheritdoc/>
     public override IoResult Write(ReadOnlySpan<byte> source)
     {
+        SysResult sent = SendRaw(source, more: false);
+        return sent.Ok ? IoResult.Done(sent.Count) : sent.WouldBlock ? IoResult.WouldBlock : IoResult.Failed(sent.Error);
+    }
+
+    /// <summary>As <see cref="Read"/>, for a layer above that wants the kernel's own answer. A count of 0 is the end.</summary>
+    internal SysResult ReceiveRaw(Span<byte> destination)
+    {
+        if (!_readable)
+        {
+            return SysResult.Failure(Errno.EAGAIN);
+        }
+
+        SysResult received = Sockets.Receive(_socket, destination);
+        if (received.WouldBlock)
+        {
+            _readable = false;
+        }
+
+        // Once the peer has finished, its FIN is already behind these bytes and no edge will announce it.
+        else if (received.Ok && received.Count < destination.Length && !_peerFinished)
+        {
+            _readable = false;
+        }
+
+        return received;
+    }
+
+    /// <summary>As <see cref="Write"/>, for a layer above that wants the kernel's own answer.</summary>
+    /// <param name="source">The bytes.</param>
+    /// <param name="more">More follow at once, so the kernel may wait for them before it sends a short segment.</param>
+    internal SysResult SendRaw(ReadOnlySpan<byte> source, bool more)
+    {
         if (!_writable)
         {
-            return IoResult.WouldBlock;
+            return SysResult.Failure(Errno.EAGAIN);
         }
 
-        SysResult sent = Sockets.Send(_socket, source);
-        if (!sent.Ok)
-        {
-            if (sent.WouldBlock)
-            {
-                _writable = false;
-                return IoResult.WouldBlock;
-            }
-
-            return IoResult.Failed(sent.Error);
-        }
-
-        if (sent.Count < source.Length)
+        SysResult sent = Sockets.Send(_socket, source, more);
+        if (sent.WouldBlock || (sent.Ok && sent.Count < source.Length))
         {
             _writable = false;
         }
 
-        return IoResult.Done(sent.Count);
+        return sent;
     }
 
     /// <summary>Records what a splice found out, which reads and writes the socket behind <see cref="Read"/> and <see cref="Write"/>.</summary>

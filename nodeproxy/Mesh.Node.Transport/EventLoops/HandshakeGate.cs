@@ -19,7 +19,8 @@ public sealed class HandshakeGate(int max)
     }
 
     /// <summary>Gives the place back, however the handshake ended.</summary>
-    public void Leave() => Count--;
+    /// <returns>Whether all places had been taken: listeners that were told to wait may go on.</returns>
+    public bool Leave() => Count-- == max;
 
     /// <summary>Whether a further handshake may begin.</summary>
     public bool HasRoom => Count < max;

@@ -21,25 +21,22 @@ public sealed class ChannelRelay : ITimerHandler
     private bool _ended;
 
     /// <summary>Nothing moves before <see cref="Start"/>.</summary>
-    public ChannelRelay(ByteChannel client, ByteChannel upstream, RelayLimits limits, IRelayOwner owner)
+    public ChannelRelay(ByteChannel client, ByteChannel upstream, RelayLimits limits, IRelayMeter meter, IRelayOwner owner)
     {
         Debug.Assert(client.Loop == upstream.Loop, "A connection stays on its loop.");
         _client = client;
         _upstream = upstream;
         Limits = limits;
+        Meter = meter;
         _owner = owner;
-        _toUpstream = new RelayDirection(this, client, upstream);
-        _toClient = new RelayDirection(this, upstream, client);
+        _toUpstream = new RelayDirection(this, client, upstream, isTowardsUpstream: true);
+        _toClient = new RelayDirection(this, upstream, client, isTowardsUpstream: false);
         _idle = new LoopTimer(client.Loop, this);
     }
 
-    /// <summary>Bytes delivered from client to upstream. Written by the loop thread, read by any.</summary>
-    public long BytesToUpstream => _toUpstream.DeliveredBytes;
-
-    /// <summary>Bytes delivered from upstream to client. Written by the loop thread, read by any.</summary>
-    public long BytesToClient => _toClient.DeliveredBytes;
-
     internal RelayLimits Limits { get; }
+
+    internal IRelayMeter Meter { get; }
 
     internal bool HasEnded => _ended;
 

@@ -6,16 +6,12 @@ using Mesh.Node.Transport.EventLoops;
 namespace Mesh.Node.Transport.Relay;
 
 /// <summary>One direction of a relay: reads a source, writes a target, holds only what the target refused.</summary>
-internal sealed class RelayDirection(ChannelRelay relay, ByteChannel source, ByteChannel target) : IReadyHandler
+internal sealed class RelayDirection(ChannelRelay relay, ByteChannel source, ByteChannel target, bool isTowardsUpstream) : IReadyHandler
 {
     private readonly EventLoop _loop = source.Loop;
     private HeldBytes _held;
-    private long _deliveredBytes;
     private bool _sourceEnded;
     private bool _deferred;
-
-    /// <summary>Bytes the target has taken. Written by the loop thread, read by any.</summary>
-    public long DeliveredBytes => Volatile.Read(ref _deliveredBytes);
 
     /// <summary>When bytes last moved, in the loop's milliseconds.</summary>
     public long ActiveMs { get; private set; } = source.Loop.NowMs;
@@ -122,10 +118,21 @@ internal sealed class RelayDirection(ChannelRelay relay, ByteChannel source, Byt
         return true;
     }
 
-    // A plain add with a visible store: one writer, and readers want a value, not an order.
     private void Count(int bytes)
     {
-        Volatile.Write(ref _deliveredBytes, _deliveredBytes + bytes);
+        if (bytes == 0)
+        {
+            return;
+        }
+
         ActiveMs = _loop.NowMs;
+        if (isTowardsUpstream)
+        {
+            relay.Meter.AddSent(bytes);
+        }
+        else
+        {
+            relay.Meter.AddReceived(bytes);
+        }
     }
 }

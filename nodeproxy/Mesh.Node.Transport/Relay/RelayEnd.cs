@@ -26,6 +26,16 @@ public interface IRelayOwner
     void OnRelayEnded(RelayEnd end);
 }
 
+/// <summary>Counts what a relay has delivered. Called on the loop thread, for each chunk.</summary>
+public interface IRelayMeter
+{
+    /// <summary>Bytes from client to upstream.</summary>
+    void AddSent(long bytes);
+
+    /// <summary>Bytes from upstream to client.</summary>
+    void AddReceived(long bytes);
+}
+
 /// <summary>What every relay is held to.</summary>
 /// <param name="IdleLimit">Time without a byte in either direction after which both sides are reset.</param>
 public sealed record RelayLimits(TimeSpan IdleLimit)

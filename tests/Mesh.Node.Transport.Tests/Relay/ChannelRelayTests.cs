@@ -36,8 +36,8 @@ public sealed class ChannelRelayTests : IDisposable
         Assert.Equal(SHA256.HashData(down), SHA256.HashData(await downArrived));
 
         Assert.Equal(RelayEnd.Completed, await pair.Ended.WaitAsync(s_patience, TestContext.Current.CancellationToken));
-        Assert.Equal(up.Length, pair.Relay.BytesToUpstream);
-        Assert.Equal(down.Length, pair.Relay.BytesToClient);
+        Assert.Equal(up.Length, pair.SentBytes);
+        Assert.Equal(down.Length, pair.ReceivedBytes);
         Assert.Equal(0, await _fixture.RunAsync(() => _fixture.Loop.Buffers.OutstandingBlocks));
         Assert.Equal(0, await _fixture.RunAsync(() => _fixture.Loop.ConnectionCount));
     }
@@ -132,7 +132,7 @@ public sealed class ChannelRelayTests : IDisposable
     }
 
     /// <summary>client ⇄ relay ⇄ server, each leg a real TCP connection.</summary>
-    private sealed class RelayedPair : IAcceptHandler, IRelayOwner, IAsyncDisposable
+    private sealed class RelayedPair : IAcceptHandler, IRelayOwner, IRelayMeter, IAsyncDisposable
     {
         private readonly LoopFixture _fixture;
         private readonly TimeSpan _idleLimit;
@@ -154,6 +154,10 @@ public sealed class ChannelRelayTests : IDisposable
         public ChannelRelay Relay { get; private set; } = null!;
 
         public Task<RelayEnd> Ended => _ended.Task;
+
+        public long SentBytes { get; private set; }
+
+        public long ReceivedBytes { get; private set; }
 
         public bool CanAccept => true;
 
@@ -182,12 +186,16 @@ public sealed class ChannelRelayTests : IDisposable
             ConnectResult upstream = await new TcpConnector(_fixture.Loop).ConnectAsync(
                 Sockets.OpenTcp(AddressFamily.InterNetwork), (IPEndPoint)_origin.LocalEndPoint!, s_patience);
             Assert.Equal(ConnectStatus.Connected, upstream.Status);
-            Relay = new ChannelRelay(client!, upstream.Channel!, new RelayLimits(_idleLimit), this);
+            Relay = new ChannelRelay(client!, upstream.Channel!, new RelayLimits(_idleLimit), this, this);
             Relay.Start();
             _started.SetResult();
         }
 
         public void OnAcceptFailed(Errno error) => Assert.Fail(error.ToString());
+
+        public void AddSent(long bytes) => SentBytes += bytes;
+
+        public void AddReceived(long bytes) => ReceivedBytes += bytes;
 
         public void OnRelayEnded(RelayEnd end) => _ended.SetResult(end);
 
