@@ -1,14 +1,68 @@
+using System.Runtime.InteropServices;
+using Tmds.Linux;
+
 namespace Mesh.Interop.Linux;
 
-/// <summary>Calls and constants that Tmds.LibC lacks, each declared once and under its native name. Imports capture errno.</summary>
-internal static partial class Libc
+/// <summary>
+/// Calls, structures and constants that Tmds.LibC lacks, each declared once and under its native name. Imports capture errno.
+/// </summary>
+internal static unsafe partial class Libc
 {
     /// <summary>Bytes of the send queue; linux/sockios.h. The same on x64 and arm64.</summary>
     internal const int SIOCOUTQ = 0x5411;
 
-    /// <summary>The destination before a NAT REDIRECT; linux/netfilter_ipv4.h and, with the same number, netfilter_ipv6/ip6_tables.h.</summary>
+    /// <summary>
+    /// The destination before a NAT REDIRECT; linux/netfilter_ipv4.h and, with the same number, netfilter_ipv6/ip6_tables.h.
+    /// </summary>
     internal const int SO_ORIGINAL_DST = 80;
 
     /// <summary>Which kind of namespace a descriptor is; linux/nsfs.h, _IO(0xb7, 3).</summary>
     internal const int NS_GET_NSTYPE = 0xb703;
+
+    /// <summary>The most descriptors one message carries; the kernel's include/net/scm.h.</summary>
+    internal const int SCM_MAX_FD = 253;
+
+    /// <summary>The limit on open descriptors; asm-generic/resource.h.</summary>
+    internal const int RLIMIT_NOFILE = 7;
+
+    /// <summary>The capability sets as two words each; linux/capability.h.</summary>
+    internal const uint LINUX_CAPABILITY_VERSION_3 = 0x20080522;
+
+    // The name Tmds.LibC uses too: "libc" alone may find the linker script of a development package.
+    private const string LibraryName = "libc.so.6";
+
+    /// <summary>Waits for readiness of a few descriptors. Tmds.LibC declares it without errno.</summary>
+    [LibraryImport(LibraryName, SetLastError = true)]
+    internal static partial int poll(pollfd* descriptors, nuint count, int timeoutMs);
+
+    [LibraryImport(LibraryName, SetLastError = true)]
+    internal static partial int getrlimit(int resource, rlimit64* limit);
+
+    [LibraryImport(LibraryName, SetLastError = true)]
+    internal static partial int setrlimit(int resource, rlimit64* limit);
+
+    [LibraryImport(LibraryName, SetLastError = true)]
+    internal static partial int capget(cap_user_header* header, cap_user_data* data);
+
+    /// <summary>struct rlimit64, linux/resource.h: what rlimit is on 64-bit systems.</summary>
+    internal struct rlimit64
+    {
+        internal ulong rlim_cur;
+        internal ulong rlim_max;
+    }
+
+    /// <summary>struct __user_cap_header_struct, linux/capability.h.</summary>
+    internal struct cap_user_header
+    {
+        internal uint version;
+        internal int pid;
+    }
+
+    /// <summary>struct __user_cap_data_struct, linux/capability.h; version 3 has two, the low 32 capabilities first.</summary>
+    internal struct cap_user_data
+    {
+        internal uint effective;
+        internal uint permitted;
+        internal uint inheritable;
+    }
 }

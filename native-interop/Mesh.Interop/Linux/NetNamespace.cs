@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 using System.Text;
 using Tmds.Linux;
@@ -35,11 +37,27 @@ public sealed unsafe class NetNamespace : IDisposable
         }
     }
 
-    /// <summary>The kernel's identity of the namespace: equal for two descriptors of one namespace, different for any others now open.</summary>
+    /// <summary>
+    /// The kernel's identity of the namespace: equal for two descriptors of one namespace, different for any others now open.
+    /// </summary>
     public (ulong Device, ulong Inode) Id { get; }
 
     /// <summary>The descriptor, to pass to another process. Closed with this object.</summary>
     public SafeHandle Handle => _descriptor;
+
+    /// <summary>
+    /// A path under /proc by which another program can open this namespace, as in <c>nsenter --net=PATH</c>. Good while this process
+    /// lives and this object is not disposed.
+    /// </summary>
+    /// <exception cref="ObjectDisposedException">This object is closed.</exception>
+    public string DescriptorPath
+    {
+        get
+        {
+            using FdLease lease = new(_descriptor);
+            return string.Create(CultureInfo.InvariantCulture, $"/proc/{Environment.ProcessId}/fd/{lease.Number}");
+        }
+    }
 
     /// <summary>Opens a namespace by a path such as <c>/run/netns/x</c> or <c>/proc/PID/ns/net</c>.</summary>
     /// <param name="path">An absolute path.</param>
@@ -63,17 +81,52 @@ public sealed unsafe class NetNamespace : IDisposable
     }
 
     /// <summary>Opens the namespace of a process.</summary>
-    /// <param name="processId">A process this one may inspect (ptrace(2), PTRACE_MODE_READ). It can be gone, and its number be another's: compare <see cref="Id"/>.</param>
+    /// <param name="processId">
+    /// A process this one may inspect (ptrace(2), PTRACE_MODE_READ). It can be gone, and its number be another's: compare <see
+    /// cref="Id"/>.
+    /// </param>
     /// <exception cref="PosixException">ENOENT, EACCES, EMFILE.</exception>
     public static NetNamespace OpenProcess(int processId)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(processId);
-        return OpenPath(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"/proc/{processId}/ns/net"));
+        return OpenPath(string.Create(CultureInfo.InvariantCulture, $"/proc/{processId}/ns/net"));
     }
 
     /// <summary>Opens the calling thread's namespace, inside <see cref="Run"/> the one entered.</summary>
     /// <exception cref="PosixException">ENOENT without /proc; EMFILE.</exception>
     public static NetNamespace OpenCurrent() => OpenPath("/proc/thread-self/ns/net");
+
+    /// <summary>
+    /// Makes a namespace with nothing in it but a loopback interface that is down. It ends with its last descriptor and thread.
+    /// </summary>
+    /// <exception cref="PosixException">EPERM without CAP_SYS_ADMIN; ENOSPC over user.max_net_namespaces; EMFILE.</exception>
+    public static NetNamespace Create()
+    {
+        // unshare moves the thread that calls it, so it gets a thread that ends there.
+        NetNamespace? created = null;
+        Exception? failure = null;
+        var thread = new Thread(() =>
+        {
+            try
+            {
+                SysResult.From(LibC.unshare(LibC.CLONE_NEWNET)).OrThrow("unshare CLONE_NEWNET");
+                created = OpenCurrent();
+            }
+            catch (Exception caught)
+            {
+                failure = caught;
+            }
+        })
+        { IsBackground = true, Name = "netns" };
+        thread.Start();
+        thread.Join();
+        if (failure is not null)
+        {
+            ExceptionDispatchInfo.Throw(failure);
+        }
+
+        return created!;
+    }
 
     /// <summary>Takes over a descriptor received from another process.</summary>
     /// <param name="adopted">Owned by the new object, and closed when this throws.</param>
@@ -86,7 +139,9 @@ public sealed unsafe class NetNamespace : IDisposable
     /// Synchronous, short, and made of system calls only. It must not start a thread or a task, nor complete one: a pool thread that
     /// the runtime creates meanwhile would be born inside the namespace and stay there.
     /// </param>
-    /// <exception cref="PosixException">EPERM without CAP_SYS_ADMIN (in both user namespaces); the thread has not moved.</exception>
+    /// <exception cref="PosixException">
+    /// EPERM without CAP_SYS_ADMIN over this namespace and over the thread's own; the thread has not moved.
+    /// </exception>
     /// <exception cref="InvalidOperationException"><typeparamref name="T"/> is a task, so the body could not have finished.</exception>
     /// <exception cref="ObjectDisposedException">This object is closed.</exception>
     public T Run<T, TState>(TState state, Func<TState, T> body)
@@ -96,11 +151,11 @@ public sealed unsafe class NetNamespace : IDisposable
             throw new InvalidOperationException($"A body that returns {typeof(T)} would go on after its thread has left the namespace.");
         }
 
-        NetNamespace outer = t_current ??= OpenCurrent();
+        NetNamespace outer = t_current ??= OpenHome();
 
         // Held for the whole run, so that a nested run can always come back to this namespace, even if it is disposed meanwhile.
         using FdLease lease = new(_descriptor);
-        SysResult.From(LibC.setns(lease.Number, LibC.CLONE_NEWNET)).OrThrow("setns");
+        Enter();
         t_current = this;
         try
         {
@@ -138,6 +193,29 @@ public sealed unsafe class NetNamespace : IDisposable
 
     /// <summary>Closes the descriptor, when no run holds it any more. The namespace lives on while anything else keeps it.</summary>
     public void Dispose() => _descriptor.Dispose();
+
+    /// <summary>The thread's own namespace, once it is known that the thread may come back to it.</summary>
+    private static NetNamespace OpenHome()
+    {
+        NetNamespace home = OpenCurrent();
+        try
+        {
+            // A user namespace may have rights in the namespaces it makes and none in the one it stands in: the way back would be shut.
+            home.Enter();
+            return home;
+        }
+        catch
+        {
+            home.Dispose();
+            throw;
+        }
+    }
+
+    private void Enter()
+    {
+        using FdLease lease = new(_descriptor);
+        SysResult.From(LibC.setns(lease.Number, LibC.CLONE_NEWNET)).OrThrow("setns");
+    }
 
     private void Return()
     {

@@ -13,7 +13,9 @@ public static unsafe class SocketOptions
     /// <summary>Sends small segments at once instead of waiting for acknowledgements (TCP_NODELAY).</summary>
     public static SysResult NoDelay(SocketHandle socket, bool on) => Set(socket, LibC.SOL_TCP, LibC.TCP_NODELAY, on);
 
-    /// <summary>Lets several listeners of one user share an address, the kernel spreading connections (SO_REUSEPORT). Before bind.</summary>
+    /// <summary>
+    /// Lets several listeners of one user share an address, the kernel spreading connections (SO_REUSEPORT). Before bind.
+    /// </summary>
     public static SysResult ReusePort(SocketHandle socket, bool on) => Set(socket, LibC.SOL_SOCKET, LibC.SO_REUSEPORT, on);
 
     /// <summary>Binds although connections of an earlier listener linger in TIME_WAIT (SO_REUSEADDR). Before bind.</summary>
@@ -100,7 +102,9 @@ public static unsafe class SocketOptions
     public static SysResult GetSendBufferBytes(SocketHandle socket, out int bytes) =>
         GetInt(socket, LibC.SOL_SOCKET, LibC.SO_SNDBUF, out bytes);
 
-    /// <summary>Asks for a receive buffer (SO_RCVBUF), which turns the kernel's own tuning off. Doubled, and capped at net.core.rmem_max.</summary>
+    /// <summary>
+    /// Asks for a receive buffer (SO_RCVBUF), which turns the kernel's own tuning off. Doubled, and capped at net.core.rmem_max.
+    /// </summary>
     public static SysResult ReceiveBufferBytes(SocketHandle socket, int bytes) => SetInt(socket, LibC.SOL_SOCKET, LibC.SO_RCVBUF, bytes);
 
     /// <summary>The receive buffer as the kernel counts it: twice what was asked for.</summary>
@@ -118,7 +122,9 @@ public static unsafe class SocketOptions
     /// <param name="socket">An accepted connection.</param>
     /// <param name="family">The family of the connection's addresses: IPv4 also where an IPv6 listener accepted an IPv4 client.</param>
     /// <param name="destination">The original destination on success, else null.</param>
-    /// <returns>ENOENT when connection tracking does not know the connection; ENOPROTOOPT when the kernel does not track that family.</returns>
+    /// <returns>
+    /// ENOENT when connection tracking does not know the connection; ENOPROTOOPT when the kernel does not track that family.
+    /// </returns>
     public static SysResult TryGetOriginalDestination(SocketHandle socket, AddressFamily family, out IPEndPoint? destination)
     {
         int level = IsIpv6(family) ? LibC.SOL_IPV6 : LibC.SOL_IP;

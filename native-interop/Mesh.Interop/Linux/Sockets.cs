@@ -12,7 +12,9 @@ public static unsafe class Sockets
 {
     /// <summary>Opens a TCP socket, non-blocking and close-on-exec, in the calling thread's network namespace (socket(2)).</summary>
     /// <param name="family">IPv4 or IPv6.</param>
-    /// <exception cref="PosixException">EMFILE or ENFILE when descriptors run out; ENOBUFS or ENOMEM; EAFNOSUPPORT without IPv6.</exception>
+    /// <exception cref="PosixException">
+    /// EMFILE or ENFILE when descriptors run out; ENOBUFS or ENOMEM; EAFNOSUPPORT without IPv6.
+    /// </exception>
     public static SocketHandle OpenTcp(AddressFamily family)
     {
         TryOpenTcp(family, out SocketHandle? socket).OrThrow("socket");
@@ -110,7 +112,9 @@ public static unsafe class Sockets
         return result.Ok ? (Errno)error : result.Error;
     }
 
-    /// <summary>The socket's own address (getsockname(2)), IPv4-mapped as IPv4. On a TPROXY connection it is the original destination.</summary>
+    /// <summary>
+    /// The socket's own address (getsockname(2)), IPv4-mapped as IPv4. On a TPROXY connection it is the original destination.
+    /// </summary>
     /// <param name="socket">Any socket.</param>
     /// <exception cref="PosixException">ENOBUFS.</exception>
     public static IPEndPoint LocalEndPoint(SocketHandle socket)
@@ -124,7 +128,9 @@ public static unsafe class Sockets
 
     /// <summary>The other side's address (getpeername(2)), IPv4-mapped as IPv4.</summary>
     /// <param name="socket">A connected socket.</param>
-    /// <exception cref="PosixException">ENOTCONN: never connected, or already reset by the peer. Where that can be, use <see cref="TryGetRemoteEndPoint"/>.</exception>
+    /// <exception cref="PosixException">
+    /// ENOTCONN: never connected, or already reset by the peer. Where that can be, use <see cref="TryGetRemoteEndPoint"/>.
+    /// </exception>
     public static IPEndPoint RemoteEndPoint(SocketHandle socket)
     {
         TryGetRemoteEndPoint(socket, out IPEndPoint? endPoint).OrThrow("getpeername");

@@ -12,8 +12,9 @@ public static unsafe class Splice
     /// <param name="pipe">Where the bytes go.</param>
     /// <param name="bytesMax">At least 1, because moving nothing returns 0 as the end of the stream does.</param>
     /// <returns>
-    /// The bytes moved; 0 when the peer has finished sending; EAGAIN when nothing has arrived <em>or</em> the pipe is full: only an empty
-    /// pipe tells which. ECONNRESET, ETIMEDOUT. EINVAL when the socket cannot splice.
+    /// The bytes moved; 0 when the peer has finished sending; EAGAIN when nothing has arrived <em>or</em> the pipe is full, even
+    /// after the last byte: only an empty pipe tells which, and a pipe is full when its pages are, however little is in each.
+    /// ECONNRESET, ETIMEDOUT. EINVAL when the socket cannot splice.
     /// </returns>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="bytesMax"/> is below 1.</exception>
     public static SysResult FromSocket(SocketHandle source, PipePair pipe, int bytesMax)
