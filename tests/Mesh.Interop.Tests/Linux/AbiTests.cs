@@ -51,7 +51,7 @@ public sealed class AbiTests
         Assert.Equal(0x55667788_99aabbccUL, written.Token);
     }
 
-    /// <summary>Three pointers fill the bytes left at 0, 16 and 32; messages with descriptors show that each is where it should be.</summary>
+    /// <summary>Pointers fill the bytes left at 0, 16 and 32; messages with descriptors show that each is where it should be.</summary>
     [Fact]
     public void A_message_header_has_its_fields_where_the_kernel_reads_them()
     {
