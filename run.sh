@@ -42,7 +42,8 @@ iptables iptables
 nft nftables
 tcpdump tcpdump
 curl curl'
-test_needs='shellcheck shellcheck'
+test_needs='shellcheck shellcheck
+openssl openssl'
 
 need_sdk() {
   if ! command -v dotnet >/dev/null; then

@@ -8,7 +8,9 @@ internal static unsafe class CertificateParser
     private const int CertificatesTextCharsMax = 4 * 1024 * 1024;
     private const int RevocationListsTextCharsMax = 64 * 1024 * 1024;
 
-    /// <summary>Reads certificates. The caller releases them, also those read before a failure: they are in <paramref name="into"/>.</summary>
+    /// <summary>
+    /// Reads certificates. The caller releases them, also those read before a failure: they are in <paramref name="into"/>.
+    /// </summary>
     internal static void ReadCertificates(string pem, string what, int countMax, List<X509Handle> into)
     {
         List<byte[]> blocks = PemBlocks.Read(pem, "CERTIFICATE", what, countMax, CertificatesTextCharsMax);
@@ -30,7 +32,9 @@ internal static unsafe class CertificateParser
         }
     }
 
-    /// <summary>Reads revocation lists. The caller releases them, also those read before a failure: they are in <paramref name="into"/>.</summary>
+    /// <summary>
+    /// Reads revocation lists. The caller releases them, also those read before a failure: they are in <paramref name="into"/>.
+    /// </summary>
     internal static void ReadRevocationLists(string pem, string what, int countMax, List<X509RevocationListHandle> into)
     {
         foreach (byte[] block in PemBlocks.Read(pem, "X509 CRL", what, countMax, RevocationListsTextCharsMax))
@@ -46,7 +50,9 @@ internal static unsafe class CertificateParser
         }
     }
 
-    /// <summary>Reads an unencrypted PKCS#8 key. OpenSSL's reason is left out of the message, which must not show anything of the key.</summary>
+    /// <summary>
+    /// Reads an unencrypted PKCS#8 key. OpenSSL's reason is left out of the message, which must not show anything of the key.
+    /// </summary>
     internal static PrivateKeyHandle ReadPrivateKey(ReadOnlySpan<byte> pkcs8)
     {
         fixed (byte* start = pkcs8)

@@ -63,7 +63,7 @@ public static class OpenSslLibrary
                     return;
                 }
 
-                throw new TlsConfigurationException($"{loaded.VersionText} is already in use; the directory of OpenSSL must be set before.");
+                throw new TlsConfigurationException($"{loaded.VersionText} is already in use; its directory must be set before.");
             }
 
             s_loaded = LoadOnce(full);
@@ -169,7 +169,7 @@ public static class OpenSslLibrary
     }
 
     /// <summary>The path of a mapped library of that name which is not <paramref name="file"/>.</summary>
-    private static string? MappedElsewhere(string name, string file)
+    internal static string? MappedElsewhere(string name, string file)
     {
         string wanted = File.ResolveLinkTarget(file, returnFinalTarget: true)?.FullName ?? file;
         foreach (string line in File.ReadLines("/proc/self/maps"))

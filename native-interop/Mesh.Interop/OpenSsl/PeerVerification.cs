@@ -22,7 +22,9 @@ internal static unsafe class PeerVerification
     /// <param name="storeContext">OpenSSL's verification, prepared with the chain and the role's purpose, and not run yet.</param>
     /// <param name="context">Of the session.</param>
     /// <param name="uriSan">The leaf's one URI, when it was found.</param>
-    /// <returns><see langword="null"/> when every rule is met. Otherwise the store context carries the error that makes the alert.</returns>
+    /// <returns>
+    /// <see langword="null"/> when every rule is met. Otherwise the store context carries the error that makes the alert.
+    /// </returns>
     internal static TlsFailure? Verify(nint storeContext, TlsContext context, out string? uriSan)
     {
         uriSan = null;
@@ -263,14 +265,19 @@ internal static unsafe class PeerVerification
     private static string NameText(nint name)
     {
         byte* buffer = stackalloc byte[NameBytesMax];
-        return Marshal.PtrToStringUTF8((nint)LibCrypto.X509_NAME_oneline(name, buffer, NameBytesMax)) is { Length: > 0 } text ? text : "an empty name";
+        string? text = Marshal.PtrToStringUTF8((nint)LibCrypto.X509_NAME_oneline(name, buffer, NameBytesMax));
+        return string.IsNullOrEmpty(text) ? "an empty name" : text;
     }
 
     private static DateTimeOffset ReadTime(nint time)
     {
         LibCrypto.BrokenDownTime parts;
-        return LibCrypto.ASN1_TIME_to_tm(time, &parts) == 1
-            ? new DateTimeOffset(1900 + parts.tm_year, 1 + parts.tm_mon, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec, TimeSpan.Zero)
-            : throw new InvalidOperationException("OpenSSL verified a certificate whose times it cannot read.");
+        if (LibCrypto.ASN1_TIME_to_tm(time, &parts) != 1)
+        {
+            throw new InvalidOperationException("OpenSSL verified a certificate whose times it cannot read.");
+        }
+
+        return new DateTimeOffset(
+            1900 + parts.tm_year, 1 + parts.tm_mon, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec, TimeSpan.Zero);
     }
 }

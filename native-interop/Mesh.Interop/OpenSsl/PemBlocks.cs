@@ -4,7 +4,9 @@ using System.Security.Cryptography;
 namespace Mesh.Interop.OpenSsl;
 
 /// <summary>Takes the blocks of one label out of PEM text (RFC 7468). Text between blocks is explanatory and ignored.</summary>
-/// <remarks>Not OpenSSL's own reader, because that one may ask for a passphrase on the terminal and does not say which block is wrong.</remarks>
+/// <remarks>
+/// Not OpenSSL's own reader, because that one may ask for a passphrase on the terminal and does not say which block is wrong.
+/// </remarks>
 internal static class PemBlocks
 {
     /// <summary>The binary contents, in order.</summary>

@@ -11,7 +11,9 @@ internal static unsafe class TlsCallbacks
 {
     private static readonly Lazy<BioMethodHandle> s_bioMethod = new(CreateBioMethod);
 
-    /// <summary>The kind of BIO that asks its session for bytes. One for the process; never released, because any BIO may be using it.</summary>
+    /// <summary>
+    /// The kind of BIO that asks its session for bytes. One for the process; never released, because any BIO may be using it.
+    /// </summary>
     internal static BioMethodHandle BioMethod => s_bioMethod.Value;
 
     /// <summary>Refuses a client that offers no application protocol at all; OpenSSL asks nobody about that case.</summary>
@@ -37,7 +39,8 @@ internal static unsafe class TlsCallbacks
     internal static int OnSelectProtocol(nint ssl, byte** chosen, byte* chosenBytes, byte* offered, uint offeredBytes, nint _)
     {
         TlsSession? session = SslHandle.Find(LibSsl.SSL_get_ex_data(ssl, SslHandle.SessionSlot));
-        if (session is null || !session.Context.Protocols.TryChoose(new ReadOnlySpan<byte>(offered, (int)offeredBytes), out ReadOnlySpan<byte> choice))
+        ReadOnlySpan<byte> offer = new(offered, (int)offeredBytes);
+        if (session is null || !session.Context.Protocols.TryChoose(offer, out ReadOnlySpan<byte> choice))
         {
             return LibSsl.SSL_TLSEXT_ERR_ALERT_FATAL;
         }
@@ -48,7 +51,9 @@ internal static unsafe class TlsCallbacks
         return LibSsl.SSL_TLSEXT_ERR_OK;
     }
 
-    /// <summary>Stands in for OpenSSL's own verification. 1 accepts; 0 fails the handshake with an alert made from the context's error.</summary>
+    /// <summary>
+    /// Stands in for OpenSSL's own verification. 1 accepts; 0 fails the handshake with an alert made from the context's error.
+    /// </summary>
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     internal static int OnVerifyPeer(nint storeContext, nint _)
     {
@@ -110,7 +115,8 @@ internal static unsafe class TlsCallbacks
 
         try
         {
-            int received = session.ReceiveFromTransport(new Span<byte>(destination, (int)nuint.Min(destinationBytes, int.MaxValue)), out bool retry);
+            Span<byte> free = new(destination, (int)nuint.Min(destinationBytes, int.MaxValue));
+            int received = session.ReceiveFromTransport(free, out bool retry);
             if (retry)
             {
                 LibCrypto.BIO_set_flags(bio, LibCrypto.BIO_FLAGS_READ | LibCrypto.BIO_FLAGS_SHOULD_RETRY);

@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace Mesh.Interop.OpenSsl;
 
-/// <summary>One identity in one role, ready to make sessions: an SSL_CTX. Immutable, thread-safe, shared by any number of sessions.</summary>
+/// <summary>
+/// One identity in one role, ready to make sessions: an SSL_CTX. Immutable, thread-safe, shared by any number of sessions.
+/// </summary>
 public sealed unsafe class TlsContext : IDisposable
 {
     // Our own certificate and the intermediates between it and the root: what every handshake sends.
@@ -109,8 +111,9 @@ public sealed unsafe class TlsContext : IDisposable
     /// <summary>What no option changes, also where the system's openssl.cnf would have it otherwise.</summary>
     private static void FixProtocol(SslContextHandle handle)
     {
-        Require(LibSsl.SSL_CTX_ctrl(handle, LibSsl.SSL_CTRL_SET_MIN_PROTO_VERSION, LibSsl.TLS1_3_VERSION, 0) == 1, "TLS 1.3 as the least version");
-        Require(LibSsl.SSL_CTX_ctrl(handle, LibSsl.SSL_CTRL_SET_MAX_PROTO_VERSION, LibSsl.TLS1_3_VERSION, 0) == 1, "TLS 1.3 as the greatest version");
+        bool onlyTls13 = LibSsl.SSL_CTX_ctrl(handle, LibSsl.SSL_CTRL_SET_MIN_PROTO_VERSION, LibSsl.TLS1_3_VERSION, 0) == 1
+            && LibSsl.SSL_CTX_ctrl(handle, LibSsl.SSL_CTRL_SET_MAX_PROTO_VERSION, LibSsl.TLS1_3_VERSION, 0) == 1;
+        Require(onlyTls13, "TLS 1.3 as the only version");
         LibSsl.SSL_CTX_set_security_level(handle, SecurityLevel);
 
         // The server's order of suites decides, because only it knows that both ends gain from AES-128.

@@ -12,7 +12,9 @@ public sealed class TlsContextOptions
     /// <summary>Our certificate, then its intermediates in order. Sent as given; the root has no place in it.</summary>
     public required string CertificateChainPem { get; init; }
 
-    /// <summary>The private key of our certificate, unencrypted PKCS#8 in DER. Read during the call; the caller may wipe it afterwards.</summary>
+    /// <summary>
+    /// The private key of our certificate, unencrypted PKCS#8 in DER. Read during the call; the caller may wipe it afterwards.
+    /// </summary>
     public required byte[] PrivateKeyPkcs8 { get; init; }
 
     /// <summary>The roots peers are verified against. Either this or <see cref="Trust"/>, never both.</summary>

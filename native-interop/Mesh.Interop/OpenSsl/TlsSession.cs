@@ -323,7 +323,9 @@ public sealed unsafe class TlsSession : IDisposable
         return Flush();
     }
 
-    /// <summary>Releases the native session and drops what is pending, without a word to the peer. Not from within a call it makes.</summary>
+    /// <summary>
+    /// Releases the native session and drops what is pending, without a word to the peer. Not from within a call it makes.
+    /// </summary>
     public void Dispose()
     {
         _isDisposed = true;

@@ -99,7 +99,9 @@ public sealed class TlsTrust : IDisposable
     /// <remarks>
     /// Call it on the session's own thread. The session's <see cref="IPeerVerifier"/> is not asked again: an identity does not change.
     /// </remarks>
-    /// <exception cref="InvalidOperationException">The session's handshake has not finished, or its peer presented no certificate.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// The session's handshake has not finished, or its peer presented no certificate.
+    /// </exception>
     public TlsFailure? Check(TlsSession session)
     {
         ArgumentNullException.ThrowIfNull(session);

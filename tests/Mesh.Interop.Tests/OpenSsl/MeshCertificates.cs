@@ -17,23 +17,23 @@ public sealed class MeshCertificates : IDisposable
 
     public void Dispose() => Root.Dispose();
 
-    internal TlsContextOptions ServerOptions(TestCertificate? certificate = null, string? roots = null, string? revocationLists = null) => new()
+    internal TlsContextOptions ServerOptions(TestCertificate? certificate = null, string? roots = null, string? lists = null) => new()
     {
         IsServer = true,
         CertificateChainPem = (certificate ?? Server).ChainPem,
         PrivateKeyPkcs8 = (certificate ?? Server).PrivateKeyPkcs8,
         TrustedRootsPem = roots ?? Root.CertificatePem,
-        RevocationListsPem = revocationLists,
+        RevocationListsPem = lists,
         TrustDomains = ["cluster.local"],
     };
 
-    internal TlsContextOptions ClientOptions(TestCertificate? certificate = null, string? roots = null, string? revocationLists = null) => new()
+    internal TlsContextOptions ClientOptions(TestCertificate? certificate = null, string? roots = null, string? lists = null) => new()
     {
         IsServer = false,
         CertificateChainPem = (certificate ?? Client).ChainPem,
         PrivateKeyPkcs8 = (certificate ?? Client).PrivateKeyPkcs8,
         TrustedRootsPem = roots ?? Root.CertificatePem,
-        RevocationListsPem = revocationLists,
+        RevocationListsPem = lists,
         TrustDomains = ["cluster.local"],
     };
 }

@@ -14,7 +14,11 @@ internal sealed class TlsPair : IDisposable
     private readonly TlsContext _serverContext;
 
     public TlsPair(
-        TlsContextOptions client, TlsContextOptions server, IPeerVerifier? clientVerifier = null, IPeerVerifier? serverVerifier = null, MemoryTlsLink? link = null)
+        TlsContextOptions client,
+        TlsContextOptions server,
+        IPeerVerifier? clientVerifier = null,
+        IPeerVerifier? serverVerifier = null,
+        MemoryTlsLink? link = null)
     {
         Link = link ?? new MemoryTlsLink();
         _clientContext = TlsContext.Create(client);

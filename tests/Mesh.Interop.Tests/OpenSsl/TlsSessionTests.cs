@@ -36,7 +36,8 @@ public sealed class TlsSessionTests(MeshCertificates mesh) : IClassFixture<MeshC
     [Fact]
     public void The_verifier_sees_serial_number_and_validity_of_the_leaf()
     {
-        TestCertificate client = mesh.Root.Issue(MeshCertificates.ClientId, new() { ValidFrom = TimeSpan.FromHours(-2), ValidUntil = TimeSpan.FromHours(3) });
+        TestCertificateOptions validity = new() { ValidFrom = TimeSpan.FromHours(-2), ValidUntil = TimeSpan.FromHours(3) };
+        TestCertificate client = mesh.Root.Issue(MeshCertificates.ClientId, validity);
         Verifier verifier = new();
         using TlsPair pair = new(mesh.ClientOptions(client), mesh.ServerOptions(), serverVerifier: verifier);
 
@@ -72,7 +73,8 @@ public sealed class TlsSessionTests(MeshCertificates mesh) : IClassFixture<MeshC
     {
         using TestCa intermediate = mesh.Root.CreateIntermediate();
         using TestCa lower = intermediate.CreateIntermediate("mesh test lower intermediate");
-        using TlsPair pair = new(mesh.ClientOptions(lower.Issue(MeshCertificates.ClientId)), mesh.ServerOptions(intermediate.Issue(MeshCertificates.ServerId)));
+        using TlsPair pair = new(
+            mesh.ClientOptions(lower.Issue(MeshCertificates.ClientId)), mesh.ServerOptions(intermediate.Issue(MeshCertificates.ServerId)));
 
         Assert.Equal((TlsStatus.Done, TlsStatus.Done), pair.Handshake());
     }
@@ -92,10 +94,12 @@ public sealed class TlsSessionTests(MeshCertificates mesh) : IClassFixture<MeshC
     {
         using TestCa old = TestCa.CreateRoot("rotating root");
         using TestCa next = TestCa.CreateRoot("rotating root");
-        foreach (string roots in (string[])[old.CertificatePem + "\n" + next.CertificatePem, next.CertificatePem + "\n" + old.CertificatePem])
+        (string first, string second) = (old.CertificatePem + "\n", next.CertificatePem + "\n");
+        foreach (string roots in (string[])[first + second, second + first])
         {
             using TlsPair pair = new(
-                mesh.ClientOptions(old.Issue(MeshCertificates.ClientId), roots), mesh.ServerOptions(next.Issue(MeshCertificates.ServerId), roots));
+                mesh.ClientOptions(old.Issue(MeshCertificates.ClientId), roots),
+                mesh.ServerOptions(next.Issue(MeshCertificates.ServerId), roots));
 
             Assert.Equal((TlsStatus.Done, TlsStatus.Done), pair.Handshake());
         }
@@ -121,13 +125,13 @@ public sealed class TlsSessionTests(MeshCertificates mesh) : IClassFixture<MeshC
     [InlineData(7, 5, 3)]
     [InlineData(17 * 1024, 1000, 1000)]
     [InlineData(64, int.MaxValue, int.MaxValue)]
-    public void A_transport_that_takes_and_gives_little_at_a_time_only_slows_it_down(int capacityBytes, int receiveBytesMax, int sendBytesMax)
+    public void A_transport_that_takes_and_gives_little_at_a_time_only_slows_it_down(int capacityBytes, int receiveMax, int sendMax)
     {
         MemoryTlsLink link = new(capacityBytes);
         foreach (MemoryTlsLink.End end in (MemoryTlsLink.End[])[link.Client, link.Server])
         {
-            end.ReceiveBytesMax = receiveBytesMax;
-            end.SendBytesMax = sendBytesMax;
+            end.ReceiveBytesMax = receiveMax;
+            end.SendBytesMax = sendMax;
         }
 
         using var pair = TlsPair.Connect(mesh, link);
@@ -341,6 +345,32 @@ public sealed class TlsSessionTests(MeshCertificates mesh) : IClassFixture<MeshC
         Assert.Equal(TlsStatus.Failed, pair.Client.Handshake());
         Assert.Equal(TlsStatus.Failed, pair.Server.Handshake());
         Assert.Equal(TlsFailureKind.PeerAlert, pair.Server.Failure!.Kind);
+    }
+
+    [Fact]
+    public void The_failure_of_one_session_is_not_taken_for_that_of_another()
+    {
+        // OpenSSL queues errors by thread, and one that is read too late would end the wrong session.
+        using TlsPair broken = new(mesh.ClientOptions(), mesh.ServerOptions());
+        using var healthy = TlsPair.Connect(mesh);
+        broken.Link.Client.Inject("GET / HTTP/1.1\r\n\r\n"u8);
+        Assert.Equal(TlsStatus.Failed, broken.Server.Handshake());
+        LeaveAnErrorBehind();
+
+        Assert.Equal(TlsStatus.WantRead, healthy.Server.Read(new byte[1], out _));
+        LeaveAnErrorBehind();
+        Assert.Equal(TlsStatus.Done, healthy.Client.Write("fine"u8, out _));
+        LeaveAnErrorBehind();
+        Assert.Equal(TlsStatus.Done, healthy.Server.Read(new byte[4], out _));
+        LeaveAnErrorBehind();
+        Assert.Equal(TlsStatus.Done, healthy.Client.CloseWrite());
+        Assert.Null(healthy.Server.Failure);
+
+        static void LeaveAnErrorBehind()
+        {
+            using SslContextHandle none = LibSsl.SSL_CTX_new(0);
+            Assert.True(none.IsInvalid);
+        }
     }
 
     [Fact]

@@ -27,6 +27,9 @@ public sealed class TestCa : IDisposable
     /// <summary>This authority's own certificate.</summary>
     public string CertificatePem => _certificate.ExportCertificatePem();
 
+    /// <summary>The same in DER.</summary>
+    public byte[] CertificateDer => _certificate.RawData;
+
     /// <summary>Makes a self-signed root.</summary>
     /// <param name="name">Its common name. Two roots of one name differ in their keys.</param>
     public static TestCa CreateRoot(string name = "mesh test root")
@@ -56,16 +59,79 @@ public sealed class TestCa : IDisposable
         options ??= TestCertificateOptions.Ordinary;
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
 
+        CertificateRequest request = LeafRequest(uri, options, key);
+        if (!options.WithoutKeyIdentifier)
+        {
+            request.CertificateExtensions.Add(X509AuthorityKeyIdentifierExtension.CreateFromCertificate(_certificate, true, false));
+        }
+
+        DateTimeOffset now = TimeProvider.System.GetUtcNow();
+        using X509Certificate2 certificate = request.Create(_certificate, now + options.ValidFrom, now + options.ValidUntil, NewSerial());
+        string intermediates = options.WithoutIntermediates ? "" : _intermediatesPem;
+        return new TestCertificate(certificate.RawData, certificate.ExportCertificatePem() + "\n" + intermediates, key);
+    }
+
+    /// <summary>Makes a leaf that vouches for itself.</summary>
+    public static TestCertificate IssueSelfSigned(string uri)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        DateTimeOffset now = TimeProvider.System.GetUtcNow();
+        CertificateRequest request = LeafRequest(uri, TestCertificateOptions.Ordinary, key);
+        using X509Certificate2 certificate = request.CreateSelfSigned(now - s_lifetime, now + s_lifetime);
+        return new TestCertificate(certificate.RawData, certificate.ExportCertificatePem(), key);
+    }
+
+    /// <summary>Issues a revocation list.</summary>
+    /// <param name="revoked">The certificates it names, in DER.</param>
+    /// <param name="nextUpdate">
+    /// When the next one is promised, from now; negative for a list that is out of date. One hour when null.
+    /// </param>
+    public string IssueRevocationList(IEnumerable<byte[]> revoked, TimeSpan? nextUpdate = null)
+    {
+        ArgumentNullException.ThrowIfNull(revoked);
+        CertificateRevocationListBuilder builder = new();
+        foreach (byte[] der in revoked)
+        {
+            using X509Certificate2 certificate = X509CertificateLoader.LoadCertificate(der);
+            builder.AddEntry(certificate);
+        }
+
+        DateTimeOffset now = TimeProvider.System.GetUtcNow();
+        _listsIssued++;
+        DateTimeOffset issued = now - s_lifetime + TimeSpan.FromSeconds(_listsIssued); // Each newer than the one before, to the second.
+        byte[] list = builder.Build(
+            _certificate, _listsIssued, now + (nextUpdate ?? TimeSpan.FromHours(1)), HashAlgorithmName.SHA256, thisUpdate: issued);
+        return PemEncoding.WriteString("X509 CRL", list) + "\n";
+    }
+
+    /// <summary>Wipes the key.</summary>
+    public void Dispose()
+    {
+        _certificate.Dispose();
+        _key.Dispose();
+    }
+
+    private static CertificateRequest AuthorityRequest(string name, ECDsa key)
+    {
+        CertificateRequest request = new(new X500DistinguishedName($"O=cluster.local, CN={name}"), key, HashAlgorithmName.SHA256);
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, critical: true));
+        X509KeyUsageFlags usage = X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign;
+        request.CertificateExtensions.Add(new X509KeyUsageExtension(usage, critical: true));
+        request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, critical: false));
+        return request;
+    }
+
+    private static CertificateRequest LeafRequest(string uri, TestCertificateOptions options, ECDsa key)
+    {
         // As SVIDs are: the subject is empty, and the names are critical.
         CertificateRequest request = new(new X500DistinguishedName(""), key, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(options.IsAuthority, false, 0, critical: true));
         X509KeyUsageFlags usage = X509KeyUsageFlags.DigitalSignature;
         usage |= options.IsAuthority || options.MaySignCertificates ? X509KeyUsageFlags.KeyCertSign : 0;
         request.CertificateExtensions.Add(new X509KeyUsageExtension(usage, critical: true));
-        request.CertificateExtensions.Add(X509AuthorityKeyIdentifierExtension.CreateFromCertificate(_certificate, true, false));
         if (!options.WithoutNames)
         {
-            request.CertificateExtensions.Add(Names([uri, .. options.MoreUris], options.DnsNames));
+            request.CertificateExtensions.Add(Names([.. options.WithoutUri ? [] : (string[])[uri], .. options.MoreUris], options.DnsNames));
         }
 
         OidCollection purposes = [];
@@ -84,47 +150,12 @@ public sealed class TestCa : IDisposable
             request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension(purposes, critical: false));
         }
 
-        DateTimeOffset now = TimeProvider.System.GetUtcNow();
-        using X509Certificate2 certificate = request.Create(_certificate, now + options.ValidFrom, now + options.ValidUntil, NewSerial());
-        return new TestCertificate(certificate.RawData, certificate.ExportCertificatePem() + "\n" + _intermediatesPem, key);
-    }
-
-    /// <summary>Issues a revocation list.</summary>
-    /// <param name="revoked">What it names.</param>
-    /// <param name="nextUpdate">When the next one is promised, from now; negative for a list that is out of date.</param>
-    public string IssueRevocationList(IEnumerable<TestCertificate> revoked, TimeSpan? nextUpdate = null)
-    {
-        ArgumentNullException.ThrowIfNull(revoked);
-        CertificateRevocationListBuilder builder = new();
-        foreach (TestCertificate each in revoked)
-        {
-            using X509Certificate2 certificate = X509CertificateLoader.LoadCertificate(each.Der);
-            builder.AddEntry(certificate);
-        }
-
-        DateTimeOffset now = TimeProvider.System.GetUtcNow();
-        byte[] list = builder.Build(
-            _certificate, ++_listsIssued, now + (nextUpdate ?? TimeSpan.FromHours(1)), HashAlgorithmName.SHA256, thisUpdate: now - s_lifetime);
-        return PemEncoding.WriteString("X509 CRL", list) + "\n";
-    }
-
-    /// <summary>Wipes the key.</summary>
-    public void Dispose()
-    {
-        _certificate.Dispose();
-        _key.Dispose();
-    }
-
-    private static CertificateRequest AuthorityRequest(string name, ECDsa key)
-    {
-        CertificateRequest request = new(new X500DistinguishedName($"O=cluster.local, CN={name}"), key, HashAlgorithmName.SHA256);
-        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, critical: true));
-        request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign, critical: true));
-        request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, critical: false));
         return request;
     }
 
-    /// <summary>RFC 5280 §4.2.1.6, written by hand because the class library's builder would tidy up the bad URIs that tests need.</summary>
+    /// <summary>
+    /// RFC 5280 §4.2.1.6, written by hand because the class library's builder would tidy up the bad URIs that tests need.
+    /// </summary>
     private static X509Extension Names(IEnumerable<string> uris, IEnumerable<string> dnsNames)
     {
         AsnWriter writer = new(AsnEncodingRules.DER);

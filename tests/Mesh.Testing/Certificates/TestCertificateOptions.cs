@@ -1,6 +1,8 @@
 namespace Mesh.Testing.Certificates;
 
-/// <summary>How a certificate departs from an ordinary SVID: valid for an hour, for both roles, with one URI and no right to sign.</summary>
+/// <summary>
+/// How a certificate departs from an ordinary SVID: valid for an hour, for both roles, with one URI and no right to sign.
+/// </summary>
 public sealed record TestCertificateOptions
 {
     /// <summary>The ordinary SVID.</summary>
@@ -32,4 +34,13 @@ public sealed record TestCertificateOptions
 
     /// <summary>Has no subject alternative name at all.</summary>
     public bool WithoutNames { get; init; }
+
+    /// <summary>Has no URI name, only what else is given.</summary>
+    public bool WithoutUri { get; init; }
+
+    /// <summary>Does not say which of the issuer's keys signed it.</summary>
+    public bool WithoutKeyIdentifier { get; init; }
+
+    /// <summary>Comes without the intermediates a peer would need.</summary>
+    public bool WithoutIntermediates { get; init; }
 }
