@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Mesh.Node.Protocols.Http2.Frames;
+using Mesh.Node.Protocols.Http2.Streams;
 
 namespace Mesh.Node.Protocols.Http2;
 
@@ -78,7 +79,7 @@ public sealed partial class Http2Connection
     {
         _isInCallback = true;
         _handler.OnSettingsChanged();
-        if (_windowsOpened)
+        if (_windowsOpened && !Error.IsError)
         {
             _windowsOpened = false;
             _handler.OnSendWindowOpened(null);
@@ -216,6 +217,11 @@ public sealed partial class Http2Connection
         }
 
         TellClosed();
+        if (Error.IsError)
+        {
+            return; // The owner abandoned the connection just now.
+        }
+
         _isInCallback = true;
         _handler.OnGoAway(lastStreamId, code);
         _isInCallback = false;

@@ -1,6 +1,8 @@
 using System.Buffers;
 using Mesh.Node.Protocols.Http2.Frames;
 using Mesh.Node.Protocols.Http2.Hpack;
+using Mesh.Node.Protocols.Http2.Messages;
+using Mesh.Node.Protocols.Http2.Streams;
 
 namespace Mesh.Node.Protocols.Http2;
 
@@ -200,7 +202,7 @@ public sealed partial class Http2Connection
         }
         else if (stream is null)
         {
-            OnFrameForMissingStream(streamId);
+            OnFrameForMissingStream(streamId, opensStream: true);
         }
         else if (stream.State == Http2StreamState.HalfClosedRemote)
         {
@@ -238,15 +240,20 @@ public sealed partial class Http2Connection
 
         if (isTooLarge)
         {
-            RefuseRequest(streamId, "431"u8, _blockEndsStream ? null : Http2ErrorCode.NoError);
+            RefuseRequest(streamId, HeaderVerdict.ListTooLarge, "431"u8, _blockEndsStream ? null : Http2ErrorCode.NoError);
             return;
         }
 
         HeaderVerdict verdict = HeaderBlockRules.CheckRequest(_receivedHeaders, _options.EnableConnectProtocol, out MessageFacts facts);
-        if (verdict != HeaderVerdict.Ok || (_blockEndsStream && !facts.IsConnect && facts.ContentBytes > 0))
+        if (verdict == HeaderVerdict.Ok && _blockEndsStream && !facts.IsConnect && facts.ContentBytes > 0)
+        {
+            verdict = HeaderVerdict.BadContentLength;
+        }
+
+        if (verdict != HeaderVerdict.Ok)
         {
             // RFC 9113 §8.1.1: a server may say what is wrong before it resets.
-            RefuseRequest(streamId, "400"u8, Http2ErrorCode.ProtocolError);
+            RefuseRequest(streamId, verdict, "400"u8, Http2ErrorCode.ProtocolError);
             return;
         }
 
@@ -256,14 +263,17 @@ public sealed partial class Http2Connection
             | (facts.IsHead ? StreamFlags.Head : StreamFlags.None);
         stream.ContentBytesLeft = facts.IsConnect ? -1 : facts.ContentBytes;
         stream.LastBlock = HeaderBlockKind.Request;
-        Move(stream, Http2StreamEvent.ReceiveHeaders);
+        Move(stream, StreamEvent.ReceiveHeaders);
         PassOnBlock(stream);
     }
 
-    /// <summary>Refuses a stream beyond our limit. Before the peer acknowledged the limit it could not know it, and is not blamed.</summary>
+    /// <summary>Refuses a stream beyond our limit. A peer that has not acknowledged the limit could not know it: it has the larger budget.</summary>
     private void RefuseStream(int streamId)
     {
-        if (_settingsUnacked == 0 && !_flood.ProvokedResets.TryTake(_nowMs))
+        bool isWithinBudget = _settingsUnacked == 0
+            ? _flood.ProvokedResets.TryTake(_nowMs)
+            : _flood.UnansweredResets.TryTake(_nowMs);
+        if (!isWithinBudget)
         {
             Fail(Http2ErrorReason.ProvokedResets);
             return;
@@ -274,7 +284,7 @@ public sealed partial class Http2Connection
     }
 
     /// <summary>Answers a request that the handler never sees.</summary>
-    private void RefuseRequest(int streamId, ReadOnlySpan<byte> httpStatus, Http2ErrorCode? reset)
+    private void RefuseRequest(int streamId, HeaderVerdict verdict, ReadOnlySpan<byte> httpStatus, Http2ErrorCode? reset)
     {
         if (!_flood.ProvokedResets.TryTake(_nowMs))
         {
@@ -291,6 +301,10 @@ public sealed partial class Http2Connection
         {
             WriteReset(streamId, code);
         }
+
+        _isInCallback = true;
+        _handler.OnRequestRefused(streamId, verdict);
+        _isInCallback = false;
     }
 
     private void OnResponse(Http2Stream stream)
@@ -355,7 +369,7 @@ public sealed partial class Http2Connection
     {
         if (_blockEndsStream)
         {
-            Move(stream, Http2StreamEvent.ReceiveEndStream);
+            Move(stream, StreamEvent.ReceiveEndStream);
         }
 
         TellHeaders(stream, _receivedHeaders, _blockEndsStream);

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Mesh.Node.Protocols.Http2.Frames;
+using Mesh.Node.Protocols.Http2.Streams;
 
 namespace Mesh.Node.Protocols.Http2;
 
@@ -329,7 +330,7 @@ public sealed partial class Http2Connection
         Http2Stream? stream = Find(streamId);
         if (stream is null)
         {
-            OnFrameForMissingStream(streamId);
+            OnFrameForMissingStream(streamId, opensStream: false);
             return null;
         }
 
@@ -356,7 +357,9 @@ public sealed partial class Http2Connection
     }
 
     /// <summary>Judges DATA or HEADERS for a stream that is not open (RFC 9113 §5.1).</summary>
-    private void OnFrameForMissingStream(int streamId)
+    /// <param name="streamId">Of either side.</param>
+    /// <param name="opensStream">True for HEADERS, which would open the stream if its identifier had not been skipped.</param>
+    private void OnFrameForMissingStream(int streamId, bool opensStream)
     {
         if (IsIdle(streamId))
         {
@@ -364,8 +367,13 @@ public sealed partial class Http2Connection
             return;
         }
 
-        switch (_closedStreams.Recall(streamId))
+        switch (_closedStreams.Recall(streamId, IsLocal(streamId) ? LastLocalStreamId : _lastPeerStreamId))
         {
+            case StreamEnding.Skipped:
+                // RFC 9113 §5.1.1: a stream with a higher number was opened, and that closed this one.
+                Fail(opensStream ? Http2ErrorReason.BadStreamId : Http2ErrorReason.FrameOnEndedStream);
+                break;
+
             case StreamEnding.Finished:
                 Fail(Http2ErrorReason.FrameOnEndedStream);
                 break;
@@ -471,7 +479,7 @@ public sealed partial class Http2Connection
 
         if (endStream)
         {
-            Move(stream, Http2StreamEvent.ReceiveEndStream);
+            Move(stream, StreamEvent.ReceiveEndStream);
         }
 
         TellData(stream, data, endStream);

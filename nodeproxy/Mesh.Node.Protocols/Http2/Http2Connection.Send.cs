@@ -2,6 +2,8 @@ using System.Buffers.Binary;
 using System.Text.Unicode;
 using Mesh.Node.Protocols.Http2.Frames;
 using Mesh.Node.Protocols.Http2.Hpack;
+using Mesh.Node.Protocols.Http2.Messages;
+using Mesh.Node.Protocols.Http2.Streams;
 
 namespace Mesh.Node.Protocols.Http2;
 
@@ -39,11 +41,11 @@ public sealed partial class Http2Connection
                 : StreamFlags.None;
         }
 
-        Move(stream, Http2StreamEvent.SendHeaders);
+        Move(stream, StreamEvent.SendHeaders);
         WriteHeaderBlock(streamId, headers, endStream);
         if (endStream)
         {
-            Move(stream, Http2StreamEvent.SendEndStream);
+            Move(stream, StreamEvent.SendEndStream);
         }
 
         Settle();
@@ -83,11 +85,11 @@ public sealed partial class Http2Connection
             throw new InvalidOperationException("Trailers end their stream and have no place in a tunnel.");
         }
 
-        Move(stream, Http2StreamEvent.SendHeaders);
+        Move(stream, StreamEvent.SendHeaders);
         WriteHeaderBlock(stream.Id, headers, endStream);
         if (endStream)
         {
-            Move(stream, Http2StreamEvent.SendEndStream);
+            Move(stream, StreamEvent.SendEndStream);
         }
 
         Settle();
@@ -153,10 +155,10 @@ public sealed partial class Http2Connection
 
         // What a peer may announce for the bytes it got: once for the stream, once for the connection.
         _flood.WindowUpdateFrames.Credit(2);
-        Move(stream, Http2StreamEvent.SendData);
+        Move(stream, StreamEvent.SendData);
         if (endStream)
         {
-            Move(stream, Http2StreamEvent.SendEndStream);
+            Move(stream, StreamEvent.SendEndStream);
             Settle();
         }
     }
@@ -177,7 +179,7 @@ public sealed partial class Http2Connection
         }
 
         WriteFrame(FrameType.Data, FrameFlags.EndStream, stream.Id, []);
-        Move(stream, Http2StreamEvent.SendEndStream);
+        Move(stream, StreamEvent.SendEndStream);
         Settle();
     }
 
@@ -196,7 +198,7 @@ public sealed partial class Http2Connection
         }
 
         WriteReset(stream.Id, code);
-        Move(stream, Http2StreamEvent.SendReset);
+        Move(stream, StreamEvent.SendReset);
         Settle();
     }
 
@@ -212,6 +214,7 @@ public sealed partial class Http2Connection
 
         ArgumentOutOfRangeException.ThrowIfNegative(bytes);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(bytes, stream.ReceivedUnconsumed);
+        stream.ReceivedUnconsumed -= bytes;
         stream.ReceiveWindow.Return(bytes);
         if (stream.State == Http2StreamState.HalfClosedRemote || !stream.ReceiveWindow.IsUpdateDue)
         {
@@ -220,7 +223,7 @@ public sealed partial class Http2Connection
 
         // A reader that holds less than half of its window when an update is due keeps up: the window, not the reader, is the brake.
         int sizeBytes = stream.ReceiveWindow.SizeBytes;
-        bool keepsUp = stream.ReceiveWindow.HeldBytes < sizeBytes / 2;
+        bool keepsUp = stream.ReceivedUnconsumed < sizeBytes / 2;
         int nextBytes = keepsUp ? (int)Math.Min((long)sizeBytes * 2, _options.StreamWindowBytesMax) : sizeBytes;
         WriteWindowUpdate(stream.Id, stream.ReceiveWindow.Announce(nextBytes));
         Settle();

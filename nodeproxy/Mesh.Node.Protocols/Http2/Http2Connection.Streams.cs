@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Mesh.Node.Protocols.Http2.Streams;
 
 namespace Mesh.Node.Protocols.Http2;
 
@@ -17,10 +18,12 @@ public sealed partial class Http2Connection
     private int _nextLocalStreamId;
     private int _lastPeerStreamId;
 
+    private int LastLocalStreamId => _nextLocalStreamId > 0 ? _nextLocalStreamId - 2 : int.MaxValue;
+
     private bool IsLocal(int streamId) => (streamId & 1) == (Role == Http2Role.Client ? 1 : 0);
 
     private bool IsIdle(int streamId) =>
-        IsLocal(streamId) ? _nextLocalStreamId > 0 && streamId >= _nextLocalStreamId : streamId > _lastPeerStreamId;
+        streamId > (IsLocal(streamId) ? LastLocalStreamId : _lastPeerStreamId);
 
     private Http2Stream? Find(int streamId) => _streams.GetValueOrDefault(streamId);
 
@@ -52,7 +55,7 @@ public sealed partial class Http2Connection
     }
 
     /// <summary>Moves a stream along the figure of RFC 9113 §5.1; the caller has made sure it may.</summary>
-    private void Move(Http2Stream stream, Http2StreamEvent on)
+    private void Move(Http2Stream stream, StreamEvent on)
     {
         bool moved = StreamStateMachine.TryMove(stream.State, on, out Http2StreamState to);
         Debug.Assert(moved, "Refusals were handled before.");
@@ -61,8 +64,8 @@ public sealed partial class Http2Connection
         {
             StreamEnding ending = on switch
             {
-                Http2StreamEvent.SendReset => StreamEnding.ResetByUs,
-                Http2StreamEvent.ReceiveReset => StreamEnding.ResetByPeer,
+                StreamEvent.SendReset => StreamEnding.ResetByUs,
+                StreamEvent.ReceiveReset => StreamEnding.ResetByPeer,
                 _ => StreamEnding.Finished,
             };
             Remove(stream, ending);
@@ -118,7 +121,7 @@ public sealed partial class Http2Connection
     {
         stream.Flags |= StreamFlags.TellReset | (byPeer ? StreamFlags.ResetByPeer : StreamFlags.None);
         stream.ResetCode = code;
-        Move(stream, byPeer ? Http2StreamEvent.ReceiveReset : Http2StreamEvent.SendReset);
+        Move(stream, byPeer ? StreamEvent.ReceiveReset : StreamEvent.SendReset);
     }
 
     private void EndAllStreams(Http2ErrorCode code)
@@ -195,6 +198,7 @@ public sealed partial class Http2Connection
 
     private void TellData(Http2Stream stream, ReadOnlySpan<byte> data, bool endStream)
     {
+        stream.ReceivedUnconsumed += data.Length;
         _isInCallback = true;
         _handler.OnData(stream, data, endStream);
         _isInCallback = false;

@@ -1,6 +1,8 @@
 using System.Text;
+using Mesh.Node.Protocols.Http2.Defences;
 using Mesh.Node.Protocols.Http2.Frames;
 using Mesh.Node.Protocols.Http2.Hpack;
+using Mesh.Node.Protocols.Http2.Streams;
 
 namespace Mesh.Node.Protocols.Http2;
 

@@ -62,7 +62,7 @@ public sealed record Http2ConnectionOptions
     public int SettingsAckMsMax { get; init; } = 20_000;
 
     /// <summary>How long the peer may keep the connection's window closed while streams are open, in milliseconds.</summary>
-    public int WindowClosedMsMax { get; init; } = 120_000;
+    public int WindowClosedMsMax { get; init; } = 600_000;
 
     /// <summary>How long a graceful GOAWAY waits for the peer's answer before the final one, in milliseconds.</summary>
     public int DrainPingMsMax { get; init; } = 5_000;

@@ -93,7 +93,8 @@ public sealed class Http2OutputBuffer
         }
         else
         {
-            byte[] larger = ArrayPool<byte>.Shared.Rent(Math.Max(ArrayBytesMin, unsent + bytes));
+            // Twice what is unsent, so that the next move to the front comes only after as many bytes have gone.
+            byte[] larger = ArrayPool<byte>.Shared.Rent(Math.Max(ArrayBytesMin, (2 * unsent) + bytes));
             Buffer.BlockCopy(_array, _start, larger, 0, unsent);
             ReturnArray();
             _array = larger;

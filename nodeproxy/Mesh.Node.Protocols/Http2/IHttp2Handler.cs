@@ -1,3 +1,5 @@
+using Mesh.Node.Protocols.Http2.Messages;
+
 namespace Mesh.Node.Protocols.Http2;
 
 /// <summary>What an <see cref="Http2Connection"/> tells its owner. Called on the thread that called the connection, never nested.</summary>
@@ -10,6 +12,11 @@ public interface IHttp2Handler
 {
     /// <summary>A complete header block: a request, a response, an informational response or trailers (<see cref="Http2Stream.LastBlock"/>).</summary>
     void OnHeaders(Http2Stream stream, HeaderList headers, bool endStream);
+
+    /// <summary>A request was malformed or its header list too large: the engine answered 400 or 431, and no stream came of it.</summary>
+    void OnRequestRefused(int streamId, HeaderVerdict verdict)
+    {
+    }
 
     /// <summary>Bytes of a DATA frame, as they arrive: a frame may come in several calls and may be empty when it only ends the stream.</summary>
     void OnData(Http2Stream stream, ReadOnlySpan<byte> data, bool endStream);

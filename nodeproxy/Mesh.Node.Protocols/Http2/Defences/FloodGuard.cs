@@ -1,4 +1,4 @@
-namespace Mesh.Node.Protocols.Http2;
+namespace Mesh.Node.Protocols.Http2.Defences;
 
 /// <summary>The budgets of one connection for what a peer may make us do. A mutable struct, owned by the connection.</summary>
 internal struct FloodGuard(Http2ConnectionOptions options)

@@ -1,4 +1,4 @@
-namespace Mesh.Node.Protocols.Http2;
+namespace Mesh.Node.Protocols.Http2.Defences;
 
 /// <summary>What is left of a <see cref="RateLimit"/>. A mutable struct; the clock is the caller's, in milliseconds.</summary>
 internal struct TokenBucket(RateLimit limit)

@@ -1,6 +1,6 @@
 using System.Numerics;
 
-namespace Mesh.Node.Protocols.Http2;
+namespace Mesh.Node.Protocols.Http2.Streams;
 
 /// <summary>How the streams that closed last were closed, so that late frames are judged as RFC 9113 §5.1 says.</summary>
 /// <remarks>A fixed number of them: a stream that is forgotten is answered with RST_STREAM, which is right in every case and harms nobody.</remarks>
@@ -11,10 +11,19 @@ internal sealed class ClosedStreams(int countMax)
     public void Remember(int streamId, StreamEnding ending) =>
         _entries[Slot(streamId)] = new Entry(streamId, ending);
 
-    public StreamEnding Recall(int streamId)
+    /// <summary>Says how a stream that is not open any more was closed.</summary>
+    /// <param name="streamId">The stream.</param>
+    /// <param name="lastStreamId">The last stream its side opened.</param>
+    public StreamEnding Recall(int streamId, int lastStreamId)
     {
         Entry entry = _entries[Slot(streamId)];
-        return entry.StreamId == streamId ? entry.Ending : StreamEnding.Forgotten;
+        if (entry.StreamId == streamId)
+        {
+            return entry.Ending;
+        }
+
+        // Only a stream a whole turn of the table later could have taken the place of this one.
+        return lastStreamId - streamId < 2 * _entries.Length ? StreamEnding.Skipped : StreamEnding.Forgotten;
     }
 
     // Identifiers of one side are all odd or all even: the lowest bit says nothing.

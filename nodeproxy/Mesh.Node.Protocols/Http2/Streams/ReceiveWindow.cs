@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-namespace Mesh.Node.Protocols.Http2;
+namespace Mesh.Node.Protocols.Http2.Streams;
 
 /// <summary>How many payload bytes the peer may still send, on one stream or on the connection, and what we owe it (RFC 9113 §6.9).</summary>
 /// <remarks>

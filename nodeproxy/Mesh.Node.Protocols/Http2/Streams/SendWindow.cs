@@ -1,4 +1,4 @@
-namespace Mesh.Node.Protocols.Http2;
+namespace Mesh.Node.Protocols.Http2.Streams;
 
 /// <summary>How many payload bytes we may still send, on one stream or on the connection (RFC 9113 §6.9).</summary>
 /// <remarks>

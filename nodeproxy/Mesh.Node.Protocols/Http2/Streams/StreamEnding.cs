@@ -1,10 +1,13 @@
-namespace Mesh.Node.Protocols.Http2;
+namespace Mesh.Node.Protocols.Http2.Streams;
 
 /// <summary>How a stream came to be closed.</summary>
 internal enum StreamEnding : byte
 {
     /// <summary>Too long ago to be known.</summary>
     Forgotten,
+
+    /// <summary>Never opened: its side opened a later one first.</summary>
+    Skipped,
 
     /// <summary>Both sides sent END_STREAM.</summary>
     Finished,

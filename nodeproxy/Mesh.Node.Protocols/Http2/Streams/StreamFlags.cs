@@ -1,4 +1,4 @@
-namespace Mesh.Node.Protocols.Http2;
+namespace Mesh.Node.Protocols.Http2.Streams;
 
 /// <summary>What a stream has been through, beside its state.</summary>
 [Flags]

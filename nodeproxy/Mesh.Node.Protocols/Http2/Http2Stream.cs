@@ -1,3 +1,5 @@
+using Mesh.Node.Protocols.Http2.Streams;
+
 namespace Mesh.Node.Protocols.Http2;
 
 /// <summary>One stream of an <see cref="Http2Connection"/>, which owns, pools and alone changes it.</summary>
@@ -21,7 +23,7 @@ public sealed class Http2Stream
     public Http2StreamState State { get; internal set; }
 
     /// <summary>Bytes given to <see cref="IHttp2Handler.OnData"/> and not yet <see cref="Http2Connection.Consumed"/>.</summary>
-    public long ReceivedUnconsumed => ReceiveWindow.HeldBytes;
+    public int ReceivedUnconsumed { get; internal set; }
 
     /// <summary>What the last header block received was.</summary>
     public HeaderBlockKind LastBlock { get; internal set; }
@@ -58,6 +60,7 @@ public sealed class Http2Stream
         Flags = isLocal ? StreamFlags.Local : StreamFlags.None;
         SendWindow = new SendWindow(sendWindowBytes);
         ReceiveWindow = new ReceiveWindow(receiveWindowBytes);
+        ReceivedUnconsumed = 0;
         ContentBytesLeft = -1;
         InformationalCount = 0;
         LastBlock = HeaderBlockKind.Request;

@@ -1,4 +1,4 @@
-namespace Mesh.Node.Protocols.Http2;
+namespace Mesh.Node.Protocols.Http2.Messages;
 
 /// <summary>Why a header block is malformed.</summary>
 public enum HeaderVerdict
@@ -15,4 +15,5 @@ public enum HeaderVerdict
     ConnectionSpecific,
     BadContentLength,
     HostMismatch,
+    ListTooLarge,
 }

@@ -1,4 +1,4 @@
-namespace Mesh.Node.Protocols.Http2;
+namespace Mesh.Node.Protocols.Http2.Messages;
 
 /// <summary>What a connection must know of a message to carry it.</summary>
 public record struct MessageFacts

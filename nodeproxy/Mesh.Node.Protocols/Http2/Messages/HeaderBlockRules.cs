@@ -1,6 +1,6 @@
 using System.Buffers;
 
-namespace Mesh.Node.Protocols.Http2;
+namespace Mesh.Node.Protocols.Http2.Messages;
 
 /// <summary>What makes a message malformed (RFC 9113 §8.1.1 to §8.3, RFC 8441 §4). Pure; CONNECT and ordinary HTTP alike.</summary>
 public static class HeaderBlockRules
