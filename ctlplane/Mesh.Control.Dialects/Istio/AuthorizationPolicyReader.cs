@@ -1,0 +1,204 @@
+using System.Collections.Immutable;
+using Mesh.Control.Model.Canonical;
+using Mesh.Control.Model.Diagnostics;
+using Mesh.Control.Model.Inputs;
+
+namespace Mesh.Control.Dialects.Istio;
+
+/// <summary>
+/// Reads AuthorizationPolicy (security.istio.io). A connection cannot be judged by everything a policy may speak of; what it cannot be
+/// judged by makes the policy stricter and is reported, and what cannot be read at all is an error and, failing an earlier version,
+/// stricter still. Nothing is ever read as admitting more than was written.
+/// </summary>
+internal static class AuthorizationPolicyReader
+{
+    private const int RuleCountMax = 512;
+    private const int TargetCountMax = 16;
+
+    private static readonly string[] s_specFields = ["action", "provider", "rules", "selector", "targetRef", "targetRefs"];
+    private static readonly string[] s_targetFields = ["group", "kind", "name", "namespace"];
+
+    /// <returns>Null when the policy decides nothing (AUDIT).</returns>
+    public static AuthorizationPolicySpec? Read(RawObject source, ObjectDiagnostics diagnostics)
+    {
+        var root = new FieldReader(source.Fields, string.Empty, diagnostics);
+        FieldReader? spec = root.Section("spec");
+        PolicyAction action = PolicyAction.Allow;
+        Labels? selector = null;
+        ImmutableArray<PolicyTarget> targets = [];
+        ImmutableArray<PolicyRule> rules = [];
+        if (spec is not null)
+        {
+            if (spec.Text("action") == "AUDIT")
+            {
+                spec.Warning("action", "AUDIT is not supported and never decides anything; the policy is left out.");
+                return null;
+            }
+
+            action = ReadAction(spec);
+            selector = SelectorReader.Read(spec, "selector");
+            targets = ReadTargets(spec);
+            if (selector is not null && !targets.IsEmpty)
+            {
+                spec.Error("selector", "A policy has a selector or targetRefs, not both.");
+            }
+
+            rules = ReadRules(spec, action);
+            foreach (string unknown in spec.UnknownKeys(s_specFields))
+            {
+                spec.Error(unknown, "AuthorizationPolicy has no such field.", "Check the spelling.");
+            }
+        }
+
+        if (diagnostics.HasErrors)
+        {
+            rules = StrictestOf(action, rules);
+        }
+
+        return new AuthorizationPolicySpec
+        {
+            Source = source,
+            Namespace = source.Key.Namespace,
+            Name = source.Key.Name,
+            Selector = selector,
+            Targets = targets,
+            Action = action,
+            Rules = rules,
+            IsDryRun = ReadDryRun(root),
+        };
+    }
+
+    /// <summary>
+    /// What to enforce of a policy that is wrong somewhere. The rule reader has left broken rules out of ALLOW and widened them in DENY;
+    /// what remains is a DENY policy of which no rule can be made out at all.
+    /// </summary>
+    private static ImmutableArray<PolicyRule> StrictestOf(PolicyAction action, ImmutableArray<PolicyRule> rules) =>
+        action == PolicyAction.Deny && rules.IsEmpty ? [PolicyRule.MatchesEverything] : rules;
+
+    private static PolicyAction ReadAction(FieldReader spec)
+    {
+        string? action = spec.Text("action");
+        if (spec.Has("provider") && action != "CUSTOM")
+        {
+            spec.Error("provider", "A provider belongs to action CUSTOM.");
+        }
+
+        switch (action)
+        {
+            case null or "ALLOW":
+                // A list or a number where the action should be was reported, and may have meant DENY.
+                return spec.Has("action") && action is null ? PolicyAction.Deny : PolicyAction.Allow;
+            case "DENY":
+                return PolicyAction.Deny;
+            case "CUSTOM":
+                spec.Warning(
+                    "action",
+                    "External authorization is not supported; what it was to decide on is denied.",
+                    "Use ALLOW or DENY until it is.");
+                return PolicyAction.Deny;
+            default:
+                spec.Error("action", $"'{action}' is not an action.", "Write ALLOW or DENY.");
+                return PolicyAction.Deny;
+        }
+    }
+
+    private static ImmutableArray<PolicyRule> ReadRules(FieldReader spec, PolicyAction action)
+    {
+        List<FieldReader> rules = spec.Sections("rules");
+        if (rules.Count > RuleCountMax)
+        {
+            spec.Error("rules", $"{rules.Count} rules; {RuleCountMax} are allowed.", "Split the policy.");
+        }
+
+        if (rules.Count == 0 && action == PolicyAction.Deny)
+        {
+            spec.Error("rules", "A DENY policy without rules says nothing.", "Write rules: [{}] to deny everything.");
+        }
+
+        ImmutableArray<PolicyRule>.Builder read = ImmutableArray.CreateBuilder<PolicyRule>(rules.Count);
+        foreach (FieldReader rule in rules)
+        {
+            if (PolicyRuleReader.Read(rule, spec.Diagnostics.Source.Key.Namespace, action) is { } result)
+            {
+                read.Add(result);
+            }
+        }
+
+        if (action == PolicyAction.Deny && !spec.HasOnlySections("rules"))
+        {
+            read.Add(PolicyRule.MatchesEverything);
+        }
+
+        return read.ToImmutable();
+    }
+
+    private static ImmutableArray<PolicyTarget> ReadTargets(FieldReader spec)
+    {
+        List<FieldReader> references = spec.Sections("targetRefs");
+        if (spec.Section("targetRef") is { } single)
+        {
+            references.Add(single);
+        }
+
+        if (references.Count > TargetCountMax)
+        {
+            spec.Error("targetRefs", $"{references.Count} targets; {TargetCountMax} are allowed.");
+        }
+
+        ImmutableArray<PolicyTarget>.Builder targets = ImmutableArray.CreateBuilder<PolicyTarget>(references.Count);
+        foreach (FieldReader reference in references)
+        {
+            foreach (string unknown in reference.UnknownKeys(s_targetFields))
+            {
+                reference.Error(unknown, "A target has group, kind and name.");
+            }
+
+            if (reference.Text("namespace") is { } @namespace && @namespace != spec.Diagnostics.Source.Key.Namespace)
+            {
+                reference.Error("namespace", "A policy's targets are in its own namespace.");
+            }
+
+            string? name = reference.RequiredText("name");
+            switch (reference.RequiredText("kind"))
+            {
+                case "Service" when name is not null:
+                    targets.Add(new PolicyTarget(PolicyTargetKind.Service, name));
+                    break;
+                case "ServiceEntry" when name is not null:
+                    targets.Add(new PolicyTarget(PolicyTargetKind.ServiceEntry, name));
+                    break;
+                case "Gateway" or "GatewayClass":
+                    reference.Warning(
+                        "kind",
+                        "Gateways and waypoints are not part of this mesh; the policy is enforced on every workload of its scope instead.",
+                        "Use a selector or target a Service.");
+                    targets.Add(new PolicyTarget(PolicyTargetKind.Gateway, name ?? string.Empty));
+                    break;
+                case { } kind:
+                    reference.Error("kind", $"A policy cannot target a {kind}.", "Target a Service or a ServiceEntry, or use a selector.");
+                    targets.Add(new PolicyTarget(PolicyTargetKind.Gateway, string.Empty));
+                    break;
+                case null:
+                    targets.Add(new PolicyTarget(PolicyTargetKind.Gateway, string.Empty));
+                    break;
+            }
+        }
+
+        return targets.ToImmutable();
+    }
+
+    private static bool ReadDryRun(FieldReader root)
+    {
+        FieldReader? metadata = root.Section("metadata");
+        switch (metadata?.TextMap("annotations").Find("istio.io/dry-run"))
+        {
+            case "true":
+                return true;
+            case null or "false":
+                return false;
+            case { } other:
+                metadata.Warning("annotations", $"istio.io/dry-run is '{other}'; the policy is enforced.", "Write \"true\" or \"false\".");
+                return false;
+        }
+    }
+}

@@ -1,0 +1,128 @@
+using System.Collections.Immutable;
+using System.Net;
+using Mesh.Control.Model.Canonical;
+using Mesh.Control.Model.Inputs;
+
+namespace Mesh.Control.Dialects.Istio;
+
+/// <summary>A WorkloadEntry, or an endpoint written inside a ServiceEntry.</summary>
+internal sealed record WorkloadEntrySpec
+{
+    public required RawObject Source { get; init; }
+
+    public required string Namespace { get; init; }
+
+    public required string Name { get; init; }
+
+    public required IPAddress Address { get; init; }
+
+    public required ImmutableArray<NamedPort> Ports { get; init; }
+
+    public required Labels Labels { get; init; }
+
+    /// <summary>Null: the mesh's default network.</summary>
+    public required string? Network { get; init; }
+
+    public required Locality Locality { get; init; }
+
+    public required int? Weight { get; init; }
+
+    public required string ServiceAccount { get; init; }
+}
+
+internal readonly record struct NamedPort(string Name, int Port);
+
+internal enum EndpointResolution
+{
+    /// <summary>To the address the client dialled.</summary>
+    None,
+
+    /// <summary>To the endpoints listed or selected.</summary>
+    Static,
+}
+
+internal sealed record ServiceEntrySpec
+{
+    public required RawObject Source { get; init; }
+
+    public required string Namespace { get; init; }
+
+    public required string Name { get; init; }
+
+    public required ImmutableArray<string> Hosts { get; init; }
+
+    public required ImmutableArray<VirtualAddress> Addresses { get; init; }
+
+    public required ImmutableArray<ServiceEntryPort> Ports { get; init; }
+
+    public required EndpointResolution Resolution { get; init; }
+
+    public required ImmutableArray<WorkloadEntrySpec> Endpoints { get; init; }
+
+    public required Labels? Selector { get; init; }
+
+    public required ImmutableArray<string> SubjectAltNames { get; init; }
+
+    public required bool IsNamespaceLocal { get; init; }
+}
+
+/// <param name="Name">Never empty.</param>
+/// <param name="Port">What clients dial.</param>
+/// <param name="TargetPort">0: the same, unless the endpoint says otherwise.</param>
+/// <param name="Protocol">What is spoken.</param>
+internal sealed record ServiceEntryPort(string Name, int Port, int TargetPort, ApplicationProtocol Protocol);
+
+internal enum MutualTlsMode
+{
+    /// <summary>What the wider policy says.</summary>
+    Unset,
+    Permissive,
+    Strict,
+}
+
+internal sealed record PeerAuthenticationSpec
+{
+    public required RawObject Source { get; init; }
+
+    public required string Namespace { get; init; }
+
+    public required string Name { get; init; }
+
+    public required DateTimeOffset? CreatedAt { get; init; }
+
+    /// <summary>Null: the whole namespace, or in the root namespace the whole mesh.</summary>
+    public required Labels? Selector { get; init; }
+
+    public required MutualTlsMode Mode { get; init; }
+
+    /// <summary>By port of the workload, not of a service.</summary>
+    public required ImmutableSortedDictionary<int, MutualTlsMode> PortModes { get; init; }
+}
+
+internal enum PolicyTargetKind
+{
+    Service,
+    ServiceEntry,
+    Gateway,
+}
+
+internal readonly record struct PolicyTarget(PolicyTargetKind Kind, string Name);
+
+internal sealed record AuthorizationPolicySpec
+{
+    public required RawObject Source { get; init; }
+
+    public required string Namespace { get; init; }
+
+    public required string Name { get; init; }
+
+    public required Labels? Selector { get; init; }
+
+    public required ImmutableArray<PolicyTarget> Targets { get; init; }
+
+    public required PolicyAction Action { get; init; }
+
+    public required ImmutableArray<PolicyRule> Rules { get; init; }
+
+    public required bool IsDryRun { get; init; }
+}

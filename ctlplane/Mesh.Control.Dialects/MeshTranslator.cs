@@ -1,0 +1,123 @@
+using System.Collections.Immutable;
+using Mesh.Control.Dialects.Istio;
+using Mesh.Control.Dialects.Kubernetes;
+using Mesh.Control.Dialects.Translation;
+using Mesh.Control.Model.Canonical;
+using Mesh.Control.Model.Diagnostics;
+using Mesh.Control.Model.Inputs;
+
+namespace Mesh.Control.Dialects;
+
+/// <summary>What a translation came to.</summary>
+public sealed record TranslationResult(MeshModel Model, ImmutableArray<Diagnostic> Diagnostics);
+
+/// <summary>
+/// Turns raw objects into the model, keeping what it made before: an object is read again when it changed, a namespace translated again
+/// when one of its objects or something mesh-wide changed. Keeps the last good version of every object. Used by one thread.
+/// </summary>
+public sealed class MeshTranslator(TranslationOptions options)
+{
+    private Dictionary<ObjectKey, Reading> _readings = [];
+    private Dictionary<string, (NamespaceInputs Inputs, NamespaceModel Model)> _namespaces = new(StringComparer.Ordinal);
+    private MeshWideInputs? _meshWide;
+
+    public TranslationResult Translate(ImmutableArray<RawObject> objects)
+    {
+        ReadObjects(objects);
+        List<Reading> ordered = [.. objects.Select(source => _readings[source.Key])];
+        MeshWideInputs meshWide = MeshWideOf(ordered);
+        bool isSameMesh = _meshWide is not null && _meshWide.IsSameAs(meshWide);
+        _meshWide = meshWide;
+
+        var namespaces = new Dictionary<string, (NamespaceInputs Inputs, NamespaceModel Model)>(StringComparer.Ordinal);
+        foreach (NamespaceInputs inputs in InputsByNamespace(ordered))
+        {
+            bool isSame = isSameMesh
+                && _namespaces.TryGetValue(inputs.Name, out (NamespaceInputs Inputs, NamespaceModel Model) known)
+                && known.Inputs.IsSameAs(inputs);
+            namespaces[inputs.Name] = isSame
+                ? _namespaces[inputs.Name]
+                : (inputs, NamespaceTranslator.Translate(options, inputs, meshWide));
+        }
+
+        _namespaces = namespaces;
+        return new TranslationResult(
+            new MeshModel(namespaces.ToImmutableSortedDictionary(entry => entry.Key, entry => entry.Value.Model, StringComparer.Ordinal)),
+            CollectDiagnostics(ordered, namespaces));
+    }
+
+    private void ReadObjects(ImmutableArray<RawObject> objects)
+    {
+        var readings = new Dictionary<ObjectKey, Reading>(objects.Length);
+        foreach (RawObject source in objects)
+        {
+            Reading? previous = _readings.GetValueOrDefault(source.Key);
+            readings[source.Key] = previous is not null && ReferenceEquals(previous.Source, source) ? previous : ObjectReader.Read(source, previous);
+        }
+
+        _readings = readings;
+    }
+
+    private MeshWideInputs MeshWideOf(List<Reading> readings)
+    {
+        List<PeerAuthenticationSpec> peerAuthentications = [.. readings.Select(reading => reading.Spec).OfType<PeerAuthenticationSpec>()];
+        return new MeshWideInputs(
+            PeerAuthentications.ModeOfLevel(
+                peerAuthentications.Where(policy => policy.Namespace == options.RootNamespace), MutualTlsMode.Permissive),
+            peerAuthentications.Count > 0,
+            [.. readings.Select(reading => reading.Spec).OfType<AuthorizationPolicySpec>()
+                .Where(policy => policy.Namespace == options.RootNamespace && policy.Selector is not null)],
+            readings.Select(reading => reading.Spec).OfType<NodeSpec>().ToImmutableDictionary(node => node.Name, node => node.Locality));
+    }
+
+    private IEnumerable<NamespaceInputs> InputsByNamespace(List<Reading> readings)
+    {
+        var labels = new Dictionary<string, Labels>(StringComparer.Ordinal);
+        var byNamespace = new SortedDictionary<string, ImmutableArray<Reading>.Builder>(StringComparer.Ordinal)
+        {
+            // Mesh-wide policies live here whether or not anything else does.
+            [options.RootNamespace] = ImmutableArray.CreateBuilder<Reading>(),
+        };
+        foreach (Reading reading in readings)
+        {
+            if (reading.Spec is NamespaceSpec spec)
+            {
+                labels[spec.Name] = spec.Labels;
+            }
+
+            if (reading.Source.Key.Namespace.Length == 0)
+            {
+                continue;
+            }
+
+            if (!byNamespace.TryGetValue(reading.Source.Key.Namespace, out ImmutableArray<Reading>.Builder? builder))
+            {
+                byNamespace[reading.Source.Key.Namespace] = builder = ImmutableArray.CreateBuilder<Reading>();
+            }
+
+            builder.Add(reading);
+        }
+
+        foreach ((string name, ImmutableArray<Reading>.Builder builder) in byNamespace)
+        {
+            yield return new NamespaceInputs(name, labels.GetValueOrDefault(name, Labels.Empty), builder.ToImmutable());
+        }
+    }
+
+    private static ImmutableArray<Diagnostic> CollectDiagnostics(
+        List<Reading> readings, Dictionary<string, (NamespaceInputs Inputs, NamespaceModel Model)> namespaces)
+    {
+        ImmutableArray<Diagnostic>.Builder all = ImmutableArray.CreateBuilder<Diagnostic>();
+        foreach (Reading reading in readings)
+        {
+            all.AddRange(reading.Diagnostics);
+        }
+
+        foreach ((NamespaceInputs _, NamespaceModel model) in namespaces.Values.OrderBy(entry => entry.Model.Name, StringComparer.Ordinal))
+        {
+            all.AddRange(model.Diagnostics);
+        }
+
+        return all.ToImmutable();
+    }
+}

@@ -1,0 +1,36 @@
+using System.Collections.Immutable;
+using Mesh.Control.Dialects.Istio;
+using Mesh.Control.Model.Canonical;
+using Mesh.Control.Model.Inputs;
+
+namespace Mesh.Control.Dialects.Translation;
+
+/// <summary>What one namespace's result depends on besides its own objects. Replaced only when something in it changed.</summary>
+/// <param name="MeshMode">PERMISSIVE or STRICT: what holds where nothing narrower says otherwise.</param>
+/// <param name="HasPeerAuthentication">Whether the mesh has any PeerAuthentication at all.</param>
+/// <param name="SelectingPolicies">The policies of the root namespace that select workloads of every namespace.</param>
+/// <param name="Localities">By node.</param>
+internal sealed record MeshWideInputs(
+    MutualTlsMode MeshMode,
+    bool HasPeerAuthentication,
+    ImmutableArray<AuthorizationPolicySpec> SelectingPolicies,
+    ImmutableDictionary<string, Locality> Localities)
+{
+    public bool IsSameAs(MeshWideInputs other) =>
+        MeshMode == other.MeshMode
+        && HasPeerAuthentication == other.HasPeerAuthentication
+        && SelectingPolicies.AsSpan().SequenceEqual(other.SelectingPolicies.AsSpan(), ReferenceEqualityComparer.Instance)
+        && Localities.Count == other.Localities.Count
+        && Localities.All(entry => other.Localities.TryGetValue(entry.Key, out Locality? locality) && locality == entry.Value);
+}
+
+/// <summary>One namespace's objects, in the order of their keys.</summary>
+internal sealed record NamespaceInputs(string Name, Labels Labels, ImmutableArray<Reading> Readings)
+{
+    public bool IsSameAs(NamespaceInputs other) =>
+        ReferenceEquals(Labels, other.Labels)
+        && Readings.AsSpan().SequenceEqual(other.Readings.AsSpan(), ReferenceEqualityComparer.Instance);
+
+    public IEnumerable<T> Specs<T>()
+        where T : class => Readings.Select(reading => reading.Spec).OfType<T>();
+}

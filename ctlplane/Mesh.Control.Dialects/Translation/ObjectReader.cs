@@ -1,0 +1,91 @@
+using Mesh.Control.Dialects.Istio;
+using Mesh.Control.Dialects.Kubernetes;
+using Mesh.Control.Model.Diagnostics;
+using Mesh.Control.Model.Inputs;
+
+namespace Mesh.Control.Dialects.Translation;
+
+/// <summary>Chooses the reader for an object's kind, and what holds when the object is broken.</summary>
+internal static class ObjectReader
+{
+    private const string IstioNetworking = "networking.istio.io";
+    private const string IstioSecurity = "security.istio.io";
+
+    private static readonly string[] s_istioVersions = ["v1", "v1beta1", "v1alpha3"];
+    private static readonly string[] s_coreVersions = ["v1"];
+
+    /// <param name="source">The object.</param>
+    /// <param name="previous">What the object was before, or null.</param>
+    public static Reading Read(RawObject source, Reading? previous)
+    {
+        var diagnostics = new ObjectDiagnostics(source);
+        object? spec = ReadSpec(source, diagnostics);
+        if (!diagnostics.HasErrors)
+        {
+            return new Reading(source, spec, diagnostics.ToImmutable());
+        }
+
+        if (previous?.Spec is { } lastGood)
+        {
+            diagnostics.Note(string.Empty, default, "The version before this one stays in force.");
+            return new Reading(source, lastGood, diagnostics.ToImmutable());
+        }
+
+        // A broken policy must not vanish: its reader has made the strictest of it. Anything else is left out.
+        bool isPolicy = spec is PeerAuthenticationSpec or AuthorizationPolicySpec;
+        diagnostics.Note(
+            string.Empty,
+            default,
+            isPolicy ? "There is no earlier version, so the policy is enforced in its strictest reading." : "There is no earlier version; the object is left out.");
+        return new Reading(source, isPolicy ? spec : null, diagnostics.ToImmutable());
+    }
+
+    private static object? ReadSpec(RawObject source, ObjectDiagnostics diagnostics)
+    {
+        switch (source.Key.Group, source.Key.Kind)
+        {
+            case ("", "Namespace"):
+                CheckVersion(source, diagnostics, s_coreVersions);
+                return CoreReader.ReadNamespace(source, diagnostics);
+            case ("", "Node"):
+                CheckVersion(source, diagnostics, s_coreVersions);
+                return CoreReader.ReadNode(source, diagnostics);
+            case ("", "Pod"):
+                CheckVersion(source, diagnostics, s_coreVersions);
+                return CoreReader.ReadPod(source, diagnostics);
+            case ("", "Service"):
+                CheckVersion(source, diagnostics, s_coreVersions);
+                return CoreReader.ReadService(source, diagnostics);
+            case ("", "ServiceAccount"):
+                CheckVersion(source, diagnostics, s_coreVersions);
+                return CoreReader.ReadServiceAccount(source);
+            case (IstioNetworking, "WorkloadEntry"):
+                CheckVersion(source, diagnostics, s_istioVersions);
+                return EntryReader.ReadWorkloadEntry(source, diagnostics);
+            case (IstioNetworking, "ServiceEntry"):
+                CheckVersion(source, diagnostics, s_istioVersions);
+                return EntryReader.ReadServiceEntry(source, diagnostics);
+            case (IstioSecurity, "PeerAuthentication"):
+                CheckVersion(source, diagnostics, s_istioVersions);
+                return PeerAuthenticationReader.Read(source, diagnostics);
+            case (IstioSecurity, "AuthorizationPolicy"):
+                CheckVersion(source, diagnostics, s_istioVersions);
+                return AuthorizationPolicyReader.Read(source, diagnostics);
+            case (IstioNetworking or IstioSecurity or "gateway.networking.k8s.io" or "telemetry.istio.io" or "extensions.istio.io", _):
+                diagnostics.Warning("kind", default, $"{source.Key.Kind} is not supported yet and has no effect.");
+                return null;
+            default:
+                diagnostics.Note("kind", default, $"{source.Key.Kind} is none of the mesh's business and is not read.");
+                return null;
+        }
+    }
+
+    private static void CheckVersion(RawObject source, ObjectDiagnostics diagnostics, string[] known)
+    {
+        string version = source.ApiVersion[(source.ApiVersion.IndexOf('/', StringComparison.Ordinal) + 1)..];
+        if (!known.Contains(version, StringComparer.Ordinal))
+        {
+            diagnostics.Warning("apiVersion", default, $"Version {version} is not known; the object is read as {known[0]}.");
+        }
+    }
+}

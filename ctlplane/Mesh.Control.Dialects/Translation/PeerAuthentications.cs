@@ -1,0 +1,123 @@
+using System.Collections.Immutable;
+using Mesh.Control.Dialects.Istio;
+using Mesh.Control.Model.Canonical;
+
+namespace Mesh.Control.Dialects.Translation;
+
+/// <summary>
+/// Turns the PeerAuthentications of one namespace into DENY policies about connections without identity, in the form ambient proxies
+/// know: one policy of the root namespace that denies every such connection, listed by each STRICT workload, and one policy per
+/// PeerAuthentication that sets ports apart.
+/// </summary>
+internal sealed class PeerAuthentications
+{
+    /// <summary>No object can have this name: names have no underscores.</summary>
+    public const string StaticStrictName = "istio_converted_static_strict";
+
+    private const string ConvertedPrefix = "converted_peer_authentication_";
+
+    private static readonly PolicyClause s_withoutIdentity = new([new PolicyMatch { NotPrincipals = [TextMatch.AnyValue] }]);
+
+    private readonly string _staticStrictFullName;
+    private readonly MutualTlsMode _namespaceMode;
+    private readonly ImmutableArray<PeerAuthenticationSpec> _selecting;
+    private readonly Dictionary<PeerAuthenticationSpec, AuthorizationPolicy?> _converted = new(ReferenceEqualityComparer.Instance);
+
+    private PeerAuthentications(string rootNamespace, MutualTlsMode namespaceMode, ImmutableArray<PeerAuthenticationSpec> selecting)
+    {
+        _staticStrictFullName = $"{rootNamespace}/{StaticStrictName}";
+        _namespaceMode = namespaceMode;
+        _selecting = selecting;
+    }
+
+    /// <summary>The policies that set ports apart and are listed by at least one workload.</summary>
+    public IEnumerable<AuthorizationPolicy> Converted => _converted.Values.OfType<AuthorizationPolicy>();
+
+    public static AuthorizationPolicy StaticStrict(string rootNamespace) => new()
+    {
+        Namespace = rootNamespace,
+        Name = StaticStrictName,
+        Scope = PolicyScope.Workload,
+        Action = PolicyAction.Deny,
+        Rules = [new PolicyRule([s_withoutIdentity])],
+    };
+
+    /// <summary>The order in which one wins where only one may hold: the oldest, then by name.</summary>
+    public static int CompareByAge(PeerAuthenticationSpec left, PeerAuthenticationSpec right)
+    {
+        int order = (left.CreatedAt ?? DateTimeOffset.MaxValue).CompareTo(right.CreatedAt ?? DateTimeOffset.MaxValue);
+        return order != 0 ? order : string.CompareOrdinal(left.Name, right.Name);
+    }
+
+    /// <summary>What the policies without selector of one level say, given what the wider level says.</summary>
+    public static MutualTlsMode ModeOfLevel(IEnumerable<PeerAuthenticationSpec> policies, MutualTlsMode inherited)
+    {
+        PeerAuthenticationSpec? winner = policies.Where(policy => policy.Selector is null).Order(Comparer<PeerAuthenticationSpec>.Create(CompareByAge)).FirstOrDefault();
+        return Resolve(winner?.Mode ?? MutualTlsMode.Unset, inherited);
+    }
+
+    public static PeerAuthentications Of(NamespaceInputs inputs, MeshWideInputs meshWide, string rootNamespace)
+    {
+        List<PeerAuthenticationSpec> policies = [.. inputs.Specs<PeerAuthenticationSpec>()];
+        MutualTlsMode namespaceMode = inputs.Name == rootNamespace ? meshWide.MeshMode : ModeOfLevel(policies, meshWide.MeshMode);
+        ImmutableArray<PeerAuthenticationSpec> selecting =
+            [.. policies.Where(policy => policy.Selector is not null).Order(Comparer<PeerAuthenticationSpec>.Create(CompareByAge))];
+        return new PeerAuthentications(rootNamespace, namespaceMode, selecting);
+    }
+
+    /// <summary>Lists at the workload what makes it refuse connections without identity, if anything does.</summary>
+    /// <returns>The policy with a selector that decided, if one did.</returns>
+    public PeerAuthenticationSpec? Apply(WorkloadDraft draft)
+    {
+        PeerAuthenticationSpec? own = null;
+        foreach (PeerAuthenticationSpec candidate in _selecting)
+        {
+            if (draft.Labels.Satisfy(candidate.Selector!))
+            {
+                own = candidate;
+                break;
+            }
+        }
+
+        AuthorizationPolicy? converted = own is null ? null : ConvertPorts(own);
+        if (converted is not null)
+        {
+            draft.Policies.Add(converted.FullName);
+        }
+        else if (Resolve(own?.Mode ?? MutualTlsMode.Unset, _namespaceMode) == MutualTlsMode.Strict)
+        {
+            draft.Policies.Add(_staticStrictFullName);
+        }
+
+        return own;
+    }
+
+    /// <summary>The policy that sets ports apart from the rest of the workload, or null when none differs.</summary>
+    private AuthorizationPolicy? ConvertPorts(PeerAuthenticationSpec policy)
+    {
+        if (_converted.TryGetValue(policy, out AuthorizationPolicy? known))
+        {
+            return known;
+        }
+
+        MutualTlsMode mode = Resolve(policy.Mode, _namespaceMode);
+        ImmutableArray<int> different =
+            [.. policy.PortModes.Where(port => Resolve(port.Value, mode) != mode).Select(port => port.Key)];
+        AuthorizationPolicy? converted = different.IsEmpty
+            ? null
+            : new AuthorizationPolicy
+            {
+                Namespace = policy.Namespace,
+                Name = ConvertedPrefix + policy.Name,
+                Scope = PolicyScope.Workload,
+                Action = PolicyAction.Deny,
+                Rules = mode == MutualTlsMode.Strict
+                    ? [new PolicyRule([s_withoutIdentity, new PolicyClause([new PolicyMatch { NotDestinationPorts = different }])])]
+                    : [.. different.Select(port => new PolicyRule([s_withoutIdentity, new PolicyClause([new PolicyMatch { DestinationPorts = [port] }])]))],
+            };
+        _converted.Add(policy, converted);
+        return converted;
+    }
+
+    private static MutualTlsMode Resolve(MutualTlsMode mode, MutualTlsMode inherited) => mode == MutualTlsMode.Unset ? inherited : mode;
+}

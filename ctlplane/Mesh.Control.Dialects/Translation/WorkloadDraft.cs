@@ -1,0 +1,175 @@
+using System.Net;
+using System.Net.Sockets;
+using Mesh.Control.Dialects.Istio;
+using Mesh.Control.Dialects.Kubernetes;
+using Mesh.Control.Model.Canonical;
+using Mesh.Control.Model.Inputs;
+
+namespace Mesh.Control.Dialects.Translation;
+
+/// <summary>A workload while its namespace is being translated: what selects it is collected here.</summary>
+internal sealed class WorkloadDraft
+{
+    private const string LatestRevision = "latest";
+
+    private WorkloadDraft(Workload workload, Labels labels, PodSpec? pod, WorkloadEntrySpec? entry)
+    {
+        Workload = workload;
+        Labels = labels;
+        Pod = pod;
+        Entry = entry;
+    }
+
+    public Workload Workload { get; }
+
+    public Labels Labels { get; }
+
+    public PodSpec? Pod { get; }
+
+    public WorkloadEntrySpec? Entry { get; }
+
+    public List<WorkloadService> Services { get; } = [];
+
+    public List<string> Policies { get; } = [];
+
+    public static WorkloadDraft OfPod(PodSpec pod, TranslationOptions options, Labels namespaceLabels, Locality locality)
+    {
+        (TunnelProtocol tunnel, bool isNative) = CaptureDecision.Of(pod, namespaceLabels);
+        (WorkloadController controller, string controllerName) = ControllerOf(pod);
+        return new WorkloadDraft(
+            new Workload
+            {
+                Uid = $"{options.Cluster}//Pod/{pod.Namespace}/{pod.Name}",
+                Name = pod.Name,
+                Namespace = pod.Namespace,
+                Addresses = pod.Addresses,
+                Network = pod.Labels.Find("topology.istio.io/network") ?? options.Network,
+                Tunnel = tunnel,
+                IsNativeTunnel = isNative,
+                ServiceAccount = pod.ServiceAccount,
+                Node = pod.Node,
+                CanonicalName = CanonicalName(pod.Labels, controllerName),
+                CanonicalRevision = CanonicalRevision(pod.Labels),
+                Controller = controller,
+                ControllerName = controllerName,
+                IsHealthy = pod.IsReady,
+                IsHostNetwork = pod.IsHostNetwork,
+                Locality = locality,
+            },
+            pod.Labels,
+            pod,
+            entry: null);
+    }
+
+    public static WorkloadDraft OfWorkloadEntry(WorkloadEntrySpec entry, TranslationOptions options) =>
+        OfEntry(entry, options, $"{options.Cluster}/networking.istio.io/WorkloadEntry/{entry.Namespace}/{entry.Name}");
+
+    public static WorkloadDraft OfEndpoint(WorkloadEntrySpec endpoint, TranslationOptions options) =>
+        OfEntry(endpoint, options, $"{options.Cluster}/networking.istio.io/ServiceEntry/{endpoint.Namespace}/{endpoint.Name}/{endpoint.Address}");
+
+    /// <summary>The port of this workload that a service's named port means, or 0.</summary>
+    public int FindPort(string name)
+    {
+        if (Pod is not null)
+        {
+            foreach (ContainerPort port in Pod.NamedPorts)
+            {
+                if (port.Name == name)
+                {
+                    return port.Port;
+                }
+            }
+        }
+
+        return Entry is not null ? FindEntryPort(name) : 0;
+    }
+
+    /// <summary>What a WorkloadEntry's own port list says, or 0.</summary>
+    public int FindEntryPort(string name)
+    {
+        if (Entry is not null)
+        {
+            foreach (NamedPort port in Entry.Ports)
+            {
+                if (port.Name == name)
+                {
+                    return port.Port;
+                }
+            }
+        }
+
+        return 0;
+    }
+
+    public bool HasFamily(AddressFamily family)
+    {
+        foreach (IPAddress address in Workload.Addresses)
+        {
+            if (address.AddressFamily == family)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    public Workload Finish()
+    {
+        Services.Sort(static (left, right) => ServiceKey.Compare(left.Service, right.Service));
+        Policies.Sort(StringComparer.Ordinal);
+        return Workload with { Services = [.. Services], Policies = [.. Policies] };
+    }
+
+    private static WorkloadDraft OfEntry(WorkloadEntrySpec entry, TranslationOptions options, string uid)
+    {
+        (TunnelProtocol tunnel, bool isNative) = CaptureDecision.Of(entry.Labels);
+        return new WorkloadDraft(
+            new Workload
+            {
+                Uid = uid,
+                Name = entry.Name,
+                Namespace = entry.Namespace,
+                Addresses = [entry.Address],
+                Network = entry.Network ?? options.Network,
+                Tunnel = tunnel,
+                IsNativeTunnel = isNative,
+                ServiceAccount = entry.ServiceAccount,
+                CanonicalName = CanonicalName(entry.Labels, entry.Name),
+                CanonicalRevision = CanonicalRevision(entry.Labels),
+                ControllerName = entry.Name,
+                Locality = entry.Locality,
+                Weight = entry.Weight,
+            },
+            entry.Labels,
+            pod: null,
+            entry);
+    }
+
+    private static string CanonicalName(Labels labels, string fallback) =>
+        labels.Find("service.istio.io/canonical-name") ?? labels.Find("app.kubernetes.io/name") ?? labels.Find("app") ?? fallback;
+
+    private static string CanonicalRevision(Labels labels) =>
+        labels.Find("service.istio.io/canonical-revision") ?? labels.Find("app.kubernetes.io/version") ?? labels.Find("version") ?? LatestRevision;
+
+    /// <summary>A pod's owner is a ReplicaSet or a Job; people think of the Deployment or CronJob that made that.</summary>
+    private static (WorkloadController Controller, string Name) ControllerOf(PodSpec pod)
+    {
+        switch (pod.Controller)
+        {
+            case { Kind: "ReplicaSet", Name: { } name } when pod.Labels.Find("pod-template-hash") is { } hash
+                && name.EndsWith($"-{hash}", StringComparison.Ordinal):
+                return (WorkloadController.Deployment, name[..^(hash.Length + 1)]);
+            case { Kind: "Deployment", Name: { } name }:
+                return (WorkloadController.Deployment, name);
+            case { Kind: "Job", Name: { } name }:
+                int dash = name.LastIndexOf('-');
+                bool isScheduled = dash > 0 && name.Length - dash - 1 is >= 8 and <= 10 && !name.AsSpan(dash + 1).ContainsAnyExceptInRange('0', '9');
+                return isScheduled ? (WorkloadController.CronJob, name[..dash]) : (WorkloadController.Job, name);
+            case { Kind: "CronJob", Name: { } name }:
+                return (WorkloadController.CronJob, name);
+            default:
+                return (WorkloadController.Pod, pod.Name);
+        }
+    }
+}

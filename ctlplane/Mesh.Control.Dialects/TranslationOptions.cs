@@ -1,0 +1,21 @@
+using Mesh.Api.Identity;
+
+namespace Mesh.Control.Dialects;
+
+/// <summary>What the whole mesh has in common.</summary>
+public sealed record TranslationOptions
+{
+    /// <summary>First part of every workload's uid. Default <c>Kubernetes</c>.</summary>
+    public string Cluster { get; init; } = "Kubernetes";
+
+    /// <summary>Suffix of service host names. Default <c>cluster.local</c>.</summary>
+    public string ClusterDomain { get; init; } = "cluster.local";
+
+    public TrustDomain TrustDomain { get; init; } = TrustDomain.Default;
+
+    /// <summary>The namespace whose policies hold for the whole mesh. Default <c>istio-system</c>.</summary>
+    public string RootNamespace { get; init; } = "istio-system";
+
+    /// <summary>The network workloads are on unless they say otherwise. Default: the one without a name.</summary>
+    public string Network { get; init; } = string.Empty;
+}

@@ -1,0 +1,42 @@
+using Mesh.Control.Model.Inputs;
+
+namespace Mesh.Control.Model.Diagnostics;
+
+public enum DiagnosticSeverity
+{
+    /// <summary>Worth knowing; nothing is wrong.</summary>
+    Note,
+
+    /// <summary>Accepted, but not as written: something is ignored or made stricter.</summary>
+    Warning,
+
+    /// <summary>Refused. The last good version, if there is one, stays in force.</summary>
+    Error,
+}
+
+/// <summary>
+/// One thing a person should know about the configuration. The same value is logged, served by the admin endpoint and later written to
+/// the object's status, so that all of them say the same.
+/// </summary>
+/// <param name="Severity">How bad it is.</param>
+/// <param name="Origin">The file, and the line of what is wrong.</param>
+/// <param name="Object">The object, when one could be made out.</param>
+/// <param name="Field">Path of the field, such as <c>spec.rules[0].to[1].operation.ports[0]</c>; empty for the object as a whole.</param>
+/// <param name="Reason">What is wrong, as a sentence.</param>
+/// <param name="Hint">What to do about it; empty when the reason says it.</param>
+public sealed record Diagnostic(
+    DiagnosticSeverity Severity,
+    Origin Origin,
+    ObjectKey? Object,
+    string Field,
+    string Reason,
+    string Hint)
+{
+    public override string ToString()
+    {
+        string subject = Object is { } key ? $" {key}" : string.Empty;
+        string field = Field.Length == 0 ? string.Empty : $" {Field}";
+        string hint = Hint.Length == 0 ? string.Empty : $" {Hint}";
+        return $"{Origin}:{subject}{field}: {Reason}{hint}";
+    }
+}

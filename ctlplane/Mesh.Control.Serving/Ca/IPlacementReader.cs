@@ -1,0 +1,8 @@
+namespace Mesh.Control.Serving.Ca;
+
+/// <summary>The one thing the CA asks of the configuration.</summary>
+public interface IPlacementReader
+{
+    /// <summary>Whether <paramref name="node"/> runs a live pod of that service account.</summary>
+    public bool RunsOn(string node, string @namespace, string serviceAccount);
+}

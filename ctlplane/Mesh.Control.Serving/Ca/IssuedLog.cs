@@ -1,0 +1,101 @@
+using System.Text.Json;
+using Mesh.Control.Serving.State;
+
+namespace Mesh.Control.Serving.Ca;
+
+/// <summary>
+/// The record of every certificate that may still be valid, one line each, so that revocation can find them by identity or node. Written
+/// by the server alone, before the certificate leaves it.
+/// </summary>
+internal sealed class IssuedLog : IDisposable
+{
+    private readonly StateDirectory _state;
+    private readonly Dictionary<string, DateTimeOffset> _lastExpiry = new(StringComparer.Ordinal);
+    private FileStream _stream;
+
+    private IssuedLog(StateDirectory state, FileStream stream)
+    {
+        _state = state;
+        _stream = stream;
+    }
+
+    /// <summary>Opens the log and drops what has expired.</summary>
+    public static IssuedLog Open(StateDirectory state, DateTimeOffset now)
+    {
+        Compact(state, now);
+        var log = new IssuedLog(state, StateDirectory.OpenSecretForAppend(state.IssuedFile));
+        foreach (IssuedRecord record in Read(state))
+        {
+            log.Note(record);
+        }
+
+        return log;
+    }
+
+    /// <summary>A line cut short by a crash belongs to a certificate that never left; it is passed over.</summary>
+    public static IEnumerable<IssuedRecord> Read(StateDirectory state)
+    {
+        if (!File.Exists(state.IssuedFile))
+        {
+            yield break;
+        }
+
+        foreach (string line in File.ReadLines(state.IssuedFile))
+        {
+            IssuedRecord? record = null;
+            try
+            {
+                record = JsonSerializer.Deserialize(line, IssuedJson.Default.IssuedRecord);
+            }
+            catch (JsonException)
+            {
+                continue;
+            }
+
+            if (record is not null)
+            {
+                yield return record;
+            }
+        }
+    }
+
+    public void Append(IssuedRecord record)
+    {
+        byte[] line = [.. JsonSerializer.SerializeToUtf8Bytes(record, IssuedJson.Default.IssuedRecord), (byte)'\n'];
+        _stream.Write(line);
+        _stream.Flush();
+        Note(record);
+    }
+
+    /// <summary>When the last certificate of this issuer expires; long ago when it signed none.</summary>
+    public DateTimeOffset LastExpiryOf(string issuerKeyId) => _lastExpiry.GetValueOrDefault(issuerKeyId, DateTimeOffset.MinValue);
+
+    public void Compact(DateTimeOffset now)
+    {
+        _stream.Dispose();
+        Compact(_state, now);
+        _stream = StateDirectory.OpenSecretForAppend(_state.IssuedFile);
+    }
+
+    public void Dispose() => _stream.Dispose();
+
+    private static void Compact(StateDirectory state, DateTimeOffset now)
+    {
+        using var kept = new MemoryStream();
+        foreach (IssuedRecord record in Read(state).Where(record => record.ExpiresAt > now))
+        {
+            kept.Write(JsonSerializer.SerializeToUtf8Bytes(record, IssuedJson.Default.IssuedRecord));
+            kept.WriteByte((byte)'\n');
+        }
+
+        StateDirectory.WriteSecret(state.IssuedFile, kept.GetBuffer().AsSpan(0, (int)kept.Length));
+    }
+
+    private void Note(IssuedRecord record)
+    {
+        if (record.ExpiresAt > LastExpiryOf(record.IssuerKeyId))
+        {
+            _lastExpiry[record.IssuerKeyId] = record.ExpiresAt;
+        }
+    }
+}

@@ -1,0 +1,111 @@
+using System.Net;
+using System.Text.Json.Serialization.Metadata;
+using Mesh.Control.Configuration;
+using Mesh.Control.Model.Diagnostics;
+using Mesh.Control.Serving.Xds;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+
+namespace Mesh.Control.Admin;
+
+/// <summary>
+/// Readiness and diagnosis over plain HTTP, for the machine itself: it shows the mesh's structure and takes no credentials, so it belongs
+/// on loopback. It changes nothing and shows no secret.
+/// </summary>
+internal sealed class AdminServer(ConfigurationState configuration, ResourceStore store, ProxyRegistry registry)
+{
+    private const int ConnectionCountMax = 64;
+
+    private volatile bool _isServing;
+
+    /// <summary>Called once the serving port accepts connections.</summary>
+    public void ReportServing() => _isServing = true;
+
+    public WebApplication Build(IPEndPoint listen, ILoggerFactory loggers)
+    {
+        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
+        builder.Services.AddSingleton(loggers);
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxConcurrentConnections = ConnectionCountMax;
+            kestrel.Listen(listen, endpoint => endpoint.Protocols = HttpProtocols.Http1);
+        });
+        WebApplication application = builder.Build();
+        application.MapGet("/", () => Results.Text("/healthz/live\n/healthz/ready\n/debug/proxies\n/debug/diagnostics\n/debug/resources\n"));
+        application.MapGet("/healthz/live", () => Results.Text("live\n"));
+        application.MapGet("/healthz/ready", Ready);
+        application.MapGet("/debug/proxies", () => Json(Proxies(), AdminJson.Default.ProxiesView));
+        application.MapGet("/debug/diagnostics", () => Json(Diagnostics(), AdminJson.Default.DiagnosticsView));
+        application.MapGet("/debug/resources", () => Json(Resources(), AdminJson.Default.ResourcesView));
+        return application;
+    }
+
+    private static IResult Json<T>(T view, JsonTypeInfo<T> type) => Results.Json(view, type);
+
+    private IResult Ready()
+    {
+        List<string> pending = [];
+        if (!_isServing)
+        {
+            pending.Add("the serving port");
+        }
+
+        if (configuration.Current.Model is null)
+        {
+            pending.Add("the configuration");
+            pending.AddRange(configuration.Current.Diagnostics.Select(diagnostic => $"  {diagnostic}"));
+        }
+
+        return pending.Count == 0
+            ? Results.Text("ready\n")
+            : Results.Text($"waiting for\n{string.Join('\n', pending)}\n", statusCode: StatusCodes.Status503ServiceUnavailable);
+    }
+
+    private ProxiesView Proxies() => new([.. registry.Statuses.Select(ViewOf)]);
+
+    private ProxyView ViewOf(ProxyStatus status)
+    {
+        List<ProxyTypeView> types = [.. status.Types.Select(type => new ProxyTypeView(
+            type.TypeUrl,
+            type.IsWildcard ? "all" : $"{type.SubscribedNames} names",
+            store.Find(type.TypeUrl)?.Generation ?? 0,
+            type.SentGeneration,
+            type.AcknowledgedGeneration,
+            type.SentAt,
+            type.SentResources,
+            type.AcknowledgedAt,
+            type.Rejected))];
+        return new ProxyView(
+            status.Node,
+            status.NodeId,
+            status.Address,
+            status.ConnectedAt,
+            status.TokenId,
+            types.TrueForAll(type => type.Nacked is null && type.Acked == type.Sent),
+            types,
+            status.UnsupportedTypes);
+    }
+
+    private DiagnosticsView Diagnostics()
+    {
+        ConfigurationState.View view = configuration.Current;
+        return new DiagnosticsView(
+            view.LoadedAt,
+            view.Diagnostics.Count(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error),
+            view.Diagnostics.Count(diagnostic => diagnostic.Severity == DiagnosticSeverity.Warning),
+            [.. view.Diagnostics.Select(diagnostic => new DiagnosticView(
+                diagnostic.Severity,
+                diagnostic.Origin.File,
+                diagnostic.Origin.Line,
+                diagnostic.Object?.Kind,
+                diagnostic.Object?.Namespace,
+                diagnostic.Object?.Name,
+                diagnostic.Field,
+                diagnostic.Reason,
+                diagnostic.Hint))]);
+    }
+
+    private ResourcesView Resources() => new([.. store.Current
+        .OrderBy(entry => entry.Key, StringComparer.Ordinal)
+        .Select(entry => new ResourceTypeView(entry.Key, entry.Value.Generation, entry.Value.Resources.Count, entry.Value.PublishedAt))]);
+}

@@ -1,0 +1,190 @@
+using System.Net;
+using Mesh.Api.Identity;
+using Mesh.Control.Serving.Ca;
+
+namespace Mesh.Control.Commands;
+
+/// <summary>Everything <c>mesh-control</c> can be told when it serves. Each property is one option of the command line.</summary>
+internal sealed record ServeOptions
+{
+    /// <summary>--config: the directory of manifests.</summary>
+    public required string ConfigDirectory { get; init; }
+
+    /// <summary>--state: keys, tokens, revocations.</summary>
+    public required string StateDirectory { get; init; }
+
+    /// <summary>--listen: where proxies connect. Default [::]:15012.</summary>
+    public IPEndPoint Listen { get; init; } = new(IPAddress.IPv6Any, 15_012);
+
+    /// <summary>--admin: readiness and diagnosis; without protection of its own, hence loopback. Default 127.0.0.1:15014.</summary>
+    public IPEndPoint Admin { get; init; } = new(IPAddress.Loopback, 15_014);
+
+    /// <summary>--trust-domain.</summary>
+    public TrustDomain TrustDomain { get; init; } = TrustDomain.Default;
+
+    /// <summary>--cluster: first part of every workload's uid.</summary>
+    public string Cluster { get; init; } = "Kubernetes";
+
+    /// <summary>--cluster-domain: suffix of service host names.</summary>
+    public string ClusterDomain { get; init; } = "cluster.local";
+
+    /// <summary>--network: the network workloads are on unless they say otherwise.</summary>
+    public string Network { get; init; } = string.Empty;
+
+    /// <summary>--root-namespace: whose policies hold for the whole mesh.</summary>
+    public string RootNamespace { get; init; } = "istio-system";
+
+    /// <summary>--recursive: whether directories below --config count.</summary>
+    public bool IsRecursive { get; init; } = true;
+
+    /// <summary>--svid-ttl: longest life of a workload's certificate.</summary>
+    public TimeSpan WorkloadLifetime { get; init; } = TimeSpan.FromHours(24);
+
+    /// <summary>--server-name, any number: further names in the certificate served.</summary>
+    public IReadOnlyList<string> ServerNames { get; init; } = [];
+
+    /// <summary>--ca-cert, --ca-key, --ca-roots.</summary>
+    public SuppliedAuthorityOptions? SuppliedAuthority { get; init; }
+
+    /// <summary>--otlp-endpoint: where metrics go; nowhere by default.</summary>
+    public Uri? OtlpEndpoint { get; init; }
+
+    /// <summary>--log-level.</summary>
+    public LogLevel LogLevel { get; init; } = LogLevel.Information;
+
+    /// <summary>--log-format json.</summary>
+    public bool IsJsonLog { get; init; }
+
+    public static (ServeOptions? Options, IReadOnlyList<string> Problems) Read(Arguments arguments)
+    {
+        var defaults = new ServeOptions { ConfigDirectory = string.Empty, StateDirectory = string.Empty };
+        var options = new ServeOptions
+        {
+            ConfigDirectory = arguments.TakeRequired("--config"),
+            StateDirectory = arguments.TakeRequired("--state"),
+            Listen = arguments.TakeEndPoint("--listen") ?? defaults.Listen,
+            Admin = arguments.TakeEndPoint("--admin") ?? defaults.Admin,
+            TrustDomain = ReadTrustDomain(arguments),
+            Cluster = arguments.Take("--cluster") ?? defaults.Cluster,
+            ClusterDomain = arguments.Take("--cluster-domain") ?? defaults.ClusterDomain,
+            Network = arguments.Take("--network") ?? defaults.Network,
+            RootNamespace = arguments.Take("--root-namespace") ?? defaults.RootNamespace,
+            IsRecursive = arguments.TakeBoolean("--recursive") ?? defaults.IsRecursive,
+            WorkloadLifetime = arguments.TakeDuration("--svid-ttl", TimeSpan.FromSeconds(1), TimeSpan.FromDays(90)) ?? defaults.WorkloadLifetime,
+            ServerNames = arguments.TakeMany("--server-name"),
+            SuppliedAuthority = ReadSuppliedAuthority(arguments),
+            OtlpEndpoint = ReadOtlpEndpoint(arguments),
+            LogLevel = ReadLogLevel(arguments),
+            IsJsonLog = ReadLogFormat(arguments),
+        };
+        foreach (string name in options.ServerNames.Where(name => !IsServerName(name)))
+        {
+            arguments.AddProblem($"--server-name: '{name}' is neither a DNS name nor an IP address.");
+        }
+
+        if (!Model.Inputs.ManifestNames.IsLabel(options.RootNamespace))
+        {
+            arguments.AddProblem($"--root-namespace: '{options.RootNamespace}' is not a namespace.");
+        }
+
+        if (!Model.Inputs.ManifestNames.IsSubdomain(options.ClusterDomain))
+        {
+            arguments.AddProblem($"--cluster-domain: '{options.ClusterDomain}' is not a DNS name.");
+        }
+
+        if (options.Cluster.Length == 0 || options.Cluster.Contains('/', StringComparison.Ordinal))
+        {
+            arguments.AddProblem($"--cluster: '{options.Cluster}' cannot be part of a resource name.");
+        }
+
+        IReadOnlyList<string> problems = arguments.Problems;
+        return problems.Count == 0 ? (options, problems) : (null, problems);
+    }
+
+    private static bool IsServerName(string name) =>
+        IPAddress.TryParse(name, out _) || Model.Inputs.ManifestNames.IsSubdomain(name);
+
+    private static TrustDomain ReadTrustDomain(Arguments arguments)
+    {
+        if (arguments.Take("--trust-domain") is not { } text)
+        {
+            return TrustDomain.Default;
+        }
+
+        if (TrustDomain.TryParse(text, out TrustDomain? trustDomain))
+        {
+            return trustDomain;
+        }
+
+        arguments.AddProblem($"--trust-domain: '{text}' is not a trust domain: lower-case letters, digits, dots, dashes and underscores.");
+        return TrustDomain.Default;
+    }
+
+    private static SuppliedAuthorityOptions? ReadSuppliedAuthority(Arguments arguments)
+    {
+        string? certificate = arguments.Take("--ca-cert");
+        string? key = arguments.Take("--ca-key");
+        string? roots = arguments.Take("--ca-roots");
+        if (certificate is not null && key is not null && roots is not null)
+        {
+            return new SuppliedAuthorityOptions(certificate, key, roots);
+        }
+
+        if (certificate is not null || key is not null || roots is not null)
+        {
+            arguments.AddProblem("--ca-cert, --ca-key and --ca-roots belong together.");
+        }
+
+        return null;
+    }
+
+    private static Uri? ReadOtlpEndpoint(Arguments arguments)
+    {
+        // The variable is the one every OpenTelemetry program reads.
+        string? text = arguments.Take("--otlp-endpoint") ?? Environment.GetEnvironmentVariable("OTEL_EXPORTER_OTLP_ENDPOINT");
+        if (string.IsNullOrEmpty(text))
+        {
+            return null;
+        }
+
+        if (Uri.TryCreate(text, UriKind.Absolute, out Uri? uri) && uri.Scheme is "http" or "https")
+        {
+            return uri;
+        }
+
+        arguments.AddProblem($"--otlp-endpoint: '{text}' is not an http or https URL.");
+        return null;
+    }
+
+    private static LogLevel ReadLogLevel(Arguments arguments)
+    {
+        switch (arguments.Take("--log-level"))
+        {
+            case null or "info":
+                return LogLevel.Information;
+            case "debug":
+                return LogLevel.Debug;
+            case "warn":
+                return LogLevel.Warning;
+            case "error":
+                return LogLevel.Error;
+            case { } text:
+                arguments.AddProblem($"--log-level: '{text}' is none of debug, info, warn, error.");
+                return LogLevel.Information;
+        }
+    }
+
+    private static bool ReadLogFormat(Arguments arguments)
+    {
+        switch (arguments.Take("--log-format"))
+        {
+            case null or "text":
+                return false;
+            case "json":
+                return true;
+            case { } text:
+                arguments.AddProblem($"--log-format: '{text}' is neither text nor json.");
+                return false;
+        }
+    }
+}

@@ -1,0 +1,118 @@
+using System.Collections.Immutable;
+using Mesh.Control.Dialects;
+using Mesh.Control.Model.Diagnostics;
+using Mesh.Control.Model.Inputs;
+using Mesh.Control.Serving;
+using Mesh.Control.Serving.Xds;
+using Mesh.Control.Sources.Files;
+
+namespace Mesh.Control.Configuration;
+
+/// <summary>From manifests to resources: watch, translate, publish. One loop; whatever fails, what was in force stays in force.</summary>
+internal sealed partial class ConfigurationPipeline(
+    ManifestWatcher watcher,
+    MeshTranslator translator,
+    ModelPublisher publisher,
+    ConfigurationState state,
+    TimeProvider time,
+    ILogger<ConfigurationPipeline> logger)
+{
+    private const int LoggedPerRoundMax = 200;
+
+    private HashSet<Diagnostic> _logged = [];
+
+    public async Task RunAsync(CancellationToken cancellation)
+    {
+        await foreach (ManifestSnapshot snapshot in watcher.WatchAsync(cancellation))
+        {
+            try
+            {
+                Apply(snapshot);
+            }
+            catch (Exception exception) when (exception is not OutOfMemoryException)
+            {
+                // A defect of ours, not of the configuration: say so loudly, and keep serving what works.
+                TranslationFailed(logger, exception);
+            }
+        }
+    }
+
+    private void Apply(ManifestSnapshot snapshot)
+    {
+        if (!snapshot.IsComplete)
+        {
+            state.Replace(state.Current with { Diagnostics = snapshot.Diagnostics });
+            Log(snapshot.Diagnostics);
+            Incomplete(logger);
+            return;
+        }
+
+        long start = time.GetTimestamp();
+        TranslationResult result = translator.Translate(snapshot.Objects);
+        ImmutableArray<Diagnostic> diagnostics = [.. snapshot.Diagnostics, .. result.Diagnostics];
+
+        // The CA must know a pod before a proxy does, or the proxy's first request for its certificate is refused.
+        state.Replace(new ConfigurationState.View(result.Model, diagnostics, time.GetUtcNow()));
+        bool changed = publisher.Publish(result.Model);
+        ServingMetrics.ConfigurationsPublished.Add(1);
+        Log(diagnostics);
+        double milliseconds = time.GetElapsedTime(start).TotalMilliseconds;
+        int errors = diagnostics.Count(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error);
+        int warnings = diagnostics.Count(diagnostic => diagnostic.Severity == DiagnosticSeverity.Warning);
+        Applied(logger, snapshot.Objects.Length, milliseconds, changed ? "published" : "nothing to publish", errors, warnings);
+    }
+
+    /// <summary>Each diagnostic once, when it appears.</summary>
+    private void Log(ImmutableArray<Diagnostic> diagnostics)
+    {
+        int logged = 0;
+        foreach (Diagnostic diagnostic in diagnostics)
+        {
+            if (_logged.Contains(diagnostic) || logged++ >= LoggedPerRoundMax)
+            {
+                continue;
+            }
+
+            switch (diagnostic.Severity)
+            {
+                case DiagnosticSeverity.Error:
+                    ConfigurationError(logger, diagnostic);
+                    break;
+                case DiagnosticSeverity.Warning:
+                    ConfigurationWarning(logger, diagnostic);
+                    break;
+                default:
+                    ConfigurationNote(logger, diagnostic);
+                    break;
+            }
+        }
+
+        if (logged > LoggedPerRoundMax)
+        {
+            MoreDiagnostics(logger, logged - LoggedPerRoundMax);
+        }
+
+        _logged = [.. diagnostics];
+    }
+
+    [LoggerMessage(EventId = 1301, Level = LogLevel.Error, Message = "{Diagnostic}")]
+    private static partial void ConfigurationError(ILogger logger, Diagnostic diagnostic);
+
+    [LoggerMessage(EventId = 1302, Level = LogLevel.Warning, Message = "{Diagnostic}")]
+    private static partial void ConfigurationWarning(ILogger logger, Diagnostic diagnostic);
+
+    [LoggerMessage(EventId = 1303, Level = LogLevel.Debug, Message = "{Diagnostic}")]
+    private static partial void ConfigurationNote(ILogger logger, Diagnostic diagnostic);
+
+    [LoggerMessage(EventId = 1304, Level = LogLevel.Warning, Message = "{Count} more diagnostics are not logged; see /debug/diagnostics.")]
+    private static partial void MoreDiagnostics(ILogger logger, int count);
+
+    [LoggerMessage(EventId = 1305, Level = LogLevel.Information, Message = "{Objects} objects in {Milliseconds:0} ms: {Outcome}, {Errors} errors, {Warnings} warnings.")]
+    private static partial void Applied(ILogger logger, int objects, double milliseconds, string outcome, int errors, int warnings);
+
+    [LoggerMessage(EventId = 1306, Level = LogLevel.Error, Message = "Not everything in the configuration directory can be read, so no configuration is served. Certificates are not issued either.")]
+    private static partial void Incomplete(ILogger logger);
+
+    [LoggerMessage(EventId = 1307, Level = LogLevel.Critical, Message = "The configuration could not be translated; the one before stays in force.")]
+    private static partial void TranslationFailed(ILogger logger, Exception exception);
+}

@@ -1,0 +1,23 @@
+using System.Collections.Immutable;
+using Mesh.Control.Model.Canonical;
+using Mesh.Control.Model.Diagnostics;
+using Mesh.Control.Serving.Ca;
+
+namespace Mesh.Control.Configuration;
+
+/// <summary>The configuration in force and what is to be said about it. Written by the pipeline, read by any.</summary>
+internal sealed class ConfigurationState : IPlacementReader
+{
+    private View _view = new(Model: null, [], LoadedAt: null);
+
+    public View Current => Volatile.Read(ref _view);
+
+    public bool RunsOn(string node, string @namespace, string serviceAccount) => Current.Model?.RunsOn(node, @namespace, serviceAccount) == true;
+
+    public void Replace(View view) => Volatile.Write(ref _view, view);
+
+    /// <param name="Model">Null until everything could be read once.</param>
+    /// <param name="Diagnostics">Of the last look, whether or not it led to a model.</param>
+    /// <param name="LoadedAt">When <paramref name="Model"/> came into force.</param>
+    internal sealed record View(MeshModel? Model, ImmutableArray<Diagnostic> Diagnostics, DateTimeOffset? LoadedAt);
+}

@@ -1,0 +1,3 @@
+using Mesh.Control.Commands;
+
+return await CommandLine.RunAsync(args, Console.Out, Console.Error, TimeProvider.System);
