@@ -4,5 +4,5 @@ namespace Mesh.Control.Serving.Ca;
 public interface IPlacementReader
 {
     /// <summary>Whether <paramref name="node"/> runs a live pod of that service account.</summary>
-    public bool RunsOn(string node, string @namespace, string serviceAccount);
+    bool RunsOn(string node, string @namespace, string serviceAccount);
 }
