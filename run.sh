@@ -14,6 +14,7 @@ usage() {
 Usage: ./run.sh COMMAND
 
   test [NAME...]     build, then run every test (or the test projects whose name contains NAME)
+  lab COMMAND...     a small cluster on this machine: nodes, pods and the mesh (`./run.sh lab help`)
   build              compile the whole solution
   publish            produce the executables the lab runs, in artifacts/publish
   help               this text
@@ -85,9 +86,9 @@ build() {
   dotnet build "$root/Mesh.Node.sln" -v quiet -nologo -clp:NoSummary "$@"
 }
 
-# publish_native PROJECT: a NativeAOT executable. Any trim or AOT warning is an error.
+# publish_native PROJECT NAME: a NativeAOT executable. Any trim or AOT warning is an error.
 publish_native() {
-  dotnet publish "$root/$1" -c Release -r "$(runtime_identifier)" -v quiet -nologo -clp:NoSummary -o "$published/$(basename "$1")"
+  dotnet publish "$root/$1" -c Release -r "$(runtime_identifier)" -v quiet -nologo -clp:NoSummary -o "$published/$2"
 }
 
 runtime_identifier() {
@@ -98,22 +99,46 @@ runtime_identifier() {
   esac
 }
 
+# publish_managed PROJECT NAME: an executable that uses the installed .NET.
+publish_managed() {
+  dotnet publish "$root/$1" -c Release --no-self-contained -v quiet -nologo -clp:NoSummary -o "$published/$2"
+}
+
+publish_lab() {
+  publish_managed tests/Mesh.Lab mesh-lab
+  publish_managed tests/Mesh.Lab.Apps lab-app
+}
+
 publish() {
   need_sdk
   need_packages "$build_needs"
-  publish_native nodeproxy/Mesh.Node
+  publish_lab
+  publish_managed ctlplane/Mesh.Control mesh-control
+  publish_native nodeproxy/Mesh.Node mesh-node
+  touch "$published/.complete"
+}
+
+# Publishes what is not published, or older than a source.
+publish_when_stale() {
+  if [[ -e $published/.complete ]] && [[ -z $(find "$root"/native-interop "$root"/nodeproxy "$root"/ctlplane \
+    "$root"/tests/Mesh.Lab "$root"/tests/Mesh.Lab.Apps "$root"/Directory.*.props "$root"/global.json \
+    \( -name bin -o -name obj \) -prune -o -type f -newer "$published/.complete" -print -quit) ]]; then
+    return
+  fi
+  say 'Building (a few minutes the first time)'
+  publish
 }
 
 # --- Namespaces --------------------------------------------------------------------------------------------------------------
 
-# Runs `run.sh COMMAND ARGUMENTS` in user, mount, network and process namespaces of its own, where it is root. When it ends,
-# whatever it made (processes, interfaces, rules, mounts) ends with it.
+# Runs `run.sh COMMAND ARGUMENTS` in mount, network and process namespaces of its own, and for an ordinary user in a user namespace,
+# where it is root. When it ends, whatever it made (processes, interfaces, rules, mounts) ends with it.
 in_own_namespaces() {
-  local -a flags=(-rnmpf --mount-proc --kill-child)
-  if unshare -U "${flags[@]}" true 2>/dev/null; then
-    flags+=(-U)
-  elif ((EUID == 0)) && unshare -nmpf --mount-proc true 2>/dev/null; then
-    flags=(-nmpf --mount-proc --kill-child)
+  local -a flags=(-nmpf --mount-proc --kill-child)
+  if unshare "${flags[@]}" true 2>/dev/null; then
+    :
+  elif unshare -Ur "${flags[@]}" true 2>/dev/null; then
+    flags+=(-Ur)
   else
     die "this kernel lets $(id -un) make no user namespace, and the tests need one (or root).
 Look at: sysctl user.max_user_namespaces kernel.unprivileged_userns_clone kernel.apparmor_restrict_unprivileged_userns"
@@ -126,6 +151,31 @@ furnish_namespace() {
   [[ ${MESH_INSIDE:-} == 1 ]] || die "'$1' is run by run.sh itself"
   mount -t tmpfs -o mode=755 tmpfs /run
   ip link set lo up
+}
+
+# --- The lab -----------------------------------------------------------------------------------------------------------------
+
+lab() {
+  need_sdk
+  case ${1:-help} in
+    up)
+      need_packages "$lab_needs"
+      case " $* " in
+        *' --debug '*)
+          publish_lab
+          dotnet build "$root/nodeproxy/Mesh.Node" -v quiet -nologo -clp:NoSummary
+          dotnet build "$root/ctlplane/Mesh.Control" -v quiet -nologo -clp:NoSummary
+          dotnet build "$root/tests/Mesh.Lab.Apps" -v quiet -nologo -clp:NoSummary
+          ;;
+        *' --no-mesh '*) publish_lab ;;
+        *) publish_when_stale ;;
+      esac
+      # A lab has thousands of connections in one process.
+      ulimit -n "$(ulimit -Hn)"
+      ;;
+    *) [[ -x $published/mesh-lab/mesh-lab ]] || publish_lab ;;
+  esac
+  exec "$published/mesh-lab/mesh-lab" "$@"
 }
 
 # --- Tests -------------------------------------------------------------------------------------------------------------------
@@ -218,6 +268,7 @@ case $command in
   test) run_tests "$@" ;;
   build) build "$@" ;;
   publish) publish "$@" ;;
+  lab) lab "$@" ;;
   inside-tests) run_tests_inside "$@" ;;
   help | -h | --help) usage ;;
   *)

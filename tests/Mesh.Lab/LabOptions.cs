@@ -16,6 +16,9 @@ public sealed record LabOptions
     /// <summary>False: nodes, pods and services, but no control plane, no agents, no proxies, and so nothing captured.</summary>
     public bool HasMesh { get; init; } = true;
 
+    /// <summary>True: a user namespace of its own even where none is needed, as an ordinary user's lab has.</summary>
+    public bool WantsUserNamespace { get; init; }
+
     public string MeshNode { get; init; } = "";
 
     public string MeshControl { get; init; } = "";

@@ -29,8 +29,8 @@ internal static class LabStarter
 
         Directory.CreateDirectory(directory.FullPath, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         await File.WriteAllTextAsync(Path.Combine(directory.FullPath, "options.json"), JsonSerializer.Serialize(options), cancellation);
-        string[] holder = [.. HolderCommand(), "hold", directory.FullPath, .. isOwned ? (string[])["--owned"] : []];
-        Process unshare = Command.Start(Describe(await NamespaceFlagsAsync(), holder, directory.HolderLog));
+        string[] holder = [.. Executable.OfTheLab, "hold", directory.FullPath, .. isOwned ? (string[])["--owned"] : []];
+        Process unshare = Command.Start(Describe(await NamespaceFlagsAsync(options.WantsUserNamespace), holder, directory.HolderLog));
         try
         {
             LabClient client = await ConnectAsync(directory, unshare, cancellation);
@@ -56,15 +56,13 @@ internal static class LabStarter
         };
     }
 
-    // A user namespace gives a desk user, and a superuser alike, a network that is his alone; where this process is in one already (the
-    // tests), or the kernel forbids more of them, the other namespaces suffice.
-    private static async Task<string[]> NamespaceFlagsAsync()
+    // Whoever may make namespaces makes them as he is; others get a user namespace of their own as well, in which they may.
+    private static async Task<string[]> NamespaceFlagsAsync(bool wantsUserNamespace)
     {
         string[] plain = ["--net", "--mount", "--pid", "--mount-proc"];
         string[] user = ["--user", "--map-root-user", .. plain];
-        string[][] choices = IsInitialUserNamespace() ? [user, plain] : [plain, user];
         string refusal = "";
-        foreach (string[] flags in choices)
+        foreach (string[] flags in wantsUserNamespace ? (string[][])[user] : [plain, user])
         {
             CommandResult tried = await Command.TryRunAsync(["unshare", .. flags, "--fork", "true"]);
             if (tried.ExitCode == 0)
@@ -77,19 +75,6 @@ internal static class LabStarter
 
         throw new LabException("this machine lets the lab make no namespaces:" + refusal + Environment.NewLine
             + "Look at `sysctl user.max_user_namespaces kernel.unprivileged_userns_clone kernel.apparmor_restrict_unprivileged_userns`, or be root.");
-    }
-
-    // The initial user namespace maps every number to itself (user_namespaces(7)).
-    private static bool IsInitialUserNamespace()
-    {
-        string[] map = File.ReadAllText("/proc/self/uid_map").Split((char[])[' ', '\n'], StringSplitOptions.RemoveEmptyEntries);
-        return map is ["0", "0", "4294967295"];
-    }
-
-    private static string[] HolderCommand()
-    {
-        string library = typeof(LabStarter).Assembly.Location;
-        return ["dotnet", library];
     }
 
     private static async Task<LabClient> ConnectAsync(LabDirectory directory, Process unshare, CancellationToken cancellation)

@@ -1,13 +1,14 @@
 using System.Buffers;
 using System.Diagnostics;
 using System.Text;
+using Mesh.Lab.Networking;
 using Mesh.Lab.Processes;
 
 namespace Mesh.Lab;
 
 /// <summary>
-/// A running tcpdump whose packets are kept. What is looked for are bytes as they stood on the wire; a text short enough to travel in one
-/// packet is found whole.
+/// Packets of an interface, kept as they pass. What is looked for are bytes as they stood on the wire; a text short enough to travel in
+/// one packet is found whole.
 /// </summary>
 public sealed class PacketCapture : IAsyncDisposable
 {
@@ -38,9 +39,7 @@ public sealed class PacketCapture : IAsyncDisposable
 
     internal static async Task<PacketCapture> StartAsync(MeshLab lab, string networkNamespace, string networkInterface)
     {
-        // Packet by packet, without losing any to a small buffer, and without giving up the user it runs as (there is no other here).
-        ProcessStartInfo start = lab.Describe(
-            networkNamespace, ["tcpdump", "-i", networkInterface, "--immediate-mode", "-U", "-n", "-B", "16384", "-Z", "root", "-w", "-"]);
+        ProcessStartInfo start = lab.Describe(networkNamespace, [.. Executable.OfTheLab, "sniff", networkInterface]);
         start.RedirectStandardOutput = true;
         start.RedirectStandardError = true;
         Process process = Command.Start(start);
@@ -51,11 +50,11 @@ public sealed class PacketCapture : IAsyncDisposable
             string? line = await process.StandardError.ReadLineAsync(limit.Token);
             if (line is null)
             {
-                throw new LabException($"tcpdump ended:{Environment.NewLine}{heard}");
+                throw new LabException($"the capture ended:{Environment.NewLine}{heard}");
             }
 
             heard.AppendLine(line);
-            if (line.Contains("listening on", StringComparison.Ordinal))
+            if (line == Sniffer.ReadyText)
             {
                 return new PacketCapture(process);
             }
@@ -90,7 +89,7 @@ public sealed class PacketCapture : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        // nsenter, which was started, waits for tcpdump and passes on no signal.
+        // nsenter, which was started, waits for the capture and passes on no signal.
         _process.Kill(entireProcessTree: true);
         await _process.WaitForExitAsync();
         await _reading;

@@ -1,6 +1,7 @@
 using Mesh.Lab;
 using Mesh.Lab.Cli;
 using Mesh.Lab.Holding;
+using Mesh.Lab.Networking;
 
 try
 {
@@ -8,6 +9,7 @@ try
     {
         ["hold", var directory] => await Holder.RunAsync(directory, endsWithInput: false),
         ["hold", var directory, "--owned"] => await Holder.RunAsync(directory, endsWithInput: true),
+        ["sniff", var networkInterface] => await Sniffer.RunAsync(networkInterface),
         _ => await LabCommands.RunAsync(args),
     };
 }

@@ -22,6 +22,7 @@ internal static class LabCommands
           delete KIND NAME                   remove an object; -n NAMESPACE unless it is `default`
           logs [-f] [COMPONENT|POD]          what was written by control, node-1/agent, node-1/proxy or a pod
           stop|start|kill COMPONENT|POD      end it in order, start it, kill it (SIGKILL)
+          capture [WHERE] [-i INTERFACE]     packets as they pass, for tcpdump -r -; without WHERE those between the nodes
           down                               end the lab; nothing is left
           list                               the labs there are
 
@@ -39,6 +40,7 @@ internal static class LabCommands
           --mesh-node FILE, --mesh-control FILE   executables to run instead of the published ones
           --debug                run the plain Debug builds instead of the published executables
           --no-wait              do not wait until everything is ready
+          --userns               a user namespace even for root, as an ordinary user's lab has
 
         A lab is made of network namespaces of one process; ending that process ends all of it. Root is not needed.
         """;
@@ -57,6 +59,8 @@ internal static class LabCommands
                 return await StatusAsync(reader);
             case "exec":
                 return await ExecAsync(reader);
+            case "capture":
+                return await CaptureAsync(reader);
             case "apply":
                 return await ApplyAsync(reader);
             case "delete":
@@ -141,6 +145,7 @@ internal static class LabCommands
             Nodes = count,
             Manifests = [.. reader.Options("--config").Select(Path.GetFullPath)],
             HasMesh = hasMesh,
+            WantsUserNamespace = reader.Flag("--userns"),
             MeshNode = hasMesh ? builds.Find("mesh-node", reader.Option("--mesh-node")) : "",
             MeshControl = hasMesh ? builds.Find("mesh-control", reader.Option("--mesh-control")) : "",
             ToolDirectories = [builds.ToolDirectory],
@@ -228,6 +233,25 @@ internal static class LabCommands
         // The keys pressed are for the command; this process only passes its status on.
         Console.CancelKeyPress += (_, pressed) => pressed.Cancel = true;
         using Process process = Command.Start(start);
+        await process.WaitForExitAsync();
+        return process.ExitCode;
+    }
+
+    private static async Task<int> CaptureAsync(ArgumentReader reader)
+    {
+        LabClient client = LabClient.Find(LabName(reader));
+        string? space = reader.Option("-n", "--namespace");
+        string? networkInterface = reader.Option("-i", "--interface");
+        string place = Target.NetworkNamespace(await client.StatusAsync(), reader.Word() ?? Fabric.OutsideNamespace, space);
+        reader.End();
+        networkInterface ??= place == Fabric.OutsideNamespace ? Fabric.LinkInterface : "eth0";
+        ProcessStartInfo sniff = client.Describe(place, [.. Executable.OfTheLab, "sniff", networkInterface]);
+        Console.CancelKeyPress += (_, pressed) => pressed.Cancel = true;
+
+        // A terminal is shown what tcpdump makes of the packets; anything else gets the packets.
+        using Process process = Console.IsOutputRedirected
+            ? Command.Start(sniff)
+            : Command.Start(new ProcessStartInfo("sh", ["-c", "\"$@\" | tcpdump -n -l -A -r -", "sh", sniff.FileName, .. sniff.ArgumentList]));
         await process.WaitForExitAsync();
         return process.ExitCode;
     }
