@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using Mesh.Api.Identity;
 using Mesh.Node.Model.Workloads;
+using Mesh.Node.Proxy.Telemetry.Metrics;
 using Mesh.Node.Transport.Relay;
 
 namespace Mesh.Node.Proxy.Telemetry;
@@ -67,6 +68,12 @@ public sealed class ConnectionRecord : IRelayMeter
     /// <summary>The loop's clock at accept.</summary>
     public long StartedMs { get; }
 
+    /// <summary>When its last line was handed to the log. Milliseconds since 1970.</summary>
+    public long LoggedUnixMs { get; internal set; }
+
+    /// <summary>Whether <see cref="ConnectionTelemetry.PartiesKnown"/> was called.</summary>
+    public bool ArePartiesKnown { get; internal set; }
+
     /// <summary>How long it was open; 0 while it is.</summary>
     public long DurationMs { get; internal set; }
 
@@ -84,6 +91,18 @@ public sealed class ConnectionRecord : IRelayMeter
 
     /// <summary>Where <see cref="OpenConnections"/> keeps it; -1 when it does not.</summary>
     internal int Slot { get; set; } = -1;
+
+    /// <summary>Where it counts as its source reports it; null where no pod of this node is the source, and for tunnels.</summary>
+    internal TcpCell? SourceCell { get; set; }
+
+    /// <summary>Where it counts as its destination reports it.</summary>
+    internal TcpCell? DestinationCell { get; set; }
+
+    /// <summary>What of <see cref="BytesSent"/> the series have already.</summary>
+    internal long ReportedSent { get; set; }
+
+    /// <summary>What of <see cref="BytesReceived"/> the series have already.</summary>
+    internal long ReportedReceived { get; set; }
 
     /// <summary>Counts bytes from the client to the server.</summary>
     public void AddSent(long bytes) => BytesSent += bytes;

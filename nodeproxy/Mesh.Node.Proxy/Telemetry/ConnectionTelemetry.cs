@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using Mesh.Node.Proxy.Telemetry.Logging;
+using Mesh.Node.Proxy.Telemetry.Metrics;
 
 namespace Mesh.Node.Proxy.Telemetry;
 
@@ -6,21 +8,26 @@ namespace Mesh.Node.Proxy.Telemetry;
 /// <remarks>
 /// The order is <see cref="Opened"/> at accept, before anything is decided; <see cref="PartiesKnown"/> when source and destination are
 /// known and still before policy and connect; <see cref="Closed"/> once, always. A connection that ends earlier skips the middle one.
-/// Owned by: one loop; every method runs on its thread. Allocates nothing.
+/// Owned by: one loop; every method runs on its thread. Allocates nothing for a series that exists.
 /// </remarks>
 public sealed class ConnectionTelemetry
 {
     private readonly int _loopIndex;
     private readonly int _loopCount;
+    private readonly TcpSeriesCache _series;
+    private readonly LogWriter _log;
+    private readonly TimeProvider _time;
     private readonly long[] _opened = new long[ConnectionPaths.Count];
-    private readonly long[] _identified = new long[ConnectionPaths.Count];
-    private readonly long[] _closed = new long[CloseReasons.Count];
+    private readonly long[] _closed = new long[ConnectionPaths.Count * CloseReasons.Count];
     private long _sequence;
 
-    internal ConnectionTelemetry(int loopIndex, int loopCount)
+    internal ConnectionTelemetry(int loopIndex, int loopCount, TcpSeriesCatalog catalog, LogWriter log, TimeProvider time)
     {
         _loopIndex = loopIndex;
         _loopCount = loopCount;
+        _series = new TcpSeriesCache(catalog, loopIndex);
+        _log = log;
+        _time = time;
     }
 
     /// <summary>The connections that are open on this loop. Read by any thread.</summary>
@@ -31,15 +38,19 @@ public sealed class ConnectionTelemetry
     {
         Debug.Assert(record.Id == 0, "A connection is opened once.");
         record.Id = (++_sequence * _loopCount) + _loopIndex;
-        _opened[(int)record.Path]++;
+        ref long opened = ref _opened[(int)record.Path];
+        Volatile.Write(ref opened, opened + 1);
         Open.Add(record);
     }
 
     /// <summary>Source, destination, service and protection are known: istio's series count the connection as opened.</summary>
     public void PartiesKnown(ConnectionRecord record)
     {
-        Debug.Assert(record.Slot >= 0, "A connection is open when its parties become known.");
-        _identified[(int)record.Path]++;
+        Debug.Assert(!record.ArePartiesKnown, "The parties of a connection become known once.");
+        record.ArePartiesKnown = true;
+        CountOpened(record);
+        record.LoggedUnixMs = _time.GetUtcNow().ToUnixTimeMilliseconds();
+        _log.Access(_loopIndex, record, AccessEvent.Opened);
     }
 
     /// <summary>The connection has ended for <see cref="ConnectionRecord.Reason"/>, which must be set.</summary>
@@ -50,12 +61,73 @@ public sealed class ConnectionTelemetry
         Debug.Assert(record.Reason != CloseReason.None, "A connection ends with a reason.");
         Open.Remove(record);
         record.DurationMs = nowMs - record.StartedMs;
-        _closed[(int)record.Reason]++;
+        ref long closed = ref _closed[((int)record.Path * CloseReasons.Count) + (int)record.Reason];
+        Volatile.Write(ref closed, closed + 1);
+
+        if (!record.ArePartiesKnown)
+        {
+            CountOpened(record);
+        }
+
+        ReportBytes(record);
+        record.SourceCell?.Close(record.Reason);
+        record.DestinationCell?.Close(record.Reason);
+
+        record.LoggedUnixMs = _time.GetUtcNow().ToUnixTimeMilliseconds();
+        _log.Access(_loopIndex, record, AccessEvent.Closed);
     }
 
     /// <summary>Connections that entered <paramref name="path"/> so far. Read by any thread.</summary>
+    /// <remarks>Counted at accept: one that turns out to be of another path still counts here.</remarks>
     public long OpenedTotal(ConnectionPath path) => Volatile.Read(ref _opened[(int)path]);
 
-    /// <summary>Connections that ended for <paramref name="reason"/> so far. Read by any thread.</summary>
-    public long ClosedTotal(CloseReason reason) => Volatile.Read(ref _closed[(int)reason]);
+    /// <summary>Connections of <paramref name="path"/> that ended for <paramref name="reason"/> so far. Read by any thread.</summary>
+    public long ClosedTotal(ConnectionPath path, CloseReason reason) =>
+        Volatile.Read(ref _closed[((int)path * CloseReasons.Count) + (int)reason]);
+
+    /// <summary>Adds to the series what open connections carried since the last time, so that long-lived ones are seen.</summary>
+    /// <param name="from">Where to go on; 0 to start.</param>
+    /// <param name="connectionsMax">How many to visit: a loop with many is not held for all of them in one turn.</param>
+    /// <returns>Where to go on, or 0 when all were visited.</returns>
+    internal int ReportOpenBytes(int from, int connectionsMax)
+    {
+        OpenConnections.SlotRange part = Open.Slice(from, connectionsMax, out int next);
+        foreach (ConnectionRecord record in part)
+        {
+            ReportBytes(record);
+        }
+
+        return next;
+    }
+
+    private static void ReportBytes(ConnectionRecord record)
+    {
+        long receivedBytes = record.BytesSent - record.ReportedSent;
+        long sentBytes = record.BytesReceived - record.ReportedReceived;
+        record.ReportedSent = record.BytesSent;
+        record.ReportedReceived = record.BytesReceived;
+        record.SourceCell?.AddBytes(receivedBytes, sentBytes);
+        record.DestinationCell?.AddBytes(receivedBytes, sentBytes);
+    }
+
+    private void CountOpened(ConnectionRecord record)
+    {
+        if (ConnectionPaths.IsTunnel(record.Path))
+        {
+            return;
+        }
+
+        // A same-node connection is what two proxies would report: once as its source and once as its destination.
+        if (ConnectionPaths.IsOutbound(record.Path))
+        {
+            record.SourceCell = _series.Find(record, isSourceReporter: true);
+            record.SourceCell.Open();
+        }
+
+        if (ConnectionPaths.IsInbound(record.Path))
+        {
+            record.DestinationCell = _series.Find(record, isSourceReporter: false);
+            record.DestinationCell.Open();
+        }
+    }
 }

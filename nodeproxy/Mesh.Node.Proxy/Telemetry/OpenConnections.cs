@@ -43,7 +43,23 @@ public sealed class OpenConnections
     }
 
     /// <summary>Walks the open connections. Any thread; the enumerator allocates nothing.</summary>
-    public Enumerator GetEnumerator() => new(Volatile.Read(ref _slots));
+    public Enumerator GetEnumerator()
+    {
+        ConnectionRecord?[] slots = Volatile.Read(ref _slots);
+        return new Enumerator(slots, 0, slots.Length);
+    }
+
+    /// <summary>A part of the walk.</summary>
+    /// <param name="from">Where the last part ended; 0 to start.</param>
+    /// <param name="slotsMax">How far to go.</param>
+    /// <param name="next">Where to go on, or 0 when the walk is over.</param>
+    public SlotRange Slice(int from, int slotsMax, out int next)
+    {
+        ConnectionRecord?[] slots = Volatile.Read(ref _slots);
+        int end = Math.Min(from + slotsMax, slots.Length);
+        next = end < slots.Length ? end : 0;
+        return new SlotRange(slots, from, end);
+    }
 
     private int TakeUnusedSlot()
     {
@@ -58,15 +74,36 @@ public sealed class OpenConnections
         return _usedSlots++;
     }
 
+    /// <summary>Some of the slots of one moment.</summary>
+    public readonly struct SlotRange
+    {
+        private readonly ConnectionRecord?[] _slots;
+        private readonly int _from;
+        private readonly int _end;
+
+        internal SlotRange(ConnectionRecord?[] slots, int from, int end)
+        {
+            _slots = slots;
+            _from = from;
+            _end = end;
+        }
+
+        /// <summary>Walks the open connections among them.</summary>
+        public Enumerator GetEnumerator() => new(_slots, _from, _end);
+    }
+
     /// <summary>One walk over the slots of one moment.</summary>
     public struct Enumerator
     {
         private readonly ConnectionRecord?[] _slots;
+        private readonly int _end;
         private int _next;
 
-        internal Enumerator(ConnectionRecord?[] slots)
+        internal Enumerator(ConnectionRecord?[] slots, int from, int end)
         {
             _slots = slots;
+            _end = end;
+            _next = from;
             Current = null!;
         }
 
@@ -76,7 +113,7 @@ public sealed class OpenConnections
         /// <summary>Goes on to the next connection.</summary>
         public bool MoveNext()
         {
-            while (_next < _slots.Length)
+            while (_next < _end)
             {
                 if (Volatile.Read(ref _slots[_next++]) is ConnectionRecord record)
                 {

@@ -1,15 +1,17 @@
-using System.Net;
 using Mesh.Node.Proxy.Telemetry;
+using Mesh.Node.Proxy.Telemetry.Logging;
 using Xunit;
 
 namespace Mesh.Node.Proxy.Tests.Telemetry;
 
-public sealed class ConnectionTelemetryTests
+public sealed class ConnectionTelemetryTests : IDisposable
 {
-    private static readonly IPEndPoint s_client = new(IPAddress.Parse("10.1.0.5"), 40_000);
-    private static readonly IPEndPoint s_destination = new(IPAddress.Parse("10.2.0.7"), 8_080);
+    private readonly NodeTelemetry _node = new(new TelemetryOptions(), new LogOptions(), loops: 2, Stream.Null, TimeProvider.System);
+    private readonly ConnectionTelemetry _telemetry;
 
-    private readonly ConnectionTelemetry _telemetry = new(loopIndex: 1, loopCount: 2);
+    public ConnectionTelemetryTests() => _telemetry = _node.ForLoop(1);
+
+    public void Dispose() => _node.Dispose();
 
     [Fact]
     public void A_connection_is_counted_and_visible_before_anything_is_decided()
@@ -29,8 +31,8 @@ public sealed class ConnectionTelemetryTests
         Assert.True(record.TryEnd(CloseReason.IdleTimeout));
         _telemetry.Closed(record, nowMs: 4_500);
 
-        Assert.Equal(1, _telemetry.ClosedTotal(CloseReason.IdleTimeout));
-        Assert.Equal(0, _telemetry.ClosedTotal(CloseReason.Completed));
+        Assert.Equal(1, _telemetry.ClosedTotal(ConnectionPath.InboundPlaintext, CloseReason.IdleTimeout));
+        Assert.Equal(0, _telemetry.ClosedTotal(ConnectionPath.InboundPlaintext, CloseReason.Completed));
         Assert.Equal(3_500, record.DurationMs);
         Assert.Equal(0, _telemetry.Open.Count);
         Assert.Empty(Walk());
@@ -49,12 +51,12 @@ public sealed class ConnectionTelemetryTests
     [Fact]
     public void Identifiers_are_unique_across_loops()
     {
-        ConnectionTelemetry other = new(loopIndex: 0, loopCount: 2);
+        ConnectionTelemetry other = _node.ForLoop(0);
         HashSet<long> ids = [];
         for (int index = 0; index < 100; index++)
         {
             Assert.True(ids.Add(Accept(ConnectionPath.Outbound).Id));
-            ConnectionRecord record = new(ConnectionPath.Outbound, s_client, s_destination, startedMs: 0);
+            ConnectionRecord record = TestMesh.Accepted(ConnectionPath.Outbound);
             other.Opened(record);
             Assert.True(ids.Add(record.Id));
         }
@@ -121,7 +123,7 @@ public sealed class ConnectionTelemetryTests
 
     private ConnectionRecord Accept(ConnectionPath path, long startedMs = 0)
     {
-        ConnectionRecord record = new(path, s_client, s_destination, startedMs);
+        ConnectionRecord record = TestMesh.Accepted(path, startedMs);
         _telemetry.Opened(record);
         return record;
     }

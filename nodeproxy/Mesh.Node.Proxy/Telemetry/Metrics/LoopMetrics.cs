@@ -1,0 +1,38 @@
+using System.Diagnostics;
+using System.Globalization;
+using Mesh.Node.Transport.Buffers;
+using Mesh.Node.Transport.EventLoops;
+
+namespace Mesh.Node.Proxy.Telemetry.Metrics;
+
+/// <summary>How the loops do: what they hold, how busy they are, how long work waits for them.</summary>
+internal static class LoopMetrics
+{
+    /// <summary>Registers them.</summary>
+    public static void AddTo(MetricRegistry registry, IReadOnlyList<EventLoop> loops, LoopVisits visits)
+    {
+        foreach (EventLoop loop in loops)
+        {
+            LabelSet labels = LabelSet.Of(("loop", loop.Index.ToString(CultureInfo.InvariantCulture)));
+            registry.AddCounter("mesh_loop_turns_total", "Turns a loop has completed.", labels, () => loop.Turns);
+            registry.AddCounter(
+                "mesh_loop_busy_seconds_total",
+                "Time a loop has spent outside its wait.",
+                labels,
+                () => loop.BusyTicks / (double)Stopwatch.Frequency);
+            registry.AddGauge(
+                "mesh_loop_lag_seconds",
+                "How long the last scrape or probe waited for a loop to answer.",
+                labels,
+                () => visits.Lag(loop.Index).TotalSeconds);
+            registry.AddGauge(
+                "mesh_loop_turn_seconds", "Age of the turn a loop is in.", labels, () => LoopWatchdog.InTurnFor(loop).TotalSeconds);
+            registry.AddGauge("mesh_loop_connections", "Connections that live on a loop.", labels, () => loop.ConnectionCount);
+            registry.AddGauge(
+                "mesh_loop_buffered_bytes",
+                "Bytes of buffers that hold what could not be passed on.",
+                labels,
+                () => (double)loop.Buffers.OutstandingBlocks * BufferPool.BlockBytes);
+        }
+    }
+}

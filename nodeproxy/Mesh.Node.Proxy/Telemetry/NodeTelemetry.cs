@@ -1,0 +1,136 @@
+using Mesh.Node.Model;
+using Mesh.Node.Proxy.Telemetry.Logging;
+using Mesh.Node.Proxy.Telemetry.Metrics;
+using Mesh.Node.Transport.EventLoops;
+using Microsoft.Extensions.Logging;
+
+namespace Mesh.Node.Proxy.Telemetry;
+
+/// <summary>Everything the process shows of itself: metrics, logs, open connections. Made first, disposed last.</summary>
+public sealed class NodeTelemetry : IDisposable
+{
+    /// <summary>How often series are looked over for workloads that are gone.</summary>
+    private static readonly TimeSpan s_expiryPeriod = TimeSpan.FromSeconds(30);
+
+    /// <summary>Connections that report their bytes in one turn of a loop.</summary>
+    private const int ReportsPerTurn = 2_048;
+
+    private readonly TimeProvider _time;
+    private readonly TcpSeriesCatalog _catalog;
+    private readonly ConnectionTelemetry[] _connections;
+    private readonly NodeLoggerProvider _loggers;
+    private readonly ITimer _expiry;
+    private MeshSnapshot _snapshot = MeshSnapshot.Empty;
+
+    // The timer's own: what it last looked at, and whether some series of it wait to expire.
+    private MeshSnapshot? _lookedAt;
+    private bool _areSeriesWaiting;
+    private LoopVisits? _visits;
+
+    /// <summary>Starts the log's thread and the look-out for expired series.</summary>
+    /// <param name="options">What is measured.</param>
+    /// <param name="log">How the log is written.</param>
+    /// <param name="loops">How many loops there will be.</param>
+    /// <param name="logOutput">Where lines go; not closed.</param>
+    /// <param name="time">The clock.</param>
+    public NodeTelemetry(TelemetryOptions options, LogOptions log, int loops, Stream logOutput, TimeProvider time)
+    {
+        ArgumentNullException.ThrowIfNull(time);
+        _time = time;
+        _catalog = new TcpSeriesCatalog(options, loops);
+        Metrics = new MetricRegistry(loops);
+        Log = new LogWriter(logOutput, log, loops);
+        _loggers = new NodeLoggerProvider(Log, time);
+        _connections = new ConnectionTelemetry[loops];
+        for (int index = 0; index < loops; index++)
+        {
+            _connections[index] = new ConnectionTelemetry(index, loops, _catalog, Log, time);
+        }
+
+        TcpFamily.AddTo(Metrics, _catalog);
+        ConnectionMetrics.AddTo(Metrics, _connections);
+        ProcessMetrics.AddTo(Metrics, Version, time.GetUtcNow());
+        AddOwnMetrics();
+        _expiry = time.CreateTimer(static state => ((NodeTelemetry)state!).Expire(), this, s_expiryPeriod, s_expiryPeriod);
+    }
+
+    /// <summary>The product's version.</summary>
+    public static string Version { get; } = typeof(NodeTelemetry).Assembly.GetName().Version?.ToString(fieldCount: 3) ?? "unknown";
+
+    /// <summary>Where components register what they count.</summary>
+    public MetricRegistry Metrics { get; }
+
+    /// <summary>The log's thread, and the switch of its level.</summary>
+    public LogWriter Log { get; }
+
+    /// <summary>Loggers for whoever has something to say.</summary>
+    public ILoggerFactory Loggers => _loggers;
+
+    /// <summary>What each loop sees, by its index.</summary>
+    public IReadOnlyList<ConnectionTelemetry> Connections => _connections;
+
+    /// <summary>How loops are asked; null until they are attached.</summary>
+    public LoopVisits? Visits => _visits;
+
+    /// <summary>What the loop with this index reports its connections to.</summary>
+    public ConnectionTelemetry ForLoop(int loopIndex) => _connections[loopIndex];
+
+    /// <summary>The loops run: from here on they are measured and asked.</summary>
+    public void AttachLoops(IReadOnlyList<EventLoop> loops)
+    {
+        ArgumentNullException.ThrowIfNull(loops);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(loops.Count, _connections.Length);
+        _visits = new LoopVisits(loops, _time);
+        LoopMetrics.AddTo(Metrics, loops, _visits);
+    }
+
+    /// <summary>A new snapshot was published: series of workloads that it lacks start to expire. Any thread; cheap.</summary>
+    public void OnSnapshot(MeshSnapshot snapshot) => Volatile.Write(ref _snapshot, snapshot);
+
+    /// <summary>Has every loop add what open connections have carried to the series. Before a scrape.</summary>
+    /// <param name="limit">How long to wait; loops that are late leave their last values.</param>
+    /// <returns>The names of the loops that were late.</returns>
+    public async Task<IReadOnlyList<string>> ReportOpenBytesAsync(TimeSpan limit)
+    {
+        return _visits is null ? [] : await _visits.VisitAsync(ReportOn, limit);
+
+        Func<bool> ReportOn(EventLoop loop)
+        {
+            ConnectionTelemetry connections = _connections[loop.Index];
+            int next = 0;
+            return () => (next = connections.ReportOpenBytes(next, ReportsPerTurn)) == 0;
+        }
+    }
+
+    /// <summary>Writes what waits for the log and stops.</summary>
+    public void Dispose()
+    {
+        _expiry.Dispose();
+        Log.Dispose();
+        _loggers.Dispose();
+    }
+
+    private void Expire()
+    {
+        MeshSnapshot snapshot = Volatile.Read(ref _snapshot);
+
+        // Before the first complete snapshot nothing is known, which is not the same as gone.
+        if (snapshot.IsComplete && (_areSeriesWaiting || !ReferenceEquals(snapshot, _lookedAt)))
+        {
+            _lookedAt = snapshot;
+            _areSeriesWaiting = _catalog.Expire(snapshot, _time.GetUtcNow());
+        }
+    }
+
+    private void AddOwnMetrics()
+    {
+        Metrics.AddGauge("mesh_tcp_series", "istio TCP series kept.", () => _catalog.Count);
+        Metrics.AddCounter(
+            "mesh_tcp_series_overflowed_total", "Times a connection had to share the overflow series.", () => _catalog.Overflowed);
+        Metrics.AddCounter("mesh_access_log_lines_total", "Connections logged.", () => Log.AccessWritten);
+        Metrics.AddCounter(
+            "mesh_access_log_dropped_total", "Connections not logged because the writer was behind.", () => Log.AccessDropped);
+        Metrics.AddCounter("mesh_log_dropped_total", "Lines not logged because the writer was behind.", () => Log.LinesDropped);
+        Metrics.AddCounter("mesh_log_write_failures_total", "Writes that the log's output refused.", () => Log.WriteFailures);
+    }
+}

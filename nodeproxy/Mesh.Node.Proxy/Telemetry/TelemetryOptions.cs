@@ -1,0 +1,23 @@
+namespace Mesh.Node.Proxy.Telemetry;
+
+/// <summary>What is measured and where it goes. Section <c>telemetry</c> of the node's configuration file.</summary>
+public sealed class TelemetryOptions
+{
+    /// <summary>Where metrics are pushed over OTLP: <c>http://host:4317</c> for gRPC, <c>http://host:4318/v1/metrics</c> for HTTP. Null: nowhere.</summary>
+    public string? OtlpEndpoint { get; init; }
+
+    /// <summary>Time between two pushes. Milliseconds, 1 000 to 3 600 000.</summary>
+    public int OtlpIntervalMs { get; init; } = 60_000;
+
+    /// <summary>istio series of one workload of this node, all its pods together. What is above shares one overflow series.</summary>
+    public int SeriesPerWorkloadMax { get; init; } = 1_000;
+
+    /// <summary>istio series in all. What is above shares one overflow series.</summary>
+    public int SeriesMax { get; init; } = 10_000;
+
+    /// <summary>How long a series outlives its workloads, so that a scrape or two still see its last value. Milliseconds.</summary>
+    public int SeriesRetentionMs { get; init; } = 300_000;
+
+    /// <summary>Whether region and zone of both sides are labels too.</summary>
+    public bool LocalityLabels { get; init; }
+}
