@@ -115,6 +115,9 @@ public sealed partial class Http2Connection
     /// <summary>What the peer lets us send on all streams together, in bytes.</summary>
     public int SendWindowBytes => _sendWindow.Bytes;
 
+    /// <summary>What the peer may send on all streams together, in bytes.</summary>
+    public int ReceiveWindowAvailableBytes => _receiveWindow.AvailableBytes;
+
     /// <summary>Writes the preface (clients), SETTINGS and the growth of the connection's window.</summary>
     /// <exception cref="InvalidOperationException">Called twice.</exception>
     public void Start()
