@@ -49,7 +49,7 @@ internal static class TestMesh
     /// <summary>A connection that nothing is known of but who connected.</summary>
     public static ConnectionRecord Accepted(ConnectionPath path, long startedMs = 0) => new(path, s_client, s_server, startedMs);
 
-    /// <summary>A connection from <see cref="Cart"/> to <see cref="Stock"/> through its service, under mutual TLS where it crosses nodes.</summary>
+    /// <summary>From <see cref="Cart"/> to <see cref="Stock"/> through its service, under mutual TLS where it crosses nodes.</summary>
     public static ConnectionRecord CartToStock(ConnectionPath path, Workload? source = null, Workload? destination = null)
     {
         ConnectionRecord record = Accepted(path);

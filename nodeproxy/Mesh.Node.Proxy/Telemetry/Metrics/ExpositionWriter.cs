@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Globalization;
 using System.IO.Pipelines;
 using System.Text;
@@ -62,7 +61,7 @@ public static class ExpositionWriter
 
         if (format == ExpositionFormat.OpenMetrics)
         {
-            output.Write("# EOF\n"u8);
+            Raw(output, "# EOF\n"u8);
         }
 
         await output.FlushAsync(cancellation);
@@ -74,13 +73,13 @@ public static class ExpositionWriter
         ReadOnlySpan<char> name = format == ExpositionFormat.OpenMetrics && family.Type == MetricType.Counter
             ? family.Name.AsSpan(0, family.Name.Length - MetricNames.CounterSuffix.Length)
             : family.Name;
-        output.Write("# HELP "u8);
+        Raw(output, "# HELP "u8);
         WriteText(output, name);
-        output.Write(" "u8);
+        Raw(output, " "u8);
         WriteEscaped(output, family.Help, escapeQuotes: format == ExpositionFormat.OpenMetrics);
-        output.Write("\n# TYPE "u8);
+        Raw(output, "\n# TYPE "u8);
         WriteText(output, name);
-        output.Write(family.Type == MetricType.Counter ? " counter\n"u8 : " gauge\n"u8);
+        Raw(output, family.Type == MetricType.Counter ? " counter\n"u8 : " gauge\n"u8);
     }
 
     private static void WriteSample(PipeWriter output, string name, in Sample sample)
@@ -88,17 +87,17 @@ public static class ExpositionWriter
         WriteText(output, name);
         for (int index = 0; index < sample.Labels.Count; index++)
         {
-            output.Write(index == 0 ? "{"u8 : ","u8);
+            Raw(output, index == 0 ? "{"u8 : ","u8);
             KeyValuePair<string, string> label = sample.Labels[index];
             WriteText(output, label.Key);
-            output.Write("=\""u8);
+            Raw(output, "=\""u8);
             WriteEscaped(output, label.Value, escapeQuotes: true);
-            output.Write("\""u8);
+            Raw(output, "\""u8);
         }
 
-        output.Write(sample.Labels.Count > 0 ? "} "u8 : " "u8);
+        Raw(output, sample.Labels.Count > 0 ? "} "u8 : " "u8);
         WriteValue(output, sample.Value);
-        output.Write("\n"u8);
+        Raw(output, "\n"u8);
     }
 
     private static void WriteValue(PipeWriter output, double value)
@@ -107,8 +106,7 @@ public static class ExpositionWriter
         Span<byte> destination = output.GetSpan(CharsMax);
         if (double.IsInfinity(value))
         {
-            ReadOnlySpan<byte> text = value > 0 ? "+Inf"u8 : "-Inf"u8;
-            output.Write(text);
+            Raw(output, value > 0 ? "+Inf"u8 : "-Inf"u8);
         }
         else if (value.TryFormat(destination, out int written, provider: CultureInfo.InvariantCulture))
         {
@@ -129,9 +127,16 @@ public static class ExpositionWriter
             }
 
             WriteText(output, rest[..special]);
-            output.Write(rest[special] switch { '\n' => "\\n"u8, '"' => "\\\""u8, _ => "\\\\"u8 });
+            Raw(output, rest[special] switch { '\n' => "\\n"u8, '"' => "\\\""u8, _ => "\\\\"u8 });
             rest = rest[(special + 1)..];
         }
+    }
+
+    private static void Raw(PipeWriter output, ReadOnlySpan<byte> bytes)
+    {
+        // Not BuffersExtensions.Write: it asks for a span of any size, and Kestrel may give it an empty one before the answer starts.
+        bytes.CopyTo(output.GetSpan(bytes.Length));
+        output.Advance(bytes.Length);
     }
 
     private static void WriteText(PipeWriter output, ReadOnlySpan<char> text)

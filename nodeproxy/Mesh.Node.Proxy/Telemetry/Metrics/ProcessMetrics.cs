@@ -28,7 +28,7 @@ internal static class ProcessMetrics
             "mesh_managed_allocated_bytes_total", "Managed bytes allocated since start.", () => GC.GetTotalAllocatedBytes());
         registry.AddGauge("mesh_managed_heap_bytes", "Managed bytes in use.", () => GC.GetTotalMemory(forceFullCollection: false));
         registry.AddGauge(
-            "mesh_managed_committed_bytes", "Bytes the managed heap holds from the system.", () => GC.GetGCMemoryInfo().TotalCommittedBytes);
+            "mesh_managed_committed_bytes", "Bytes the managed heap holds.", () => GC.GetGCMemoryInfo().TotalCommittedBytes);
         registry.AddCounter(
             "mesh_gc_pause_seconds_total", "Time in which collections held all threads.", () => GC.GetTotalPauseDuration().TotalSeconds);
         for (int generation = 0; generation < Generations; generation++)
@@ -43,7 +43,8 @@ internal static class ProcessMetrics
     }
 
     /// <summary>Counts without making a string of every entry: there may be a hundred thousand.</summary>
-    private static int CountEntries(string folder) => new FileSystemEnumerable<bool>(folder, static (ref FileSystemEntry _) => true).Count();
+    private static int CountEntries(string folder) =>
+        new FileSystemEnumerable<bool>(folder, static (ref FileSystemEntry _) => true).Count();
 
     private static double ReadDescriptorsMax()
     {

@@ -1,6 +1,6 @@
 namespace Mesh.Node.Proxy.Telemetry.Metrics;
 
-/// <summary>The labels of istio's TCP metrics: always all of them, "unknown" where nothing is known, because Kiali drops what lacks one.</summary>
+/// <summary>The labels of istio's TCP metrics: always all, "unknown" where nothing is known, because Kiali drops what lacks one.</summary>
 internal sealed class TcpLabels(TcpSeriesKey key, ResponseFlags flags, bool withLocality) : LabelSet
 {
     private const string Unknown = "unknown";

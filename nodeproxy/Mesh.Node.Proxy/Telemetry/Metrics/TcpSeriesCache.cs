@@ -79,6 +79,7 @@ internal sealed class TcpSeriesCache(TcpSeriesCatalog catalog, int loopIndex)
             && IsSame(_destinationIdentity, other._destinationIdentity);
 
         // Every handshake makes an identity of its own, equal to the last one of that peer.
-        private static bool IsSame(SpiffeId? left, SpiffeId? right) => ReferenceEquals(left, right) || (left is not null && left.Equals(right));
+        private static bool IsSame(SpiffeId? left, SpiffeId? right) =>
+            ReferenceEquals(left, right) || (left is not null && left.Equals(right));
     }
 }

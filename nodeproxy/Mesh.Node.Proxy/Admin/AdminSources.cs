@@ -1,0 +1,86 @@
+using Mesh.Node.Proxy.Config;
+using Mesh.Node.Proxy.Telemetry;
+
+namespace Mesh.Node.Proxy.Admin;
+
+/// <summary>What the admin pages show. They read; the log's level is all they change.</summary>
+public sealed class AdminSources
+{
+    /// <summary>Metrics, open connections, loops, the log's level.</summary>
+    public required NodeTelemetry Telemetry { get; init; }
+
+    /// <summary>The snapshot in force.</summary>
+    public required IConfigurationReader Configuration { get; init; }
+
+    /// <summary>What must be done before the node takes traffic, in the order a reader should look at it.</summary>
+    public required IReadOnlyList<IReadinessPart> Readiness { get; init; }
+
+    /// <summary>The certificates of this node's workloads.</summary>
+    public required ICertificateLister Certificates { get; init; }
+
+    /// <summary>The tunnels to other nodes.</summary>
+    public required ITunnelLister Tunnels { get; init; }
+
+    /// <summary>The pods whose traffic this process carries.</summary>
+    public required IPodLister Pods { get; init; }
+
+    /// <summary>The node's configuration file as it was read, JSON. Holds no secret: files that do are named in it, not quoted.</summary>
+    public required string NodeConfigurationJson { get; init; }
+}
+
+/// <summary>Something the node must have done before it is ready.</summary>
+public interface IReadinessPart
+{
+    /// <summary>A few words for the list.</summary>
+    string Name { get; }
+
+    /// <summary>What it still waits for, or null when it is ready. Any thread; must not wait.</summary>
+    string? Pending { get; }
+}
+
+/// <summary>The certificates of this node's workloads, to show. There is no way to a key through it.</summary>
+public interface ICertificateLister
+{
+    /// <summary>One entry for each identity that is wanted. Any thread.</summary>
+    IReadOnlyList<CertificateStatus> List();
+}
+
+/// <summary>What is known of one identity's certificate.</summary>
+/// <param name="Identity">The SPIFFE identity.</param>
+/// <param name="State">"Available", "Initializing", or "Unavailable: " and why.</param>
+/// <param name="ChainDer">The certificate in force, leaf first; empty when there is none.</param>
+/// <param name="RootsDer">What peers are verified against.</param>
+public sealed record CertificateStatus(
+    string Identity, string State, IReadOnlyList<ReadOnlyMemory<byte>> ChainDer, IReadOnlyList<ReadOnlyMemory<byte>> RootsDer);
+
+/// <summary>The pooled HBONE connections to other nodes.</summary>
+public interface ITunnelLister
+{
+    /// <summary>All of them, of all loops. Any thread.</summary>
+    IReadOnlyList<TunnelStatus> List();
+}
+
+/// <summary>What is known of one tunnel.</summary>
+/// <param name="SourceIdentity">Whose tunnel it is.</param>
+/// <param name="DestinationIdentity">Whom it reaches.</param>
+/// <param name="Address">Where its connection goes.</param>
+/// <param name="Streams">Connections it carries now.</param>
+/// <param name="StreamsMax">Connections it may carry.</param>
+/// <param name="State">A word: connecting, open, draining.</param>
+public sealed record TunnelStatus(
+    string SourceIdentity, string DestinationIdentity, string Address, int Streams, int StreamsMax, string State);
+
+/// <summary>The pods whose traffic this process carries.</summary>
+public interface IPodLister
+{
+    /// <summary>All of them. Any thread.</summary>
+    IReadOnlyList<PodStatus> List();
+}
+
+/// <summary>What is known of one pod of this node.</summary>
+/// <param name="Uid">The pod's.</param>
+/// <param name="Name">The pod's.</param>
+/// <param name="Namespace">The pod's.</param>
+/// <param name="ServiceAccount">The pod's.</param>
+/// <param name="State">"Up", "Pending: " and what for, or "Draining".</param>
+public sealed record PodStatus(string Uid, string Name, string Namespace, string ServiceAccount, string State);

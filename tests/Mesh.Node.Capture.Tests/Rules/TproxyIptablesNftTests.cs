@@ -1,3 +1,0 @@
-namespace Mesh.Node.Capture.Tests.Rules;
-
-public sealed class TproxyIptablesNftTests() : CaptureLabTests(CaptureMode.Tproxy, CaptureBackend.IptablesNft);

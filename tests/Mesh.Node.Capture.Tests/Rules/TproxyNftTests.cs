@@ -1,3 +1,0 @@
-namespace Mesh.Node.Capture.Tests.Rules;
-
-public sealed class TproxyNftTests() : CaptureLabTests(CaptureMode.Tproxy, CaptureBackend.Nft);

@@ -1,0 +1,118 @@
+using System.Net;
+using Mesh.Node.Model;
+using Mesh.Node.Proxy.Admin;
+using Mesh.Node.Proxy.Config;
+using Mesh.Node.Proxy.Telemetry;
+using Mesh.Node.Proxy.Telemetry.Logging;
+using Mesh.Node.Transport.EventLoops;
+
+namespace Mesh.Node.Proxy.Tests.Admin;
+
+/// <summary>A node with loops and an admin server on ports of the system's choice, and sources that a test fills.</summary>
+internal sealed class AdminFixture : IAsyncDisposable, IConfigurationReader, ICertificateLister, ITunnelLister, IPodLister
+{
+    private readonly HttpClientHandler _handler = new() { AutomaticDecompression = DecompressionMethods.None };
+    private readonly HttpClient _http;
+    private AdminServer? _server;
+
+    public AdminFixture()
+    {
+        Loops = EventLoopGroup.Start(2, new EventLoopOptions());
+        Telemetry = new NodeTelemetry(new TelemetryOptions(), new LogOptions(), loops: 2, Log, TimeProvider.System);
+        _http = new HttpClient(_handler);
+    }
+
+    public event Action<ConfigurationChange>? Changed
+    {
+        add => throw new NotSupportedException("Pages look; they do not wait for changes.");
+        remove => throw new NotSupportedException("Pages look; they do not wait for changes.");
+    }
+
+    public EventLoopGroup Loops { get; }
+
+    public NodeTelemetry Telemetry { get; }
+
+    public MemoryStream Log { get; } = new();
+
+    public MeshSnapshot Current { get; set; } = MeshSnapshot.Empty;
+
+    public List<CertificateStatus> Certificates { get; } = [];
+
+    public List<TunnelStatus> Tunnels { get; } = [];
+
+    public List<PodStatus> Pods { get; } = [];
+
+    public List<Part> Parts { get; } = [];
+
+    public bool AttachesLoops { get; init; } = true;
+
+    public AdminOptions Options { get; init; } = new()
+    {
+        Address = "127.0.0.1:0",
+        Metrics = "127.0.0.1:0",
+        Readiness = "127.0.0.1:0",
+    };
+
+    public async Task StartAsync()
+    {
+        if (AttachesLoops)
+        {
+            Telemetry.AttachLoops(Loops.Loops);
+        }
+
+        AdminSources sources = new()
+        {
+            Telemetry = Telemetry,
+            Configuration = this,
+            Readiness = Parts,
+            Certificates = this,
+            Tunnels = this,
+            Pods = this,
+            NodeConfigurationJson = """{ "node": { "name": "node-1" } }""",
+        };
+        _server = await AdminServer.StartAsync(Options, sources, CancellationToken.None);
+    }
+
+    /// <summary>Asks one of the ports.</summary>
+    public async Task<(HttpStatusCode Status, string Text)> GetAsync(string port, string path)
+    {
+        using HttpResponseMessage response = await _http.GetAsync(Uri(port, path));
+        return (response.StatusCode, await TextAsync(response));
+    }
+
+    public Task<HttpResponseMessage> PostAsync(string port, string path) => _http.PostAsync(Uri(port, path), content: null);
+
+    public Task<HttpResponseMessage> SendAsync(HttpRequestMessage request) => _http.SendAsync(request);
+
+    public static Task<string> TextAsync(HttpResponseMessage response) => response.Content.ReadAsStringAsync();
+
+    public static Task<Stream> BytesAsync(HttpResponseMessage response) => response.Content.ReadAsStreamAsync();
+
+    public Uri Uri(string port, string path) => new($"http://{_server!.EndPointOf(port)}{path}");
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_server is not null)
+        {
+            await _server.DisposeAsync();
+        }
+
+        _http.Dispose();
+        _handler.Dispose();
+        Telemetry.Dispose();
+        Loops.Dispose();
+    }
+
+    IReadOnlyList<CertificateStatus> ICertificateLister.List() => Certificates;
+
+    IReadOnlyList<TunnelStatus> ITunnelLister.List() => Tunnels;
+
+    IReadOnlyList<PodStatus> IPodLister.List() => Pods;
+
+    public sealed class Part(string name, string? pending) : IReadinessPart
+    {
+        public string Name => name;
+
+        public string? Pending { get; set; } = pending;
+    }
+}

@@ -1,0 +1,210 @@
+using System.Net;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using System.Text.Json;
+using Mesh.Node.Model;
+using Mesh.Node.Model.Addresses;
+using Mesh.Node.Model.Policies;
+using Mesh.Node.Model.Workloads;
+using Mesh.Node.Proxy.Admin;
+using Mesh.Node.Proxy.Telemetry;
+using Mesh.Node.Proxy.Tests.Telemetry;
+using Xunit;
+
+namespace Mesh.Node.Proxy.Tests.Admin;
+
+public sealed class DumpTests
+{
+    private static readonly Service s_service = TestMesh.StockService with { Ports = [new ServicePort(80, 8_080, AppProtocol.Tcp)] };
+
+    private static readonly Workload s_stock = TestMesh.Stock with
+    {
+        Addresses = [IPAddress.Parse("10.2.0.7"), IPAddress.Parse("fd00::7")],
+        TunnelProtocol = TunnelProtocol.Hbone,
+        Node = "node-2",
+        Services = [new ServiceMembership(s_service.Key, [])],
+        AuthorizationPolicies = ["shop/allow-cart"],
+    };
+
+    [Fact]
+    public async Task The_configuration_dump_has_the_keys_that_istioctl_reads()
+    {
+        await using AdminFixture node = new() { Current = Snapshot() };
+        node.Pods.Add(new PodStatus("uid-1", "cart-1", "shop", "cart", "Up"));
+        await node.StartAsync();
+        using JsonDocument json = await JsonAsync(node, "/config_dump");
+        JsonElement root = json.RootElement;
+
+        Assert.True(root.GetProperty("complete").GetBoolean());
+        Assert.Equal("node-1", root.GetProperty("config").GetProperty("node").GetProperty("name").GetString());
+
+        JsonElement workload = root.GetProperty("workloads").EnumerateArray()
+            .Single(item => item.GetProperty("name").GetString() == "stock-1");
+        Assert.Equal(["10.2.0.7", "fd00::7"], Texts(workload.GetProperty("workloadIps")));
+        Assert.Equal("HBONE", workload.GetProperty("protocol").GetString());
+        Assert.Equal("stock", workload.GetProperty("serviceAccount").GetString());
+        Assert.Equal("cluster.local", workload.GetProperty("trustDomain").GetString());
+        Assert.Equal("Healthy", workload.GetProperty("status").GetString());
+        Assert.Equal("north-1", workload.GetProperty("locality").GetProperty("zone").GetString());
+        Assert.Equal(["shop/allow-cart"], Texts(workload.GetProperty("authorizationPolicies")));
+
+        JsonElement service = Assert.Single(root.GetProperty("services").EnumerateArray());
+        Assert.Equal("stock.shop.svc.cluster.local", service.GetProperty("hostname").GetString());
+        Assert.Equal(8_080, service.GetProperty("ports").GetProperty("80").GetInt32());
+        JsonElement endpoint = service.GetProperty("endpoints").GetProperty(s_stock.Uid);
+        Assert.Equal(8_080, endpoint.GetProperty("port").GetProperty("80").GetInt32());
+
+        JsonElement policy = Assert.Single(root.GetProperty("policies").EnumerateArray());
+        Assert.Equal("Allow", policy.GetProperty("action").GetString());
+        JsonElement match = policy.GetProperty("rules")[0][0][0];
+        Assert.Equal("cluster.local/ns/shop/sa/cart", match.GetProperty("principals")[0].GetProperty("Exact").GetString());
+        Assert.Equal(8_080, match.GetProperty("destinationPorts")[0].GetInt32());
+        Assert.Equal("10.0.0.0/8", match.GetProperty("sourceIps")[0].GetString());
+
+        JsonElement pod = root.GetProperty("workloadState").GetProperty("uid-1");
+        Assert.Equal("Up", pod.GetProperty("state").GetString());
+        Assert.Equal("cart", pod.GetProperty("info").GetProperty("serviceAccount").GetString());
+    }
+
+    [Fact]
+    public async Task A_large_snapshot_arrives_whole()
+    {
+        MeshSnapshot.Builder builder = MeshSnapshot.Empty.ToBuilder();
+        for (int index = 0; index < 3_000; index++)
+        {
+            builder.SetWorkload(TestMesh.Pod($"pod-{index}", "cart", "shop", "v1"));
+        }
+
+        await using AdminFixture node = new() { Current = builder.Build() };
+        await node.StartAsync();
+        using JsonDocument json = await JsonAsync(node, "/config_dump");
+        Assert.Equal(3_000, json.RootElement.GetProperty("workloads").GetArrayLength());
+        Assert.False(json.RootElement.GetProperty("complete").GetBoolean());
+    }
+
+    [Fact]
+    public async Task Certificates_show_chain_roots_and_lifetimes_and_no_key()
+    {
+        using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        CertificateRequest request = new("CN=test", key, HashAlgorithmName.SHA256);
+        DateTimeOffset notBefore = new(2025, 1, 2, 3, 4, 5, TimeSpan.Zero);
+        using X509Certificate2 certificate = request.CreateSelfSigned(notBefore, notBefore.AddDays(1));
+        await using AdminFixture node = new();
+        node.Certificates.Add(
+            new CertificateStatus("spiffe://cluster.local/ns/shop/sa/stock", "Unavailable: the authority is away", [], []));
+        node.Certificates.Add(new CertificateStatus(
+            "spiffe://cluster.local/ns/shop/sa/cart", "Available", [certificate.RawDataMemory], [certificate.RawDataMemory]));
+        await node.StartAsync();
+
+        using JsonDocument json = await JsonAsync(node, "/certs");
+        JsonElement[] entries = [.. json.RootElement.EnumerateArray()];
+        Assert.Equal("spiffe://cluster.local/ns/shop/sa/cart", entries[0].GetProperty("identity").GetString());
+        JsonElement leaf = Assert.Single(entries[0].GetProperty("certChain").EnumerateArray());
+        Assert.Equal("2025-01-02T03:04:05Z", leaf.GetProperty("validFrom").GetString());
+        Assert.Equal("2025-01-03T03:04:05Z", leaf.GetProperty("expirationTime").GetString());
+        Assert.Equal(certificate.SerialNumber, leaf.GetProperty("serialNumber").GetString());
+        string pem = Encoding.ASCII.GetString(leaf.GetProperty("pem").GetBytesFromBase64());
+        using X509Certificate2 shown = X509Certificate2.CreateFromPem(pem);
+        Assert.Equal(certificate.RawData, shown.RawData);
+        Assert.Equal("Unavailable: the authority is away", entries[1].GetProperty("state").GetString());
+        Assert.Empty(entries[1].GetProperty("certChain").EnumerateArray());
+    }
+
+    [Fact]
+    public async Task Connections_are_shown_up_to_a_number_and_by_workload()
+    {
+        await using AdminFixture node = new();
+        for (int index = 0; index < 10; index++)
+        {
+            node.Telemetry.ForLoop(index % 2).Opened(TestMesh.CartToStock(ConnectionPath.Outbound));
+        }
+
+        ConnectionRecord other = TestMesh.Accepted(ConnectionPath.InboundPlaintext);
+        other.AddSent(5);
+        node.Telemetry.ForLoop(1).Opened(other);
+        await node.StartAsync();
+
+        using (JsonDocument json = await JsonAsync(node, "/connections"))
+        {
+            Assert.Equal(11, json.RootElement.GetProperty("open").GetInt32());
+            Assert.Equal(11, json.RootElement.GetProperty("connections").GetArrayLength());
+            JsonElement shown = json.RootElement.GetProperty("connections").EnumerateArray()
+                .Single(item => item.GetProperty("path").GetString() == "InboundPlaintext");
+            Assert.Equal("10.1.0.5:40000", shown.GetProperty("client").GetString());
+            Assert.Equal(5, shown.GetProperty("bytesSent").GetInt64());
+            Assert.False(shown.TryGetProperty("sourceIdentity", out _));
+        }
+
+        using (JsonDocument json = await JsonAsync(node, "/connections?max=3"))
+        {
+            Assert.Equal(11, json.RootElement.GetProperty("open").GetInt32());
+            Assert.Equal(3, json.RootElement.GetProperty("shown").GetInt32());
+        }
+
+        using (JsonDocument json = await JsonAsync(node, "/connections?workload=cart-1&max=100"))
+        {
+            Assert.Equal(10, json.RootElement.GetProperty("shown").GetInt32());
+        }
+    }
+
+    [Theory]
+    [InlineData("/connections?max=0")]
+    [InlineData("/connections?max=-1")]
+    [InlineData("/connections?max=many")]
+    [InlineData("/clusters?format=yaml")]
+    public async Task A_parameter_that_makes_no_sense_is_refused_by_name(string path)
+    {
+        await using AdminFixture node = new();
+        await node.StartAsync();
+        (HttpStatusCode status, string text) = await node.GetAsync("address", path);
+        Assert.Equal(HttpStatusCode.BadRequest, status);
+        Assert.StartsWith(path.Split('?')[1].Split('=')[0] + ":", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Clusters_show_endpoints_and_tunnels_as_text_and_as_json()
+    {
+        await using AdminFixture node = new() { Current = Snapshot() };
+        node.Tunnels.Add(new TunnelStatus("spiffe://a", "spiffe://b", "10.2.0.7:15008", 3, 100, "open"));
+        await node.StartAsync();
+
+        Assert.Equal(
+            "shop/stock.shop.svc.cluster.local:80::10.2.0.7:8080::protocol=hbone::health=healthy::weight=1::node=node-2"
+            + "::workload=Kubernetes//Pod/shop/stock-1\n"
+            + "tunnel::10.2.0.7:15008::state=open::streams=3/100::source=spiffe://a::destination=spiffe://b\n",
+            (await node.GetAsync("address", "/clusters")).Text);
+
+        using JsonDocument json = await JsonAsync(node, "/clusters?format=json");
+        JsonElement endpoint = Assert.Single(json.RootElement.GetProperty("endpoints").EnumerateArray());
+        Assert.Equal("10.2.0.7:8080", endpoint.GetProperty("address").GetString());
+        Assert.Equal(3, Assert.Single(json.RootElement.GetProperty("tunnels").EnumerateArray()).GetProperty("streams").GetInt32());
+    }
+
+    private static MeshSnapshot Snapshot()
+    {
+        MeshSnapshot.Builder builder = TestMesh.Snapshot([TestMesh.Cart, s_stock], [s_service]).ToBuilder();
+        AuthorizationMatch match = new()
+        {
+            Principals = [TextMatch.Exact("cluster.local/ns/shop/sa/cart")],
+            SourceAddresses = [IpPrefix.Parse("10.0.0.0/8")],
+            DestinationPorts = [8_080],
+        };
+        builder.SetPolicy(new AuthorizationPolicy("shop", "allow-cart")
+        {
+            Scope = PolicyScope.WorkloadSelector,
+            Action = PolicyAction.Allow,
+            Rules = [new AuthorizationRule([new AuthorizationClause([match])])],
+        });
+        return builder.Build();
+    }
+
+    private static async Task<JsonDocument> JsonAsync(AdminFixture node, string path)
+    {
+        (HttpStatusCode status, string text) = await node.GetAsync("address", path);
+        Assert.Equal(HttpStatusCode.OK, status);
+        return JsonDocument.Parse(text);
+    }
+
+    private static IEnumerable<string?> Texts(JsonElement array) => array.EnumerateArray().Select(item => item.GetString());
+}
