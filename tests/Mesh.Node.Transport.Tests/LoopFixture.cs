@@ -3,9 +3,9 @@ using Mesh.Node.Transport.EventLoops;
 namespace Mesh.Node.Transport.Tests;
 
 /// <summary>A real loop on a real thread, and a way to run test code on it.</summary>
-public sealed class LoopFixture : IDisposable
+public sealed class LoopFixture(EventLoopOptions? options = null) : IDisposable
 {
-    public EventLoop Loop { get; } = EventLoop.Start("test-loop", 0, new EventLoopOptions());
+    public EventLoop Loop { get; } = EventLoop.Start("test-loop", 0, options ?? new EventLoopOptions());
 
     public Task<T> RunAsync<T>(Func<T> body)
     {

@@ -74,6 +74,7 @@ public sealed class TcpChannel : ByteChannel, IReadyHandler
     /// <summary>As <see cref="Read"/>, for a layer above that wants the kernel's own answer. A count of 0 is the end.</summary>
     internal SysResult ReceiveRaw(Span<byte> destination)
     {
+        Loop.AssertOnThread();
         if (!_readable)
         {
             return SysResult.Failure(Errno.EAGAIN);
@@ -99,6 +100,7 @@ public sealed class TcpChannel : ByteChannel, IReadyHandler
     /// <param name="more">More follow at once, so the kernel may wait for them before it sends a short segment.</param>
     internal SysResult SendRaw(ReadOnlySpan<byte> source, bool more)
     {
+        Loop.AssertOnThread();
         if (!_writable)
         {
             return SysResult.Failure(Errno.EAGAIN);
@@ -113,17 +115,46 @@ public sealed class TcpChannel : ByteChannel, IReadyHandler
         return sent;
     }
 
-    /// <summary>Records what a splice found out, which reads and writes the socket behind <see cref="Read"/> and <see cref="Write"/>.</summary>
-    public void NoteWouldBlock(bool reading)
+    /// <summary>Moves what has arrived into a pipe, behind the back of <see cref="Read"/>.</summary>
+    /// <param name="pipe">Empty: only then does EAGAIN say that nothing has arrived (see <see cref="Splice.FromSocket"/>).</param>
+    /// <param name="bytesMax">At least 1.</param>
+    /// <returns>The bytes moved; 0 at the end of the stream; the kernel's refusal.</returns>
+    internal SysResult SpliceInto(PipePair pipe, int bytesMax)
     {
-        if (reading)
+        Loop.AssertOnThread();
+        if (!_readable)
+        {
+            return SysResult.Failure(Errno.EAGAIN);
+        }
+
+        // A short splice proves nothing, unlike a short read: the pipe may have run out of pages and not the socket out of bytes.
+        SysResult moved = Splice.FromSocket(_socket, pipe, bytesMax);
+        if (moved.WouldBlock)
         {
             _readable = false;
         }
-        else
+
+        return moved;
+    }
+
+    /// <summary>Moves bytes out of a pipe into the socket, behind the back of <see cref="Write"/>.</summary>
+    /// <param name="pipe">Holds the bytes.</param>
+    /// <param name="bytes">At least 1, and no more than it holds.</param>
+    internal SysResult SpliceFrom(PipePair pipe, int bytes)
+    {
+        Loop.AssertOnThread();
+        if (!_writable)
+        {
+            return SysResult.Failure(Errno.EAGAIN);
+        }
+
+        SysResult moved = Splice.ToSocket(pipe, _socket, bytes, more: false);
+        if (moved.WouldBlock || (moved.Ok && moved.Count < bytes))
         {
             _writable = false;
         }
+
+        return moved;
     }
 
     /// <inheritdoc/>

@@ -46,6 +46,7 @@ public sealed class EventLoop : IDisposable
         _epoll = EpollHandle.Create();
         _wake = new EventCounter();
         Buffers = new BufferPool(options.PooledBytesMax);
+        Pipes = new PipePool(options.PipesMax);
         NowMs = Environment.TickCount64;
         Timers = new TimerWheels(NowMs);
         SysResult added = _epoll.Add(_wake.Handle, EpollEvents.In | EpollEvents.EdgeTriggered, RegistrationTable.WakeToken);
@@ -74,6 +75,9 @@ public sealed class EventLoop : IDisposable
 
     /// <summary>Buffers for bytes that could not be passed on at once. Loop thread.</summary>
     public BufferPool Buffers { get; }
+
+    /// <summary>Pipes for splicing. Loop thread; its counters may be read by any.</summary>
+    public PipePool Pipes { get; }
 
     /// <summary>Handshakes begun and not finished. Loop thread.</summary>
     public HandshakeGate Handshakes => field ??= new HandshakeGate(_options.HandshakesMax);
@@ -195,6 +199,7 @@ public sealed class EventLoop : IDisposable
             Environment.FailFast($"Event loop {Name} failed: {fault}", fault);
         }
 
+        Pipes.Close();
         _wake.Dispose();
         _epoll.Dispose();
     }

@@ -17,4 +17,10 @@ public sealed class EventLoopOptions
 
     /// <summary>Bytes of pooled buffers this loop keeps for reuse; more are given back to the garbage collector.</summary>
     public int PooledBytesMax { get; init; } = 8 << 20;
+
+    /// <summary>
+    /// Pipes of <see cref="Buffers.PipePool.PipeBytes"/> that connections of this loop may hold at once, which bounds what stalled readers
+    /// pin in the kernel. 0 forbids splicing.
+    /// </summary>
+    public int PipesMax { get; init; } = 64;
 }

@@ -1,3 +1,5 @@
+using Mesh.Node.Transport.Buffers;
+
 namespace Mesh.Node.Transport.Relay;
 
 /// <summary>How a relay came to its end.</summary>
@@ -42,4 +44,7 @@ public sealed record RelayLimits(TimeSpan IdleLimit)
 {
     /// <summary>Bytes one direction moves in one turn before the other connections of the loop get theirs.</summary>
     public int BytesPerTurnMax { get; init; } = 512 * 1024;
+
+    /// <summary>The workload's share of the pipes that large streams go through; null leaves only the loop's own limit.</summary>
+    public PipeBudget? Pipes { get; init; }
 }
