@@ -38,6 +38,21 @@ public readonly record struct IpPrefix
         return true;
     }
 
+    /// <summary>Reads a block from 4 or 16 bytes in network order and a length. An IPv4-mapped block is the IPv4 block it maps.</summary>
+    /// <returns>False when the bytes are no address or the length does not fit it.</returns>
+    public static bool TryFromBytes(ReadOnlySpan<byte> bytes, uint lengthBits, out IpPrefix prefix)
+    {
+        const int MappedBits = 96;
+        prefix = default;
+        if (lengthBits > 128 || !IpValue.TryFromBytes(bytes, out IpValue address))
+        {
+            return false;
+        }
+
+        bool isMapped = bytes.Length == 16 && !address.IsIPv6;
+        return TryCreate(address, (int)lengthBits - (isMapped ? MappedBits : 0), out prefix);
+    }
+
     /// <summary>The block of this address alone.</summary>
     public static IpPrefix Single(IpValue address) => new(address, address.WidthBits);
 

@@ -1,0 +1,156 @@
+using System.Collections.Immutable;
+using Google.Protobuf.Collections;
+using Mesh.Node.Model.Addresses;
+using Mesh.Node.Model.Policies;
+using Wire = Mesh.Api.Security;
+
+namespace Mesh.Node.Proxy.Config.Resources;
+
+/// <summary>
+/// Policies from the wire. What this node does not understand never makes a policy looser: an unknown condition is taken strictly and
+/// remarked; a malformed one is refused, with a strict reading to fall back on where no good one is in force.
+/// </summary>
+internal static class PolicyCompiler
+{
+    public static CompiledResource<AuthorizationPolicy> Compile(Wire.Authorization wire)
+    {
+        if (wire.Name.Length == 0 || wire.Namespace.Length == 0)
+        {
+            return CompiledResource<AuthorizationPolicy>.Refused("it has no name or no namespace");
+        }
+
+        var findings = new Findings();
+        var policy = new AuthorizationPolicy(wire.Namespace, wire.Name)
+        {
+            Scope = ReadScope(wire.Scope, findings),
+            Action = ReadAction(wire.Action, findings),
+            Rules = [.. wire.Rules.Select(rule => ReadRule(rule, findings))],
+            IsDryRun = wire.DryRun,
+            HasUnsupported = findings.Unsupported(wire.Extensions, "extensions"),
+        };
+        return findings.Refusal is string refusal
+            ? CompiledResource<AuthorizationPolicy>.Refused(refusal, policy)
+            : CompiledResource<AuthorizationPolicy>.WithRemark(policy, findings.Remark);
+    }
+
+    private static AuthorizationRule ReadRule(Wire.Rule wire, Findings findings) =>
+        new([.. wire.Clauses.Select(clause => new AuthorizationClause([.. clause.Matches.Select(match => ReadMatch(match, findings))]))]);
+
+    private static AuthorizationMatch ReadMatch(Wire.Match wire, Findings findings)
+    {
+        bool hasUnsupported = findings.Unsupported(wire.Extensions, "extensions");
+        var match = new AuthorizationMatch
+        {
+            Namespaces = Values(wire.Namespaces, ReadText, "namespaces"),
+            NotNamespaces = Values(wire.NotNamespaces, ReadText, "not_namespaces"),
+            Principals = Values(wire.Principals, ReadText, "principals"),
+            NotPrincipals = Values(wire.NotPrincipals, ReadText, "not_principals"),
+            ServiceAccounts = Values(wire.ServiceAccounts, ReadAccount, "service_accounts"),
+            NotServiceAccounts = Values(wire.NotServiceAccounts, ReadAccount, "not_service_accounts"),
+            SourceAddresses = Values(wire.SourceIps, ReadBlock, "source_ips"),
+            NotSourceAddresses = Values(wire.NotSourceIps, ReadBlock, "not_source_ips"),
+            DestinationAddresses = Values(wire.DestinationIps, ReadBlock, "destination_ips"),
+            NotDestinationAddresses = Values(wire.NotDestinationIps, ReadBlock, "not_destination_ips"),
+            DestinationPorts = Values(wire.DestinationPorts, ReadPort, "destination_ports"),
+            NotDestinationPorts = Values(wire.NotDestinationPorts, ReadPort, "not_destination_ports"),
+        };
+        return match with { HasUnsupported = hasUnsupported };
+
+        // A field with a value nobody can read is left out whole and the match marked: under DENY it then holds for more, under ALLOW for
+        // nothing. Leaving out the value alone would let DENY hold for less.
+        ImmutableArray<TValue> Values<TWire, TValue>(RepeatedField<TWire> field, Func<TWire, (bool IsReadable, TValue Value)> read, string name)
+        {
+            if (field.Count == 0)
+            {
+                return [];
+            }
+
+            ImmutableArray<TValue>.Builder values = ImmutableArray.CreateBuilder<TValue>(field.Count);
+            foreach (TWire each in field)
+            {
+                (bool isReadable, TValue value) = read(each);
+                if (!isReadable)
+                {
+                    findings.Refuse($"{name}: {each} cannot be understood");
+                    hasUnsupported = true;
+                    return [];
+                }
+
+                values.Add(value);
+            }
+
+            return values.MoveToImmutable();
+        }
+    }
+
+    private static (bool IsReadable, TextMatch Value) ReadText(Wire.StringMatch wire) => wire.MatchTypeCase switch
+    {
+        Wire.StringMatch.MatchTypeOneofCase.Exact => (true, TextMatch.Exact(wire.Exact)),
+        Wire.StringMatch.MatchTypeOneofCase.Prefix => (true, TextMatch.Prefix(wire.Prefix)),
+        Wire.StringMatch.MatchTypeOneofCase.Suffix => (true, TextMatch.Suffix(wire.Suffix)),
+        Wire.StringMatch.MatchTypeOneofCase.Presence => (true, TextMatch.Present),
+        _ => (false, default),
+    };
+
+    private static (bool IsReadable, ServiceAccountName Value) ReadAccount(Wire.ServiceAccountMatch wire) =>
+        (wire.Namespace.Length > 0 && wire.ServiceAccount.Length > 0, new ServiceAccountName(wire.Namespace, wire.ServiceAccount));
+
+    private static (bool IsReadable, IpPrefix Value) ReadBlock(Wire.Address wire) =>
+        (IpPrefix.TryFromBytes(wire.Address_.Span, wire.Length, out IpPrefix block), block);
+
+    private static (bool IsReadable, ushort Value) ReadPort(uint wire) => (wire <= ushort.MaxValue, (ushort)wire);
+
+    private static PolicyScope ReadScope(Wire.Scope wire, Findings findings)
+    {
+        switch (wire)
+        {
+            case Wire.Scope.Global:
+                return PolicyScope.Global;
+            case Wire.Scope.Namespace:
+                return PolicyScope.Namespace;
+            case Wire.Scope.WorkloadSelector:
+                return PolicyScope.WorkloadSelector;
+            default:
+                findings.Refuse($"scope: {wire:D} is not known here");
+                return PolicyScope.Namespace;
+        }
+    }
+
+    private static PolicyAction ReadAction(Wire.Action wire, Findings findings)
+    {
+        switch (wire)
+        {
+            case Wire.Action.Allow:
+                return PolicyAction.Allow;
+            case Wire.Action.Deny:
+                return PolicyAction.Deny;
+            default:
+                findings.Refuse($"action: {wire:D} is not known here");
+                return PolicyAction.Deny;
+        }
+    }
+
+    /// <summary>What was found wrong with one policy.</summary>
+    private sealed class Findings
+    {
+        private readonly SortedSet<string> _refusals = new(StringComparer.Ordinal);
+        private readonly SortedSet<string> _remarks = new(StringComparer.Ordinal);
+
+        public string? Refusal => _refusals.Count == 0 ? null : string.Join("; ", _refusals);
+
+        public string? Remark => _remarks.Count == 0 ? null : string.Join("; ", _remarks);
+
+        public void Refuse(string reason) => _refusals.Add(reason);
+
+        /// <summary>Notes extensions; none of them is known here.</summary>
+        public bool Unsupported(RepeatedField<Wire.Extension> extensions, string field)
+        {
+            foreach (Wire.Extension extension in extensions)
+            {
+                _remarks.Add($"{field}: '{extension.Name}' is not supported, so the policy is taken more strictly");
+            }
+
+            return extensions.Count > 0;
+        }
+    }
+}
