@@ -72,6 +72,9 @@ public sealed class NodeTelemetry : IDisposable
     /// <summary>How loops are asked; null until they are attached.</summary>
     public LoopVisits? Visits => _visits;
 
+    /// <summary>Grows when istio series have expired.</summary>
+    internal int SeriesGeneration => _catalog.Generation;
+
     /// <summary>What the loop with this index reports its connections to.</summary>
     public ConnectionTelemetry ForLoop(int loopIndex) => _connections[loopIndex];
 

@@ -13,6 +13,9 @@ public abstract class LabelSet
     /// <summary>One label.</summary>
     public abstract KeyValuePair<string, string> this[int index] { get; }
 
+    /// <summary>The labels as OpenTelemetry takes them; made on first use.</summary>
+    internal KeyValuePair<string, object?>[] Tags => field ??= MakeTags();
+
     /// <summary>Labels known when the code was written.</summary>
     /// <exception cref="ArgumentException">A name is not <c>[a-zA-Z_][a-zA-Z0-9_]*</c>.</exception>
     public static LabelSet Of(params ReadOnlySpan<(string Name, string Value)> labels)
@@ -25,6 +28,17 @@ public abstract class LabelSet
         }
 
         return new PairLabels(pairs);
+    }
+
+    private KeyValuePair<string, object?>[] MakeTags()
+    {
+        KeyValuePair<string, object?>[] tags = new KeyValuePair<string, object?>[Count];
+        for (int index = 0; index < tags.Length; index++)
+        {
+            tags[index] = new KeyValuePair<string, object?>(this[index].Key, this[index].Value);
+        }
+
+        return tags;
     }
 
     private sealed class PairLabels(KeyValuePair<string, string>[] pairs) : LabelSet
