@@ -1,0 +1,29 @@
+namespace Mesh.Node.Capture;
+
+/// <summary>What is captured, and how. Section <c>capture</c> of the node's configuration file; annotations of a pod add to it.</summary>
+public sealed class CaptureOptions
+{
+    /// <summary>How connections reach the proxy.</summary>
+    public CaptureMode Mode { get; init; } = CaptureMode.Tproxy;
+
+    /// <summary>Which rule interface is used on this node.</summary>
+    public CaptureBackend Backend { get; init; } = CaptureBackend.Auto;
+
+    /// <summary>Destinations that pods reach uncaptured: addresses or CIDRs of either family.</summary>
+    public IReadOnlyList<string> ExcludedOutboundCidrs { get; init; } = [];
+
+    /// <summary>Destination ports that pods reach uncaptured, 1 to 65535.</summary>
+    public IReadOnlyList<int> ExcludedOutboundPorts { get; init; } = [];
+
+    /// <summary>Sources whose connections reach pods uncaptured, and so without policy: addresses or CIDRs of either family.</summary>
+    public IReadOnlyList<string> ExcludedInboundCidrs { get; init; } = [];
+
+    /// <summary>Ports of pods that are reached uncaptured, and so without policy, 1 to 65535.</summary>
+    public IReadOnlyList<int> ExcludedInboundPorts { get; init; } = [];
+
+    /// <summary>How often the rules of each pod are read back and compared. Seconds, 1 to 3600.</summary>
+    public int VerifyIntervalSeconds { get; init; } = 30;
+
+    /// <summary>How long a pod that leaves the mesh may finish what was captured before its rules go. Seconds, 0 to 300.</summary>
+    public int DrainSeconds { get; init; } = 5;
+}

@@ -1,0 +1,14 @@
+namespace Mesh.Node.Capture.Rules;
+
+/// <summary>Where the proxy listens in each pod's namespace (reference §1.1).</summary>
+public static class CapturePorts
+{
+    /// <summary>Captured outbound connections.</summary>
+    public const ushort Outbound = 15001;
+
+    /// <summary>Captured inbound plaintext.</summary>
+    public const ushort InboundPlaintext = 15006;
+
+    /// <summary>HBONE. A real port of the pod: never captured.</summary>
+    public const ushort Hbone = 15008;
+}

@@ -1,0 +1,208 @@
+using System.Collections.Immutable;
+using System.Net;
+using static Mesh.Node.Capture.Rules.Rule;
+using static Mesh.Node.Capture.Rules.RuleAction;
+using static Mesh.Node.Capture.Rules.RuleMatch;
+
+namespace Mesh.Node.Capture.Rules;
+
+/// <summary>
+/// The capture rules themselves, as data; back-ends only spell them. The one place where it is decided what is captured.
+/// <c>nodeproxy/docs/capture.md</c> explains each rule to operators and must say the same.
+/// </summary>
+/// <remarks>
+/// Invariants. A connection is captured only if the rules saw it open: what was open before enrolment, or is excluded, carries no mark of
+/// ours and is left alone. The decision is kept in the connection's mark, so that changing exclusions never splits a connection. What is
+/// captured reaches the proxy or is answered with a reset; it never reaches the application or the network instead.
+/// </remarks>
+internal static class CaptureRules
+{
+    private const string Prerouting = "PREROUTING";
+    private const string Output = "OUTPUT";
+    private const string Loopback = "LOOPBACK";
+    private const string Inbound = "INBOUND";
+    private const string Connect = "CONNECT";
+    private const string TakeInbound = "TAKE_INBOUND";
+    private const string TakeOutbound = "TAKE_OUTBOUND";
+    private const string Refused = "REFUSE";
+    private const string RedirectInbound = "REDIRECT_IN";
+    private const string RedirectOutbound = "REDIRECT_OUT";
+    private const string GuardInbound = "GUARD_IN";
+    private const string GuardOutbound = "GUARD_OUT";
+
+    /// <summary>The tables of a plan, in the order they must come into being.</summary>
+    public static ImmutableArray<RuleTable> Build(CapturePlan plan) => plan.Mode == CaptureMode.Tproxy
+        ? [BuildRefusal(), BuildTproxy(plan)]
+        : [BuildReturnPath(), BuildRedirect(plan)];
+
+    /// <summary>
+    /// What stands while one way of capturing gives place to another: connections cannot open, and their openers try again a second later.
+    /// </summary>
+    public static RuleTable BuildGuard() => new(
+        RuleTableKind.Filter,
+        [(RuleHook.Input, GuardInbound), (RuleHook.Output, GuardOutbound)],
+        [
+            new(GuardInbound, [When(new Drop(), new FromLoopback(false), new Opening(), new DestinationPort(CapturePorts.Hbone, false))]),
+            new(GuardOutbound, [When(new Drop(), new ToLoopback(false), new Opening(), new PacketMark(CaptureMarks.Own, false))]),
+        ]);
+
+    /// <summary>Whether a chain is one of those that differ between <see cref="CaptureStage.Refusing"/> and <see cref="CaptureStage.Capturing"/>.</summary>
+    public static bool IsTakingChain(string name) => name is TakeInbound or TakeOutbound;
+
+    private static RuleTable BuildRefusal() => new(
+        RuleTableKind.Filter,
+        [(RuleHook.Input, Refused)],
+        [new(Refused, [When(new Reset(), new PacketMark(CaptureMarks.Refuse))])]);
+
+    private static RuleTable BuildTproxy(CapturePlan plan)
+    {
+        ImmutableArray<RuleChain>.Builder chains = ImmutableArray.CreateBuilder<RuleChain>();
+        chains.Add(new(Prerouting, plan.BypassInbound
+            ? [When(new Continue(Loopback), new FromLoopback())]
+            : [When(new Continue(Loopback), new FromLoopback()), When(new Continue(Inbound))]));
+        chains.Add(new(Loopback,
+        [
+            // What OUTPUT sent here. The proxy's answers on the same connection go the other way and are the application's.
+            When(new Continue(TakeOutbound), new ConnectionMark(CaptureMarks.Outbound), new OriginalDirection()),
+            When(new Return(), new PacketMark(CaptureMarks.Own, false)),
+            When(new Return(), new ConnectionMark(CaptureMarks.Outbound)),
+
+            // The proxy talks to the application. The packet loses the proxy's mark, lest tcp_fwmark_accept give it to the application's socket.
+            When(new SetConnectionMark(CaptureMarks.Return)),
+            When(new SetPacketMark(CaptureMarks.Return)),
+        ]));
+        chains.Add(new(TakeOutbound, Take(plan, CapturePorts.Outbound)));
+        if (!plan.BypassInbound)
+        {
+            chains.Add(new(Inbound, InboundRules(plan)));
+            chains.Add(new(TakeInbound, Take(plan, CapturePorts.InboundPlaintext)));
+        }
+
+        chains.Add(new(Output,
+        [
+            .. ReturnPathRules(),
+            When(new Return(), new ConnectionMark(CaptureMarks.Return)),
+            When(new Return(), new PacketMark(CaptureMarks.Own)),
+            When(new Return(), new ToLoopback()),
+            When(new Jump(Connect), new Opening()),
+
+            // The mark sends the packet through the local route to the loopback interface, and so to LOOPBACK.
+            When(new SetPacketMark(CaptureMarks.Return), new ConnectionMark(CaptureMarks.Outbound), new OriginalDirection()),
+        ]));
+        chains.Add(new(Connect,
+        [
+            // The kernel may still keep an ended connection between the same two ports.
+            When(new SetConnectionMark(0)),
+            .. plan.Stage == CaptureStage.Draining
+                ? ImmutableArray<Rule>.Empty
+                : [.. OutboundExclusions(plan), When(new SetConnectionMark(CaptureMarks.Outbound))],
+        ]));
+        return new(RuleTableKind.Mangle, [(RuleHook.Prerouting, Prerouting), (RuleHook.Output, Output)], chains.ToImmutable());
+    }
+
+    private static ImmutableArray<Rule> InboundRules(CapturePlan plan)
+    {
+        if (plan.Stage == CaptureStage.Draining)
+        {
+            return
+            [
+                When(new SetConnectionMark(0), new Opening()),
+                When(new Continue(TakeInbound), new ConnectionMark(CaptureMarks.Inbound)),
+            ];
+        }
+
+        return
+        [
+            .. InboundExclusions(plan),
+            When(new SetConnectionMark(CaptureMarks.Inbound), new Opening()),
+            When(new Continue(TakeInbound), new ConnectionMark(CaptureMarks.Inbound)),
+
+            // Not captured, and not opening: a connection older than the rules, or an answer to one this namespace opened. Anything else would
+            // be the application's listener taking the last packet of a handshake it never saw (a SYN cookie), so it goes to the proxy.
+            When(new Continue(TakeInbound), new OnlyWildcardListener()),
+            When(new Return(), new HasSocket()),
+            When(new Continue(TakeInbound)),
+        ];
+    }
+
+    /// <summary>Deliver, and refuse what nobody took.</summary>
+    private static ImmutableArray<Rule> Take(CapturePlan plan, ushort port) => plan.Stage == CaptureStage.Refusing
+        ? [When(new SetPacketMark(CaptureMarks.Refuse))]
+        : [When(new DeliverTo(port)), When(new SetPacketMark(CaptureMarks.Refuse))];
+
+    private static RuleTable BuildReturnPath() => new(
+        RuleTableKind.Mangle,
+        [(RuleHook.Prerouting, Prerouting), (RuleHook.Output, Output)],
+        [
+            // Only connections the proxy opened; its answers on captured ones are the application's.
+            new(Prerouting, [When(new Continue(Loopback), new FromLoopback(), new PacketMark(CaptureMarks.Own), new OriginalDirection())]),
+            new(Loopback, [When(new SetConnectionMark(CaptureMarks.Return)), When(new SetPacketMark(CaptureMarks.Return))]),
+            new(Output, [.. ReturnPathRules()]),
+        ]);
+
+    private static RuleTable BuildRedirect(CapturePlan plan)
+    {
+        bool isDraining = plan.Stage == CaptureStage.Draining;
+        ImmutableArray<RuleChain>.Builder chains = ImmutableArray.CreateBuilder<RuleChain>();
+        ImmutableArray<(RuleHook, string)>.Builder entries = ImmutableArray.CreateBuilder<(RuleHook, string)>();
+        if (!plan.BypassInbound)
+        {
+            entries.Add((RuleHook.Prerouting, RedirectInbound));
+            chains.Add(new(RedirectInbound, isDraining
+                ? []
+                :
+                [
+                    When(new Return(), new FromLoopback()),
+                    .. InboundExclusions(plan),
+                    When(new RedirectTo(CapturePorts.InboundPlaintext), new Opening(), new PacketMark(CaptureMarks.Own, false)),
+                ]));
+        }
+
+        entries.Add((RuleHook.Output, RedirectOutbound));
+        chains.Add(new(RedirectOutbound, isDraining
+            ? []
+            :
+            [
+                When(new Return(), new PacketMark(CaptureMarks.Return)),
+                When(new Return(), new PacketMark(CaptureMarks.Own)),
+                When(new Return(), new ToLoopback()),
+                .. OutboundExclusions(plan),
+
+                // Only an opening packet: the first one seen of an older connection comes here too, and must not be translated.
+                When(new RedirectTo(CapturePorts.Outbound), new Opening()),
+            ]));
+        return new(RuleTableKind.Nat, entries.ToImmutable(), chains.ToImmutable());
+    }
+
+    private static IEnumerable<Rule> ReturnPathRules() =>
+    [
+        When(new SetPacketMark(CaptureMarks.Return), new ConnectionMark(CaptureMarks.Return), new PacketMark(CaptureMarks.Own, false)),
+    ];
+
+    private static IEnumerable<Rule> InboundExclusions(CapturePlan plan)
+    {
+        yield return When(new Return(), new DestinationPort(CapturePorts.Hbone));
+        foreach (ushort port in plan.ExcludedInboundPorts)
+        {
+            yield return When(new Return(), new DestinationPort(port));
+        }
+
+        foreach (IPNetwork network in plan.ExcludedInboundNetworks)
+        {
+            yield return When(new Return(), new SourceIn(network));
+        }
+    }
+
+    private static IEnumerable<Rule> OutboundExclusions(CapturePlan plan)
+    {
+        foreach (ushort port in plan.ExcludedOutboundPorts)
+        {
+            yield return When(new Return(), new DestinationPort(port));
+        }
+
+        foreach (IPNetwork network in plan.ExcludedOutboundNetworks)
+        {
+            yield return When(new Return(), new DestinationIn(network));
+        }
+    }
+}

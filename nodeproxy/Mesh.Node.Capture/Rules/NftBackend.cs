@@ -1,0 +1,99 @@
+using System.Collections.Concurrent;
+using System.Collections.Immutable;
+using Mesh.Interop.Linux;
+
+namespace Mesh.Node.Capture.Rules;
+
+/// <summary>Rules by nft: one table for both families, replaced in one transaction.</summary>
+internal sealed class NftBackend(NamespaceTools tools) : IRuleBackend
+{
+    private const int ListingsMax = 256;
+
+    // What nft prints for each script, found out in an empty namespace: its spelling changes from version to version.
+    private readonly ConcurrentDictionary<string, string> _listings = new(StringComparer.Ordinal);
+
+    public CaptureBackend Kind => CaptureBackend.Nft;
+
+    public bool RefusesByItself => true;
+
+    public async Task ProbeAsync(CapturePlan plan, CancellationToken cancellation) => _ = await ExpectAsync(ScriptOf(plan), cancellation);
+
+    public async Task ApplyAsync(NetNamespace network, CapturePlan plan, CancellationToken cancellation) =>
+        await LoadAsync(network, ScriptOf(plan) + NftText.GuardRemoval, cancellation);
+
+    public Task SwitchStageAsync(NetNamespace network, CapturePlan plan, CancellationToken cancellation) =>
+        LoadAsync(network, ScriptOf(plan), cancellation);
+
+    public async Task<IReadOnlyList<string>> CompareAsync(NetNamespace network, CapturePlan plan, CancellationToken cancellation)
+    {
+        string expected = await ExpectAsync(ScriptOf(plan), cancellation);
+        ImmutableArray<string> present = await ListTablesAsync(network, cancellation);
+        string? listing = present.Contains(NftText.Table) ? await ListAsync(network, cancellation) : null;
+        return
+        [
+            .. NftText.Differences(expected, listing),
+            .. present.Where(table => table != NftText.Table).Select(table => $"nft: table inet {table} is not expected"),
+        ];
+    }
+
+    public async Task<bool> HasRulesAsync(NetNamespace network, CancellationToken cancellation) =>
+        NamespaceTools.Find("nft") is not null && !(await ListTablesAsync(network, cancellation)).IsEmpty;
+
+    public Task RaiseGuardAsync(NetNamespace network, CancellationToken cancellation) =>
+        LoadAsync(network, NftText.WriteReplacement(NftText.GuardTable, [CaptureRules.BuildGuard()]), cancellation);
+
+    public async Task RemoveAsync(NetNamespace network, CancellationToken cancellation)
+    {
+        if (NamespaceTools.Find("nft") is null)
+        {
+            return;
+        }
+
+        ImmutableArray<string> tables = await ListTablesAsync(network, cancellation);
+        string script = string.Concat(tables.Select(table => $"delete table inet {table}\n"));
+        if (script.Length > 0)
+        {
+            await LoadAsync(network, script, cancellation);
+        }
+    }
+
+    private static string ScriptOf(CapturePlan plan) => NftText.WriteReplacement(NftText.Table, CaptureRules.Build(plan));
+
+    private async Task LoadAsync(NetNamespace network, string script, CancellationToken cancellation) =>
+        (await tools.RunAsync(network, "nft", ["-f", "-"], script, cancellation)).OutputOrThrow();
+
+    private async Task<string> ListAsync(NetNamespace network, CancellationToken cancellation) =>
+        (await tools.RunAsync(network, "nft", ["list", "table", "inet", NftText.Table], "", cancellation)).OutputOrThrow();
+
+    /// <summary>Tables of ours; every version's name begins alike.</summary>
+    private async Task<ImmutableArray<string>> ListTablesAsync(NetNamespace network, CancellationToken cancellation)
+    {
+        const string Prefix = "table inet " + NftText.Table;
+        string output = (await tools.RunAsync(network, "nft", ["list", "tables"], "", cancellation)).OutputOrThrow();
+        return
+        [
+            .. output.Split('\n', StringSplitOptions.TrimEntries)
+                .Where(line => line.StartsWith(Prefix, StringComparison.Ordinal))
+                .Select(line => line["table inet ".Length..]),
+        ];
+    }
+
+    private async Task<string> ExpectAsync(string script, CancellationToken cancellation)
+    {
+        if (_listings.TryGetValue(script, out string? known))
+        {
+            return known;
+        }
+
+        using NetNamespace scratch = NetNamespace.Create();
+        await LoadAsync(scratch, script, cancellation);
+        string listing = await ListAsync(scratch, cancellation);
+        if (_listings.Count >= ListingsMax)
+        {
+            _listings.Clear();
+        }
+
+        _listings[script] = listing;
+        return listing;
+    }
+}

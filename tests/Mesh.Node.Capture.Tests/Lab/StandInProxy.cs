@@ -1,0 +1,99 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Sockets;
+using Mesh.Interop.Linux;
+
+namespace Mesh.Node.Capture.Tests.Lab;
+
+/// <summary>
+/// What the proxy is to the rules and no more: listens where they deliver, notes each original destination, and connects on: to the
+/// network with its own mark, to the application in the client's name.
+/// </summary>
+internal sealed class StandInProxy : IDisposable
+{
+    private readonly NetNamespace _network;
+    private readonly CaptureMode _mode;
+    private readonly ConcurrentBag<Socket> _sockets = [];
+    private volatile bool _isDisposed;
+
+    public StandInProxy(NetNamespace network, CaptureMode mode)
+    {
+        _network = network;
+        _mode = mode;
+        foreach (AddressFamily family in PodPair.Families)
+        {
+            IPAddress any = family == AddressFamily.InterNetwork ? IPAddress.Any : IPAddress.IPv6Any;
+            Start(new IPEndPoint(any, 15001), isInbound: false);
+            Start(new IPEndPoint(any, 15006), isInbound: true);
+        }
+    }
+
+    /// <summary>Every connection it took: <c>in</c> or <c>out</c>, from whom, to where.</summary>
+    public ConcurrentQueue<string> Captured { get; } = new();
+
+    public void Dispose()
+    {
+        _isDisposed = true;
+        foreach (Socket socket in _sockets)
+        {
+            // With a reset, as the kernel does for a process that is killed with data unread.
+            socket.Close(0);
+        }
+    }
+
+    private void Start(IPEndPoint at, bool isInbound)
+    {
+        Socket listener = LabSockets.Listen(_network, at, asProxy: true);
+        _sockets.Add(listener);
+        _ = AcceptAsync(listener, isInbound);
+    }
+
+    private async Task AcceptAsync(Socket listener, bool isInbound)
+    {
+        try
+        {
+            while (true)
+            {
+                Socket accepted = await listener.AcceptAsync();
+                _sockets.Add(accepted);
+                _ = ForwardAsync(accepted, isInbound);
+            }
+        }
+        catch (Exception ended) when (_isDisposed && ended is SocketException or ObjectDisposedException)
+        {
+            // The test is over, or has killed the proxy.
+        }
+    }
+
+    private async Task ForwardAsync(Socket client, bool isInbound)
+    {
+        try
+        {
+            IPEndPoint destination = _mode == CaptureMode.Redirect ? LabSockets.OriginalDestination(client) : (IPEndPoint)client.LocalEndPoint!;
+            IPAddress source = ((IPEndPoint)client.RemoteEndPoint!).Address;
+            Captured.Enqueue($"{(isInbound ? "in" : "out")} {source} {destination}");
+            IPAddress? from = isInbound && !source.Equals(destination.Address) ? source : null;
+            Socket onward = await LabSockets.ConnectAsync(_network, destination, marked: true, from);
+            _sockets.Add(onward);
+            await Task.WhenAll(CopyAsync(client, onward), CopyAsync(onward, client));
+        }
+        catch (Exception ended) when (ended is SocketException or ObjectDisposedException or OperationCanceledException)
+        {
+            client.Close(0);
+        }
+    }
+
+    private static async Task CopyAsync(Socket from, Socket to)
+    {
+        byte[] part = new byte[65536];
+        while (await from.ReceiveAsync(part, SocketFlags.None) is int count and > 0)
+        {
+            for (int sent = 0; sent < count;)
+            {
+                sent += await to.SendAsync(part.AsMemory(sent, count - sent), SocketFlags.None);
+            }
+        }
+
+        to.Shutdown(SocketShutdown.Send);
+    }
+}

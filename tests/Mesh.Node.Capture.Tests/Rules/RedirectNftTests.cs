@@ -1,0 +1,3 @@
+namespace Mesh.Node.Capture.Tests.Rules;
+
+public sealed class RedirectNftTests() : CaptureLabTests(CaptureMode.Redirect, CaptureBackend.Nft);

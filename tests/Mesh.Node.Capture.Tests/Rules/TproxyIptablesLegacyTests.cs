@@ -1,0 +1,3 @@
+namespace Mesh.Node.Capture.Tests.Rules;
+
+public sealed class TproxyIptablesLegacyTests() : CaptureLabTests(CaptureMode.Tproxy, CaptureBackend.IptablesLegacy);
