@@ -71,6 +71,9 @@ internal static unsafe partial class LibCrypto
 
     [LibraryImport(Name)]
     [SuppressGCTransition]
+    internal static partial nuint ERR_peek_error();
+
+    [LibraryImport(Name)]
     internal static partial void ERR_clear_error();
 
     [LibraryImport(Name)]

@@ -134,8 +134,8 @@ public sealed unsafe class TlsContext : IDisposable
         LibSsl.SSL_CTX_ctrl(handle, LibSsl.SSL_CTRL_SET_READ_AHEAD, 1, 0);
 
         // Partial write: one call encrypts one record, so the session decides between records whether the transport still takes them.
-        // Release buffers: an idle session then holds none (about 34 KiB less each). No auto chain: we send what we were given, and
-        // OpenSSL does not build a chain anew in every handshake.
+        // Release buffers: an idle session then holds none, 33 KiB less each, for 65 ns per record (bench/Mesh.Bench.Micro/Tls). No auto
+        // chain: we send what we were given, and OpenSSL does not build a chain anew in every handshake.
         LibSsl.SSL_CTX_ctrl(
             handle,
             LibSsl.SSL_CTRL_MODE,

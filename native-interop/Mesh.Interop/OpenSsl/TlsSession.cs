@@ -11,7 +11,7 @@ namespace Mesh.Interop.OpenSsl;
 /// Invariant V: where a peer certificate is required, <see cref="IsHandshakeDone"/> is true only after every rule and the verifier
 /// accepted it.
 /// </remarks>
-public sealed unsafe class TlsSession : IDisposable
+public sealed unsafe partial class TlsSession : IDisposable
 {
     // RFC 8446 §5.1: the most plaintext one record carries.
     private const int RecordBytesMax = 16 * 1024;
@@ -132,8 +132,6 @@ public sealed unsafe class TlsSession : IDisposable
     internal TlsContext Context { get; }
 
     internal SslHandle Handle => _ssl;
-
-    internal bool TransportEnded { get; private set; }
 
     /// <summary>Takes the handshake as far as the transport allows.</summary>
     /// <returns>
@@ -333,95 +331,6 @@ public sealed unsafe class TlsSession : IDisposable
         _ssl.Dispose();
     }
 
-    /// <summary>Called by OpenSSL for ciphertext.</summary>
-    /// <param name="destination">Where it goes.</param>
-    /// <param name="retry">Nothing is there yet.</param>
-    /// <returns>The count, 0 at the end, or -1.</returns>
-    internal int ReceiveFromTransport(Span<byte> destination, out bool retry)
-    {
-        retry = false;
-        if (TransportEnded)
-        {
-            return 0;
-        }
-
-        SysResult received = _io.Receive(destination);
-        if (received.Ok)
-        {
-            TransportEnded = received.Count == 0;
-            return received.Count;
-        }
-
-        retry = received.WouldBlock;
-        if (!retry)
-        {
-            _receiveError = received.Error;
-        }
-
-        return -1;
-    }
-
-    /// <summary>Called by OpenSSL with ciphertext, at most one record at a time.</summary>
-    /// <returns>
-    /// False when it was not taken and must be offered again. An error of the transport is not told to OpenSSL but kept for the operation
-    /// that caused it, because OpenSSL would give up reading too, and what the peer sent last often says why it went away.
-    /// </returns>
-    internal bool SendToTransport(ReadOnlySpan<byte> record)
-    {
-        if (_sendError != Errno.None)
-        {
-            return true;
-        }
-
-        if (!_pending.IsEmpty)
-        {
-            return _pending.TryKeep(record);
-        }
-
-        while (!record.IsEmpty)
-        {
-            SysResult sent = _io.Send(record, _moreFollows);
-            if (!sent.Ok)
-            {
-                return StopSending(sent) || _pending.TryKeep(record);
-            }
-
-            record = record[sent.Count..];
-        }
-
-        return true;
-    }
-
-    /// <summary>Called within a handshake that must fail, to say why.</summary>
-    internal void Reject(TlsFailure reason) => _rejection ??= reason;
-
-    /// <summary>Called by OpenSSL, within the handshake, when the peer has sent its certificate.</summary>
-    /// <returns>False to fail the handshake; the store context then carries the error that makes the alert.</returns>
-    internal bool VerifyPeer(nint ssl, nint storeContext)
-    {
-        TlsFailure? refused = PeerVerification.Verify(storeContext, Context, out string? uriSan);
-        if (refused is not null)
-        {
-            Reject(refused);
-            return false;
-        }
-
-        refused = VerifyProtocol(ssl) ?? AskVerifier(storeContext, uriSan!);
-        if (refused is not null)
-        {
-            Reject(refused);
-            LibCrypto.X509_STORE_CTX_set_error(storeContext, LibCrypto.X509_V_ERR_CERT_REJECTED);
-            return false;
-        }
-
-        PeerUriSan = uriSan;
-        _peerAccepted = true;
-        return true;
-    }
-
-    /// <summary>Keeps what code of ours threw inside a callback until the operation returns to managed code.</summary>
-    internal void Keep(Exception thrown) => _thrown ??= ExceptionDispatchInfo.Capture(thrown);
-
     private TlsStatus FinishHandshake()
     {
         if (Context.RequirePeerCertificate && !_peerAccepted)
@@ -432,28 +341,6 @@ public sealed unsafe class TlsSession : IDisposable
 
         IsHandshakeDone = true;
         return TlsStatus.Done;
-    }
-
-    /// <summary>A server has refused a client without a common protocol by then; a client must look at what the server chose.</summary>
-    private TlsFailure? VerifyProtocol(nint ssl)
-    {
-        if (Context.IsServer || Context.Protocols.IsEmpty)
-        {
-            return null;
-        }
-
-        LibSsl.SSL_get0_alpn_selected(ssl, out byte* protocol, out uint protocolBytes);
-        return Context.Protocols.Find(new ReadOnlySpan<byte>(protocol, (int)protocolBytes)) is null
-            ? new TlsFailure(TlsFailureKind.NoApplicationProtocol, "the server chose none of our application protocols")
-            : null;
-    }
-
-    private TlsFailure? AskVerifier(nint storeContext, string uriSan)
-    {
-        PeerCertificateFacts facts = PeerVerification.ReadFacts(LibCrypto.X509_STORE_CTX_get0_cert(storeContext), uriSan);
-        return _verifier.Accept(facts, out string? reason)
-            ? null
-            : new TlsFailure(TlsFailureKind.IdentityRejected, $"{uriSan}: {reason ?? "not accepted on this connection"}");
     }
 
     private void SendPending()

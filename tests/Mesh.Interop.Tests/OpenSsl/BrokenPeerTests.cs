@@ -59,27 +59,22 @@ public sealed class BrokenPeerTests(MeshCertificates mesh) : IClassFixture<MeshC
     [Fact]
     public void A_peer_that_closes_within_the_handshake_is_a_lost_connection()
     {
-        foreach (int cut in Enumerable.Range(0, 40).Select(step => step * 40))
+        int cut = 0;
+        for (int flightBytes = int.MaxValue; cut < flightBytes; cut += 40)
         {
             using TlsPair pair = new(mesh.ClientOptions(), mesh.ServerOptions());
             pair.Client.Handshake();
             pair.Server.Handshake();
-            pair.Link.Client.TruncateIncoming(cut);
+            flightBytes = pair.Link.Client.IncomingBytes;
+            pair.Link.Client.TruncateIncoming(Math.Min(cut, flightBytes - 1));
             pair.Link.Server.EndOutput();
 
-            TlsStatus status = pair.Client.Handshake();
-            if (status == TlsStatus.Done)
-            {
-                Assert.True(cut > 500, "The server's flight cannot be this short.");
-                return;
-            }
-
-            Assert.Equal(TlsStatus.Failed, status);
+            Assert.Equal(TlsStatus.Failed, pair.Client.Handshake());
             Assert.Equal(TlsFailureKind.ConnectionLost, pair.Client.Failure!.Kind);
             Assert.False(pair.Client.IsHandshakeDone);
         }
 
-        Assert.Fail("The whole flight never arrived.");
+        Assert.True(cut > 500, "The server's flight cannot be this short.");
     }
 
     [Fact]
