@@ -97,7 +97,13 @@ public sealed partial class CertificateStore : ICertificateReader, IAsyncDisposa
                 .. _entries.Values
                     .OrderBy(entry => entry.Identity.ToString(), StringComparer.Ordinal)
                     .Select(entry => new CertificateStatus(
-                        entry.Identity, StateOf(entry), entry.Current?.Issued.Chain ?? [], entry.NextAttempt, entry.LastError)),
+                        entry.Identity,
+                        StateOf(entry),
+                        entry.Current?.Issued.Chain ?? [],
+                        entry.Current?.Issued.ChainPem ?? "",
+                        entry.Current?.Issued.RootsPem ?? "",
+                        entry.NextAttempt,
+                        entry.LastError)),
             ];
         }
     }

@@ -1,0 +1,21 @@
+using Mesh.Node.Protocols.Http2;
+
+namespace Mesh.Node.Proxy.Hbone;
+
+/// <summary>The HTTP/2 numbers of HBONE in either role; the engine's defaults are ambient's.</summary>
+internal static class Http2Profiles
+{
+    /// <summary>The side that opens streams; it expects short headers.</summary>
+    public static Http2ConnectionOptions Client { get; } = new() { HeaderListBytesMax = 16 * 1024 };
+
+    /// <summary>The side that serves them.</summary>
+    public static Http2ConnectionOptions Server { get; } = new();
+
+    /// <summary>What a tunnel is held to.</summary>
+    public static TunnelOptions Tunnel(ProxyOptions options) => new()
+    {
+        PingInterval = TimeSpan.FromMilliseconds(options.PingIntervalMs),
+        PingTimeout = TimeSpan.FromMilliseconds(options.PingTimeoutMs),
+        IdleRelease = TimeSpan.FromMilliseconds(options.TunnelIdleMs),
+    };
+}

@@ -1,0 +1,382 @@
+using Mesh.Interop.Linux;
+using Mesh.Interop.OpenSsl;
+using Mesh.Node.Protocols.Http2;
+using Mesh.Node.Proxy.Telemetry;
+using Mesh.Node.Transport.Channels;
+using Mesh.Node.Transport.EventLoops;
+using Mesh.Node.Transport.Tls;
+
+namespace Mesh.Node.Proxy.Hbone;
+
+/// <summary>Drives one HTTP/2 connection over a TLS channel: reads, writes, keeps it alive and hands its streams their events.</summary>
+/// <remarks>
+/// Frames written during a turn leave together at its end, many streams in one TLS record. Output is bounded: streams that find it full
+/// wait in a queue and are served in order when it drains. Lives on the channel's loop.
+/// </remarks>
+internal sealed partial class TunnelConnection : IHttp2Handler, IChannelEvents, ITurnEnd, IReadyHandler, ITimerHandler
+{
+    private readonly ByteChannel _channel;
+    private readonly EventLoop _loop;
+    private readonly Http2Connection _http2;
+    private readonly TunnelOptions _options;
+    private readonly ITunnelOwner _owner;
+    private readonly LoopTimer _keepAlive;
+    private readonly Queue<TunnelStream> _awaitingOutput = new();
+    private readonly HashSet<TunnelStream> _streams = [];
+    private long _receivedMs;
+    private long _emptySinceMs;
+    private long _pingSentMs = -1;
+    private ulong _pingOpaque;
+    private bool _flushAsked;
+    private bool _deferred;
+    private bool _closed;
+    private bool _draining;
+
+    private TunnelConnection(ByteChannel channel, Http2Role role, Http2ConnectionOptions http2Options, TunnelOptions options, ITunnelOwner owner)
+    {
+        _channel = channel;
+        _loop = channel.Loop;
+        _options = options;
+        _owner = owner;
+        _http2 = new Http2Connection(role, http2Options, this);
+        _keepAlive = new LoopTimer(_loop, this);
+        _receivedMs = _emptySinceMs = _loop.NowMs;
+    }
+
+    /// <summary>The loop it lives on.</summary>
+    public EventLoop Loop => _loop;
+
+    /// <summary>Streams open now.</summary>
+    public int StreamCount => _streams.Count;
+
+    /// <summary>Whether it takes a further stream: open, not draining, below the peer's limit and <paramref name="streamsMax"/>.</summary>
+    public bool HasRoom(int streamsMax) => !_closed && !_draining && _http2.CanOpenStream && _http2.ActiveStreams < streamsMax;
+
+    /// <summary>Whether it is over.</summary>
+    public bool IsClosed => _closed;
+
+    /// <summary>Whether it takes no new stream.</summary>
+    public bool IsDraining => _draining;
+
+    /// <summary>Starts HTTP/2 on a channel whose handshake is done; owns the channel.</summary>
+    public static TunnelConnection Start(
+        ByteChannel channel, Http2Role role, Http2ConnectionOptions http2Options, TunnelOptions options, ITunnelOwner owner)
+    {
+        var tunnel = new TunnelConnection(channel, role, http2Options, options, owner);
+        tunnel._http2.Start();
+        channel.Events = tunnel;
+        tunnel._keepAlive.Arm(options.PingInterval);
+        tunnel.AskFlush();
+
+        // What came with the handshake's last record is already inside the channel and no edge will announce it.
+        tunnel.ReadSome();
+        return tunnel;
+    }
+
+    /// <summary>Opens a stream (client side). Null when the tunnel has no room after all.</summary>
+    public TunnelStream? TryOpenStream(HeaderList headers, ITunnelStreamEvents events)
+    {
+        var stream = new TunnelStream(this, events);
+        if (_closed || _draining || !_http2.TryOpenStream(headers, endStream: false, stream, out Http2Stream? http2))
+        {
+            return null;
+        }
+
+        stream.Attach(http2);
+        _streams.Add(stream);
+        AskFlush();
+        return stream;
+    }
+
+    /// <summary>Says GOAWAY, lets streams end, then closes. The owner opens nothing more.</summary>
+    public void BeginDrain()
+    {
+        if (_closed || _draining)
+        {
+            return;
+        }
+
+        _draining = true;
+        _http2.BeginDrain();
+        AskFlush();
+        CloseIfDrained();
+    }
+
+    /// <summary>Ends the tunnel and every stream on it now.</summary>
+    public void Abort(CloseReason reason, string? detail)
+    {
+        if (!_closed)
+        {
+            _http2.SendGoAway(Http2ErrorCode.NoError, detail);
+            TryFlush();
+            Close(reason, detail);
+        }
+    }
+
+    /// <summary>Ends the tunnel when its peer's certificate does not stand up to newer roots or revocation lists.</summary>
+    public void Recheck(TlsTrust trust)
+    {
+        if (!_closed && _channel is TlsChannel tls && trust.Check(tls.Session) is TlsFailure failure)
+        {
+            Abort(TlsReasons.ReasonFor(failure), failure.Detail);
+        }
+    }
+
+    internal void SendHeaders(Http2Stream stream, HeaderList headers, bool endStream)
+    {
+        _http2.SendHeaders(stream, headers, endStream);
+        AskFlush();
+    }
+
+    internal Span<byte> Reserve(TunnelStream owner, Http2Stream stream, int bytesMax)
+    {
+        if (_http2.Output.IsAboveHighWater)
+        {
+            TryFlush();
+        }
+
+        int room = Math.Min(bytesMax, _closed ? 0 : _http2.SendableBytes(stream));
+        if (room > 0)
+        {
+            return _http2.ReserveData(stream, room);
+        }
+
+        // Which limit it was is not asked: the queue is served when output drains and when the connection's window opens.
+        if (!_closed && !owner.IsQueuedForOutput)
+        {
+            owner.IsQueuedForOutput = true;
+            _awaitingOutput.Enqueue(owner);
+        }
+
+        return default;
+    }
+
+    internal void Commit(Http2Stream stream, int bytes, bool endStream)
+    {
+        _http2.CommitData(stream, bytes, endStream);
+        if (bytes > 0 || endStream)
+        {
+            AskFlush();
+        }
+    }
+
+    internal void CompleteSend(Http2Stream stream)
+    {
+        _http2.CompleteSend(stream);
+        AskFlush();
+    }
+
+    internal void Consumed(Http2Stream stream, int bytes)
+    {
+        _http2.Consumed(stream, bytes);
+        if (!_http2.Output.Unsent.IsEmpty)
+        {
+            AskFlush();
+        }
+    }
+
+    internal void ResetStream(Http2Stream stream, Http2ErrorCode code)
+    {
+        if (!_closed)
+        {
+            _http2.ResetStream(stream, code);
+            AskFlush();
+        }
+    }
+
+    void IChannelEvents.OnReadable() => ReadSome();
+
+    void IChannelEvents.OnWritable() => FlushAndServe();
+
+    void IChannelEvents.OnFault() => Close(CloseReason.TunnelLost, _channel.TakeError().ToString());
+
+    void IReadyHandler.OnReady(EpollEvents events)
+    {
+        _deferred = false;
+        ReadSome();
+    }
+
+    void ITurnEnd.OnTurnEnd()
+    {
+        _flushAsked = false;
+        FlushAndServe();
+    }
+
+    void ITimerHandler.OnTimer(LoopTimer timer)
+    {
+        long nowMs = _loop.NowMs;
+        _http2.Tick(nowMs);
+        if (_streams.Count == 0 && nowMs - _emptySinceMs >= _options.IdleRelease.TotalMilliseconds)
+        {
+            Abort(CloseReason.TunnelReleased, null);
+            return;
+        }
+
+        if (_pingSentMs >= 0)
+        {
+            // Anything received proves life; only silence since the PING counts against the peer.
+            if (_receivedMs < _pingSentMs && nowMs - _pingSentMs >= _options.PingTimeout.TotalMilliseconds)
+            {
+                Close(CloseReason.TunnelPingTimeout, null);
+                return;
+            }
+        }
+        else if (nowMs - _receivedMs >= _options.PingInterval.TotalMilliseconds)
+        {
+            _pingSentMs = nowMs;
+            _http2.SendPing(++_pingOpaque);
+            AskFlush();
+        }
+
+        _keepAlive.Arm(_pingSentMs >= 0 ? TimeSpan.FromSeconds(1) : _options.PingInterval);
+    }
+
+    private void ReadSome()
+    {
+        if (_deferred)
+        {
+            return;
+        }
+
+        int budgetBytes = _options.BytesPerTurnMax;
+        while (!_closed)
+        {
+            if (budgetBytes <= 0)
+            {
+                _deferred = true;
+                _loop.RunNextTurn(this);
+                return;
+            }
+
+            IoResult read = _channel.Read(_loop.Scratch);
+            switch (read.Status)
+            {
+                case IoStatus.Done:
+                    budgetBytes -= read.Bytes;
+                    _receivedMs = _loop.NowMs;
+                    if (_http2.Receive(_loop.Scratch.AsSpan(0, read.Bytes), _loop.NowMs) != Http2ReceiveStatus.Ok)
+                    {
+                        if (!_closed)
+                        {
+                            OnProtocolError();
+                        }
+
+                        return;
+                    }
+
+                    AskFlushIfOutput();
+                    break;
+                case IoStatus.WouldBlock:
+                    return;
+                case IoStatus.End:
+                    Close(_streams.Count == 0 ? CloseReason.Completed : CloseReason.TunnelLost, "the peer closed the connection");
+                    return;
+                default:
+                    Close(CloseReason.TunnelLost, read.Error == Errno.None ? "TLS failed" : read.Error.ToString());
+                    return;
+            }
+        }
+    }
+
+    private void OnProtocolError()
+    {
+        Http2ConnectionError error = _http2.Error;
+        TryFlush();
+        Close(
+            error.Code == Http2ErrorCode.EnhanceYourCalm ? CloseReason.Http2FloodRefused : CloseReason.Http2ProtocolError,
+            $"{error.Reason}: {error.Text}");
+    }
+
+    private void AskFlushIfOutput()
+    {
+        if (!_http2.Output.Unsent.IsEmpty)
+        {
+            AskFlush();
+        }
+    }
+
+    private void AskFlush()
+    {
+        if (!_flushAsked && !_closed)
+        {
+            _flushAsked = true;
+            _loop.RunAtTurnEnd(this);
+        }
+    }
+
+    private void FlushAndServe()
+    {
+        if (!_closed && TryFlush())
+        {
+            ServeAwaiting();
+            TryFlush();
+        }
+
+        CloseIfDrained();
+    }
+
+    /// <summary>Gives each waiting stream one turn, in order; whoever is still stopped queues again behind the others.</summary>
+    private void ServeAwaiting()
+    {
+        for (int left = _awaitingOutput.Count; left > 0 && !_closed && _awaitingOutput.TryDequeue(out TunnelStream? next); left--)
+        {
+            next.IsQueuedForOutput = false;
+            if (next.IsAlive)
+            {
+                next.Events.OnSendable();
+            }
+        }
+    }
+
+    /// <summary>Writes what waits; true when all of it went.</summary>
+    private bool TryFlush()
+    {
+        while (!_http2.Output.Unsent.IsEmpty)
+        {
+            IoResult written = _channel.Write(_http2.Output.Unsent);
+            switch (written.Status)
+            {
+                case IoStatus.Done:
+                    _http2.Output.Advance(written.Bytes);
+                    break;
+                case IoStatus.WouldBlock:
+                    return false;
+                default:
+                    Close(CloseReason.TunnelLost, written.Error.ToString());
+                    return false;
+            }
+        }
+
+        return true;
+    }
+
+    private void CloseIfDrained()
+    {
+        if (_draining && !_closed && _streams.Count == 0 && _http2.Output.Unsent.IsEmpty && !_channel.HasUnsentBytes)
+        {
+            Close(CloseReason.Completed, null);
+        }
+    }
+
+    private void Close(CloseReason reason, string? detail)
+    {
+        if (_closed)
+        {
+            return;
+        }
+
+        _closed = true;
+        _keepAlive.Cancel();
+        _awaitingOutput.Clear();
+        _channel.Close();
+        foreach (TunnelStream stream in _streams)
+        {
+            stream.Detach();
+            stream.Events.OnAborted(new TunnelAbort(IsTunnelLost: true, Http2ErrorCode.NoError));
+        }
+
+        _streams.Clear();
+        _http2.Abandon();
+        _owner.OnTunnelClosed(this, reason, detail);
+    }
+}

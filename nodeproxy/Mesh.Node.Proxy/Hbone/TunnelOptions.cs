@@ -1,0 +1,17 @@
+namespace Mesh.Node.Proxy.Hbone;
+
+/// <summary>What every tunnel is held to, in either role.</summary>
+internal sealed record TunnelOptions
+{
+    /// <summary>Silence after which a PING is sent.</summary>
+    public required TimeSpan PingInterval { get; init; }
+
+    /// <summary>Time for its answer.</summary>
+    public required TimeSpan PingTimeout { get; init; }
+
+    /// <summary>Time without a stream after which the tunnel is closed with GOAWAY.</summary>
+    public required TimeSpan IdleRelease { get; init; }
+
+    /// <summary>Plaintext bytes read from a tunnel in one turn before other connections get theirs.</summary>
+    public int BytesPerTurnMax { get; init; } = 512 * 1024;
+}

@@ -1,0 +1,43 @@
+using Mesh.Node.Model;
+using Mesh.Node.Model.Workloads;
+using Mesh.Node.Proxy.Loops;
+using Mesh.Node.Proxy.Pods;
+using Mesh.Node.Proxy.Telemetry;
+
+namespace Mesh.Node.Proxy.Inbound;
+
+/// <summary>Finds what an inbound connection is for.</summary>
+internal static class InboundDestination
+{
+    /// <summary>The pod's own workload; waits for it and for the first complete configuration, then refuses.</summary>
+    public static async ValueTask<Workload?> FindAsync(LoopContext context, EnrolledPod pod, ConnectionRecord record)
+    {
+        bool known = await context.WaitForConfigurationAsync(
+            snapshot => snapshot.IsComplete && pod.FindWorkload(snapshot) is not null,
+            TimeSpan.FromMilliseconds(context.Services.Options.ConfigurationWaitMs));
+        if (!known)
+        {
+            record.TryEnd(context.Snapshot.IsComplete ? CloseReason.DestinationUnknown : CloseReason.NotReady);
+            return null;
+        }
+
+        return record.Reason == CloseReason.None ? pod.FindWorkload(context.Snapshot) : null;
+    }
+
+    /// <summary>The first service whose target is this port of the workload: a guess, for telemetry only (reference §2.6).</summary>
+    public static Service? ServiceOf(MeshSnapshot snapshot, Workload workload, int port)
+    {
+        foreach (ServiceMembership membership in workload.Services)
+        {
+            foreach (ServicePort candidate in membership.Ports)
+            {
+                if (candidate.TargetPort == port && snapshot.FindService(membership.ServiceKey) is Service service)
+                {
+                    return service;
+                }
+            }
+        }
+
+        return null;
+    }
+}

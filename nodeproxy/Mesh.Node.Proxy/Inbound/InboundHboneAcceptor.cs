@@ -1,0 +1,25 @@
+using System.Net;
+using Mesh.Interop.Linux;
+using Mesh.Node.Proxy.Pods;
+using Mesh.Node.Transport.Channels;
+using Mesh.Node.Transport.Listeners;
+
+namespace Mesh.Node.Proxy.Inbound;
+
+/// <summary>Takes connections to a pod's HBONE port, as many at a time as there may be handshakes.</summary>
+internal sealed class InboundHboneAcceptor(EnrolledPod pod) : IAcceptHandler
+{
+    public bool CanAccept => pod.Home.Loop.Handshakes.HasRoom;
+
+    public void OnAccepted(SocketHandle socket, IPEndPoint peer)
+    {
+        pod.Sockets.Prepare(socket);
+        if (TcpChannel.TryAttach(pod.Home.Loop, socket, out TcpChannel? channel).Ok)
+        {
+            _ = new InboundTunnel(pod, channel!, peer).RunAsync();
+        }
+    }
+
+    public void OnAcceptFailed(Errno error) =>
+        Log.AcceptFailed(pod.Home.Services.Logger, pod.Identity.ToString(), MeshPorts.Hbone, error);
+}

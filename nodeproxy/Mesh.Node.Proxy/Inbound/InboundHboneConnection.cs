@@ -1,0 +1,248 @@
+using System.Net;
+using Mesh.Node.Model.Policies;
+using Mesh.Node.Model.Workloads;
+using Mesh.Node.Protocols.Http2;
+using Mesh.Node.Proxy.Enforcement;
+using Mesh.Node.Proxy.Hbone;
+using Mesh.Node.Proxy.Loops;
+using Mesh.Node.Proxy.Telemetry;
+using Mesh.Node.Proxy.Upstream;
+using Mesh.Node.Transport.Channels;
+using Mesh.Node.Transport.Relay;
+
+namespace Mesh.Node.Proxy.Inbound;
+
+/// <summary>
+/// One stream of an HBONE tunnel: a connection to an application of this pod. 1. Checked as reference §2.5. 2. Judged. 3. Connected in the
+/// client's name. 4. Answered with 200, only now. 5. Relayed to its end.
+/// </summary>
+internal sealed class InboundHboneConnection : ProxiedConnection
+{
+    private readonly InboundTunnel _tunnel;
+    private readonly TunnelStream _stream;
+    private readonly ConnectRequest _request;
+    private readonly EarlyData _early;
+    private AppConnector? _connector;
+    private TcpChannel? _application;
+    private StreamRelay? _relay;
+    private bool _hasRefused;
+
+    private InboundHboneConnection(
+        InboundTunnel tunnel, TunnelStream stream, ConnectRequest request, LoopContext context, ConnectionRecord record)
+        : base(context, tunnel.Pod, record)
+    {
+        _tunnel = tunnel;
+        _stream = stream;
+        _request = request;
+        _early = new EarlyData(this);
+        stream.Events = _early;
+    }
+
+    /// <summary>Reads the request, which is valid during this call only, and starts the connection or refuses it.</summary>
+    public static void Start(InboundTunnel tunnel, TunnelStream stream, HeaderList headers, LoopContext context)
+    {
+        var request = ConnectRequest.Read(headers);
+        var record = new ConnectionRecord(ConnectionPath.InboundHbone, tunnel.Record.Client, tunnel.Record.Destination, context.Loop.NowMs)
+        {
+            SourceIdentity = tunnel.Peer,
+            IsMutualTls = true,
+            HboneAuthority = request.Authority,
+        };
+        _ = new InboundHboneConnection(tunnel, stream, request, context, record).RunAsync();
+    }
+
+    protected override async Task ProxyAsync()
+    {
+        // 1.
+        IPAddress own = _tunnel.Record.Destination!.Address;
+        if (_request.Error is CloseReason malformed)
+        {
+            Refuse(ConnectStatusCode.BadRequest, malformed, null);
+            return;
+        }
+
+        Workload? destination = Pod.FindWorkload(Context.Snapshot);
+        if (destination is null)
+        {
+            Refuse(ConnectStatusCode.Unavailable, CloseReason.DestinationUnknown, null);
+            return;
+        }
+
+        Record.DestinationWorkload = destination;
+        Record.DestinationIdentity = destination.Identity;
+        if (!TryResolve(destination, own, out IPEndPoint? target))
+        {
+            return;
+        }
+
+        Record.Upstream = target;
+        Record.Source = Context.Snapshot.FindWorkload(destination.Network, Record.Client.Address);
+        Record.Service = _request.FindService(Context.Snapshot, destination.Namespace)
+            ?? InboundDestination.ServiceOf(Context.Snapshot, destination, target!.Port);
+        Context.Telemetry.PartiesKnown(Record);
+
+        // 2.
+        var facts = new ConnectionFacts(_tunnel.Peer, Record.Client.Address, own, (ushort)target!.Port, destination.Network);
+        if (!await Gate.AdmitAsync(Context, this, destination, facts, TimeSpan.FromMilliseconds(Options.ConfigurationWaitMs)))
+        {
+            Respond(Record.Reason == CloseReason.PolicyDenied ? ConnectStatusCode.Denied : ConnectStatusCode.Unavailable);
+            return;
+        }
+
+        // 3.
+        _connector = new AppConnector(Context.Loop, Pod, TimeSpan.FromMilliseconds(Options.ConnectTimeoutMs));
+        ConnectResult connected = await _connector.ConnectAsync(Record.Client.Address, target);
+        _connector = null;
+        _application = connected.Channel;
+        if (_application is null)
+        {
+            Refuse(ConnectStatusCode.Unavailable, ConnectReasons.ReasonFor(connected.Status, connected.Error), connected.Error.ToString());
+            return;
+        }
+
+        if (Record.Reason != CloseReason.None)
+        {
+            return;
+        }
+
+        // 4. and 5.
+        ConnectResponseHeaders.Write(Context.Headers, ConnectStatusCode.Ok, destination);
+        _stream.Respond(Context.Headers, endStream: false);
+        _relay = new StreamRelay(
+            _application, _stream, StreamRelayRole.SocketIsUpstream, new RelayLimits(TimeSpan.FromMilliseconds(Options.IdleTimeoutMs)), Record, this);
+        ValueTask<RelayEnd> ended = RelayEnded.WaitAsync();
+        _relay.Start();
+        _early.DeliverTo(_relay);
+        EndBy(await ended);
+    }
+
+    protected override void OnAbort()
+    {
+        _connector?.Cancel();
+        if (_relay is not null)
+        {
+            _relay.Abort();
+        }
+        else
+        {
+            _stream.Reset(Http2ErrorCode.Cancel);
+        }
+    }
+
+    protected override void CloseAll()
+    {
+        _application?.Reset();
+
+        // After a whole answer NO_ERROR only says that nothing more need be sent (RFC 9113 §8.1).
+        _stream.Reset(_hasRefused ? Http2ErrorCode.NoError : Http2ErrorCode.Cancel);
+        _early.Release();
+    }
+
+    /// <summary>The address of the authority must be the one the peer connected to; a host name must be a service this pod serves.</summary>
+    private bool TryResolve(Workload destination, IPAddress own, out IPEndPoint? target)
+    {
+        target = null;
+        int port;
+        if (_request.Authority is IPEndPoint address)
+        {
+            if (!address.Address.Equals(own))
+            {
+                Refuse(ConnectStatusCode.BadRequest, CloseReason.AuthorityMismatch, $"{address} was asked of {own}");
+                return false;
+            }
+
+            port = address.Port;
+        }
+        else
+        {
+            var name = (DnsEndPoint)_request.Authority!;
+            Service? service = Context.Snapshot.FindServiceByHostname(name.Host, destination.Namespace);
+            ServiceMembership? membership = service is null ? null : destination.MembershipOf(service.Key);
+            port = membership?.TargetPortOf((ushort)name.Port) ?? 0;
+            if (port == 0 && membership is not null && service!.TryGetPort((ushort)name.Port, out ServicePort declared))
+            {
+                port = declared.TargetPort;
+            }
+
+            if (port == 0)
+            {
+                Refuse(ConnectStatusCode.Unavailable, CloseReason.NoServicePort, $"{name.Host}:{name.Port} is not served here");
+                return false;
+            }
+        }
+
+        if (MeshPorts.IsReserved(port))
+        {
+            Refuse(ConnectStatusCode.Unavailable, CloseReason.CapturePortRefused, $"port {port} belongs to the mesh");
+            return false;
+        }
+
+        if (destination.ApplicationTunnel is not null)
+        {
+            Refuse(ConnectStatusCode.Unavailable, CloseReason.ApplicationTunnelUnsupported, destination.Uid);
+            return false;
+        }
+
+        target = new IPEndPoint(own, port);
+        return true;
+    }
+
+    private void Refuse(int status, CloseReason reason, string? detail)
+    {
+        Record.TryEnd(reason, detail);
+        Respond(status);
+    }
+
+    private void Respond(int status)
+    {
+        ConnectResponseHeaders.Write(Context.Headers, status, null);
+        _stream.Respond(Context.Headers, endStream: true);
+        _hasRefused = true;
+    }
+
+    /// <summary>
+    /// Holds what the client sends before it has its answer; ztunnel does not, others may. Bounded by the stream's receive window, whose
+    /// credit is returned only when the application takes the bytes.
+    /// </summary>
+    private sealed class EarlyData(InboundHboneConnection connection) : ITunnelStreamEvents
+    {
+        private Transport.Buffers.HeldBytes _held;
+        private bool _ended;
+
+        public void OnResponse(HeaderList headers, bool endStream) => _ended |= endStream;
+
+        public void OnData(ReadOnlySpan<byte> data, bool endStream)
+        {
+            _held.Append(data, connection.Context.Loop.Buffers);
+            _ended |= endStream;
+        }
+
+        public void OnSendable()
+        {
+        }
+
+        public void OnAborted(TunnelAbort abort) =>
+            connection.Abort(abort.IsTunnelLost ? CloseReason.TunnelLost : CloseReason.ClientReset, null);
+
+        public void OnFinished()
+        {
+        }
+
+        public void DeliverTo(ITunnelStreamEvents relay)
+        {
+            while (!_held.IsEmpty)
+            {
+                ReadOnlySpan<byte> first = _held.First;
+                relay.OnData(first, endStream: false);
+                _held.Consume(first.Length, connection.Context.Loop.Buffers);
+            }
+
+            if (_ended)
+            {
+                relay.OnData(default, endStream: true);
+            }
+        }
+
+        public void Release() => _held.Clear(connection.Context.Loop.Buffers);
+    }
+}

@@ -1,0 +1,26 @@
+using System.Net;
+using Mesh.Interop.Linux;
+using Mesh.Node.Proxy.Pods;
+using Mesh.Node.Transport.Channels;
+using Mesh.Node.Transport.Listeners;
+
+namespace Mesh.Node.Proxy.Inbound;
+
+/// <summary>Takes the plaintext connections the rules captured on their way into a pod.</summary>
+internal sealed class InboundPlaintextAcceptor(EnrolledPod pod) : IAcceptHandler
+{
+    public bool CanAccept => true;
+
+    public void OnAccepted(SocketHandle socket, IPEndPoint peer)
+    {
+        pod.Sockets.Prepare(socket);
+        IPEndPoint? destination = pod.OriginalDestination(socket, peer.AddressFamily);
+        if (TcpChannel.TryAttach(pod.Home.Loop, socket, out TcpChannel? client).Ok)
+        {
+            _ = new InboundPlaintextConnection(pod, client!, peer, destination).RunAsync();
+        }
+    }
+
+    public void OnAcceptFailed(Errno error) =>
+        Log.AcceptFailed(pod.Home.Services.Logger, pod.Identity.ToString(), MeshPorts.InboundPlaintext, error);
+}

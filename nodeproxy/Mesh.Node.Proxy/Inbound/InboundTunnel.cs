@@ -1,0 +1,165 @@
+using System.Net;
+using Mesh.Api.Identity;
+using Mesh.Interop.OpenSsl;
+using Mesh.Node.Model.Workloads;
+using Mesh.Node.Protocols.Http2;
+using Mesh.Node.Proxy.Hbone;
+using Mesh.Node.Proxy.Identity;
+using Mesh.Node.Proxy.Loops;
+using Mesh.Node.Proxy.Pods;
+using Mesh.Node.Proxy.Telemetry;
+using Mesh.Node.Transport.Channels;
+using Mesh.Node.Transport.EventLoops;
+using Mesh.Node.Transport.Tls;
+
+namespace Mesh.Node.Proxy.Inbound;
+
+/// <summary>
+/// A connection to a pod's HBONE port: 1. the pod's own certificate, 2. mutual TLS, 3. streams until it ends. Each stream is a connection
+/// of its own.
+/// </summary>
+internal sealed class InboundTunnel : ProxiedConnection, ITunnelOwner, IPeerVerifier
+{
+    private readonly TcpChannel _socket;
+    private readonly LoopCompletion<(CloseReason Reason, string? Detail)> _closed;
+    private TlsChannel? _tls;
+    private TunnelConnection? _tunnel;
+
+    public InboundTunnel(EnrolledPod pod, TcpChannel socket, IPEndPoint peer)
+        : base(pod.Home, pod, new ConnectionRecord(ConnectionPath.InboundTunnel, peer, socket.LocalEndPoint(), pod.Home.Loop.NowMs))
+    {
+        _socket = socket;
+        _closed = new LoopCompletion<(CloseReason, string?)>(pod.Home.Loop);
+    }
+
+    /// <summary>The verified identity of the peer; set once the handshake is done.</summary>
+    public SpiffeId? Peer { get; private set; }
+
+    bool IPeerVerifier.Accept(in PeerCertificateFacts facts, out string? reason)
+    {
+        if (!SpiffeId.TryParse(facts.UriSan, out SpiffeId? peer))
+        {
+            reason = $"{facts.UriSan} is no identity of a workload";
+            return false;
+        }
+
+        Peer = peer;
+        reason = null;
+        return true;
+    }
+
+    void ITunnelOwner.OnStreamOpened(TunnelConnection tunnel, TunnelStream stream, HeaderList headers, bool endStream) =>
+        InboundHboneConnection.Start(this, stream, headers, Context);
+
+    void ITunnelOwner.OnCapacityChanged(TunnelConnection tunnel)
+    {
+    }
+
+    void ITunnelOwner.OnGoAway(TunnelConnection tunnel) => tunnel.BeginDrain();
+
+    void ITunnelOwner.OnTunnelClosed(TunnelConnection tunnel, CloseReason reason, string? detail) => _closed.TryComplete((reason, detail));
+
+    /// <summary>Takes no new stream; running ones may end.</summary>
+    public override void BeginDrain() => _tunnel?.BeginDrain();
+
+    /// <inheritdoc/>
+    public override void Recheck(TrustDomain domain, TlsTrust trust)
+    {
+        if (Peer is not null && Peer.TrustDomain.Equals(domain))
+        {
+            _tunnel?.Recheck(trust);
+        }
+    }
+
+    protected override async Task ProxyAsync()
+    {
+        if (!Context.Loop.Handshakes.TryEnter())
+        {
+            Record.TryEnd(CloseReason.HandshakeLimit);
+            return;
+        }
+
+        bool isSecure;
+        try
+        {
+            isSecure = await SecureAsync();
+        }
+        finally
+        {
+            if (Context.Loop.Handshakes.Leave())
+            {
+                Context.ResumeListeners();
+            }
+        }
+
+        if (!isSecure)
+        {
+            return;
+        }
+
+        // 3. Waiting begins before the start: what came with the handshake may already end it.
+        ValueTask<(CloseReason Reason, string? Detail)> closed = _closed.WaitAsync();
+        _tunnel = TunnelConnection.Start(_tls!, Http2Role.Server, Http2Profiles.Server, Http2Profiles.Tunnel(Options), this);
+        (CloseReason reason, string? detail) = await closed;
+        Record.TryEnd(reason, detail);
+    }
+
+    protected override void OnAbort()
+    {
+        if (_tunnel is not null)
+        {
+            _tunnel.Abort(Record.Reason, Record.Detail);
+        }
+        else
+        {
+            _tls?.CancelHandshake();
+        }
+    }
+
+    protected override void CloseAll()
+    {
+        if (_tls is not null)
+        {
+            _tls.Reset();
+        }
+        else
+        {
+            _socket.Reset();
+        }
+    }
+
+    private async ValueTask<bool> SecureAsync()
+    {
+        // 1. Nothing is answered before it is known what may be answered.
+        if (await InboundDestination.FindAsync(Context, Pod, Record) is not Workload destination)
+        {
+            return false;
+        }
+
+        Record.DestinationWorkload = destination;
+        Record.DestinationIdentity = destination.Identity;
+        if (await Context.GetCertificateAsync(destination.Identity) is not TlsContexts certificate)
+        {
+            Record.TryEnd(CloseReason.OwnCertificateUnavailable, $"no certificate for {destination.Identity}");
+            return false;
+        }
+
+        if (Record.Reason != CloseReason.None)
+        {
+            return false;
+        }
+
+        // 2.
+        _tls = new TlsChannel(_socket, certificate.Server, this);
+        TlsHandshakeResult handshake = await _tls.HandshakeAsync(TimeSpan.FromMilliseconds(Options.HandshakeTimeoutMs));
+        if (handshake.Status != TlsHandshakeStatus.Done)
+        {
+            Record.TryEnd(TlsReasons.ReasonFor(handshake), handshake.Failure?.Detail);
+            return false;
+        }
+
+        Record.SourceIdentity = Peer;
+        Record.IsMutualTls = true;
+        return Record.Reason == CloseReason.None;
+    }
+}

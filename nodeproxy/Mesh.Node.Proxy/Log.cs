@@ -1,0 +1,27 @@
+using Mesh.Interop.Linux;
+using Microsoft.Extensions.Logging;
+
+namespace Mesh.Node.Proxy;
+
+/// <summary>What the data plane says to its operator.</summary>
+internal static partial class Log
+{
+    [LoggerMessage(EventId = 1001, Level = LogLevel.Error,
+        Message = "Connection {Id} ended by a fault in the proxy. Please report it.")]
+    public static partial void ConnectionFaulted(ILogger logger, long id, Exception fault);
+
+    [LoggerMessage(EventId = 1002, Level = LogLevel.Warning,
+        Message = "A connection to {Pod} port {Port} could not be accepted: {Error}. Retrying; raise the open-files limit if this goes on.")]
+    public static partial void AcceptFailed(ILogger logger, string pod, int port, Errno error);
+
+    [LoggerMessage(EventId = 1003, Level = LogLevel.Information,
+        Message = "Serving pod {Pod} (uid {Uid}) on loop {Loop}.")]
+    public static partial void PodStarted(ILogger logger, string pod, string uid, int loop);
+
+    [LoggerMessage(EventId = 1004, Level = LogLevel.Information, Message = "Stopped serving pod {Pod} (uid {Uid}).")]
+    public static partial void PodStopped(ILogger logger, string pod, string uid);
+
+    [LoggerMessage(EventId = 1005, Level = LogLevel.Warning,
+        Message = "Tunnel from {Pod} to {Peer} failed: {Reason}. {Detail}")]
+    public static partial void TunnelFailed(ILogger logger, string pod, string peer, string reason, string? detail);
+}

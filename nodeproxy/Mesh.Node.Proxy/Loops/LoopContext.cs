@@ -1,0 +1,170 @@
+using Mesh.Api.Identity;
+using Mesh.Interop.OpenSsl;
+using Mesh.Node.Model;
+using Mesh.Node.Model.Balancing;
+using Mesh.Node.Model.Workloads;
+using Mesh.Node.Protocols.Http2;
+using Mesh.Node.Proxy.Identity;
+using Mesh.Node.Proxy.Pods;
+using Mesh.Node.Proxy.Telemetry;
+using Mesh.Node.Transport.EventLoops;
+
+namespace Mesh.Node.Proxy.Loops;
+
+/// <summary>What the connections of one loop share: the loop, its counters, and the list of themselves.</summary>
+/// <remarks>Belongs to the loop's thread. Nothing here is shared with another loop but the process-wide services, which are read-only.</remarks>
+internal sealed class LoopContext : IOpenStreamCounts
+{
+    private readonly HashSet<ProxiedConnection> _connections = [];
+    private readonly List<ConfigurationWait> _waits = [];
+    private readonly Dictionary<string, int> _openByWorkload = new(StringComparer.Ordinal);
+    private RandomState _random;
+
+    /// <summary>One for each loop, made before the loop has work.</summary>
+    public LoopContext(EventLoop loop, ConnectionTelemetry telemetry, ProxyServices services)
+    {
+        Loop = loop;
+        Telemetry = telemetry;
+        Services = services;
+        _random = new RandomState((ulong)System.Random.Shared.NextInt64());
+    }
+
+    public EventLoop Loop { get; }
+
+    public ConnectionTelemetry Telemetry { get; }
+
+    public ProxyServices Services { get; }
+
+    /// <summary>For building one message at a time.</summary>
+    public HeaderList Headers { get; } = new();
+
+    /// <summary>Source of endpoint choices.</summary>
+    public ref RandomState Random => ref _random;
+
+    /// <summary>The configuration in force.</summary>
+    public MeshSnapshot Snapshot => Services.Configuration.Current;
+
+    private IEnumerable<EnrolledPod> PodsHere => Services.Pods.All.Where(pod => pod.Home == this);
+
+    int IOpenStreamCounts.OpenStreams(Workload workload) => _openByWorkload.GetValueOrDefault(workload.Uid);
+
+    /// <summary>Counts a connection to an endpoint, so that the next choice knows it.</summary>
+    public void CountOpen(Workload workload)
+    {
+        ref int open = ref System.Runtime.InteropServices.CollectionsMarshal.GetValueRefOrAddDefault(_openByWorkload, workload.Uid, out _);
+        open++;
+    }
+
+    /// <summary>Takes back what <see cref="CountOpen"/> counted.</summary>
+    public void CountClosed(Workload workload)
+    {
+        if (_openByWorkload.TryGetValue(workload.Uid, out int open))
+        {
+            if (open <= 1)
+            {
+                _openByWorkload.Remove(workload.Uid);
+            }
+            else
+            {
+                _openByWorkload[workload.Uid] = open - 1;
+            }
+        }
+    }
+
+    /// <summary>Makes a connection known before anything is decided about it, so that nothing is open and unseen.</summary>
+    public void Add(ProxiedConnection connection) => _connections.Add(connection);
+
+    /// <summary>The connection is over.</summary>
+    public void Remove(ProxiedConnection connection) => _connections.Remove(connection);
+
+    /// <summary>Waits until the configuration satisfies the condition; false when the time limit came first.</summary>
+    public async ValueTask<bool> WaitForConfigurationAsync(Func<MeshSnapshot, bool> condition, TimeSpan timeLimit)
+    {
+        if (condition(Snapshot))
+        {
+            return true;
+        }
+
+        var wait = new ConfigurationWait(Loop, condition);
+        _waits.Add(wait);
+        bool met = await wait.WaitAsync(timeLimit);
+        _waits.Remove(wait);
+        return met;
+    }
+
+    /// <summary>The certificate of a local identity; waits a bounded time for a first one. Null when there is none.</summary>
+    public ValueTask<TlsContexts?> GetCertificateAsync(SpiffeId identity) =>
+        Services.Certificates.TryGet(identity, out TlsContexts? contexts)
+            ? ValueTask.FromResult<TlsContexts?>(contexts)
+            : Loop.AwaitAsync(Services.Certificates.GetAsync(identity, TimeSpan.FromMilliseconds(Services.Options.ConfigurationWaitMs)), null);
+
+    /// <summary>A new configuration is in force: whoever waited looks again, and every guarded connection is judged anew.</summary>
+    public void OnConfigurationChanged()
+    {
+        MeshSnapshot snapshot = Snapshot;
+        for (int i = _waits.Count - 1; i >= 0; i--)
+        {
+            _waits[i].Look(snapshot);
+        }
+
+        // A copy, because a connection that is ended removes itself.
+        foreach (ProxiedConnection connection in _connections.ToArray())
+        {
+            connection.Reevaluate(snapshot);
+        }
+
+        foreach (EnrolledPod pod in PodsHere)
+        {
+            pod.Tunnels.OnConfigurationChanged(snapshot);
+        }
+    }
+
+    /// <summary>Roots or revocation lists of a trust domain were replaced: tunnels whose peer they no longer vouch for are ended.</summary>
+    public void OnTrustChanged(TrustDomain domain)
+    {
+        if (Services.Certificates.FindTrust(domain) is not TlsTrust trust)
+        {
+            return;
+        }
+
+        foreach (ProxiedConnection connection in _connections.ToArray())
+        {
+            connection.Recheck(domain, trust);
+        }
+
+        foreach (EnrolledPod pod in PodsHere)
+        {
+            pod.Tunnels.Recheck(domain, trust);
+        }
+    }
+
+    /// <summary>Lets the listeners of this loop go on after the handshake limit held them.</summary>
+    public void ResumeListeners()
+    {
+        foreach (EnrolledPod pod in PodsHere)
+        {
+            pod.ResumeListeners();
+        }
+    }
+
+    /// <summary>Tunnels made to our pods say GOAWAY; connections go on.</summary>
+    public void BeginDrain()
+    {
+        foreach (ProxiedConnection connection in _connections.ToArray())
+        {
+            connection.BeginDrain();
+        }
+    }
+
+    /// <summary>Ends every connection the condition selects.</summary>
+    public void AbortWhere(Func<ProxiedConnection, bool> condition, CloseReason reason, string? detail)
+    {
+        foreach (ProxiedConnection connection in _connections.ToArray())
+        {
+            if (condition(connection))
+            {
+                connection.Abort(reason, detail);
+            }
+        }
+    }
+}

@@ -1,0 +1,198 @@
+using Mesh.Interop.Linux;
+using Mesh.Node.Capture.Handover;
+using Mesh.Node.Proxy.Admin;
+using Mesh.Node.Proxy.Config;
+using Mesh.Node.Proxy.Identity;
+using Mesh.Node.Proxy.Loops;
+using Mesh.Node.Proxy.Pods;
+using Mesh.Node.Proxy.Telemetry;
+using Mesh.Node.Transport.EventLoops;
+using Microsoft.Extensions.Logging;
+
+namespace Mesh.Node.Proxy;
+
+/// <summary>The data plane of one node: its loops and the pods it serves.</summary>
+/// <remarks>Members may be called from any thread; what they do to a pod is done on the pod's home loop.</remarks>
+public sealed class NodeProxy : IPodSink, ITunnelLister, IPodLister
+{
+    private readonly EventLoopGroup _loops;
+    private readonly LoopContext[] _contexts;
+    private readonly ProxyServices _services;
+
+    /// <summary>Ready to take pods over. Subscribes to changes; nothing is decided before the first complete configuration.</summary>
+    /// <param name="nodeName">This node, as the control plane names it.</param>
+    /// <param name="options">Limits and modes.</param>
+    /// <param name="loops">The loops, which the caller owns.</param>
+    /// <param name="configuration">The mesh as last told.</param>
+    /// <param name="certificates">Certificates of local workloads.</param>
+    /// <param name="telemetry">One for each loop, by its index.</param>
+    /// <param name="logger">Where faults are told.</param>
+    public NodeProxy(
+        string nodeName,
+        ProxyOptions options,
+        EventLoopGroup loops,
+        IConfigurationReader configuration,
+        ICertificateReader certificates,
+        IReadOnlyList<ConnectionTelemetry> telemetry,
+        ILogger logger)
+    {
+        _loops = loops;
+        _services = new ProxyServices(nodeName, options, configuration, certificates, new PodRegistry(), logger);
+        _contexts = [.. loops.Loops.Select(loop => new LoopContext(loop, telemetry[loop.Index], _services))];
+        configuration.Changed += _ => OnEveryLoop(static context => context.OnConfigurationChanged());
+        certificates.TrustChanged += domain => OnEveryLoop(context => context.OnTrustChanged(domain));
+    }
+
+    /// <summary>Pods served now. Any thread.</summary>
+    public int PodCount => _services.Pods.Count;
+
+    IReadOnlyList<TunnelStatus> ITunnelLister.List() => [.. _services.Pods.All.SelectMany(pod => pod.Tunnels.Describe())];
+
+    IReadOnlyList<PodStatus> IPodLister.List() =>
+    [
+        .. _services.Pods.All.Select(pod => new PodStatus(
+            pod.Identity.Uid, pod.Identity.Name, pod.Identity.Namespace, pod.Identity.ServiceAccount, pod.IsStopped ? "Draining" : "Up")),
+    ];
+
+    /// <summary>Opens the pod's listeners; answers once they listen, so that an Ack means the pod may start.</summary>
+    public async ValueTask<string?> AddAsync(PodHandover pod, CancellationToken cancellation)
+    {
+        EnrolledPod? existing = _services.Pods.FindByUid(pod.Uid);
+        if (existing is not null)
+        {
+            if (existing.NetworkId == pod.Network.Id)
+            {
+                pod.Network.Dispose();
+                existing.Details = pod.Details;
+                return null;
+            }
+
+            // The sandbox was made anew under the same uid: what we hold leads nowhere any more.
+            await RemoveAsync(pod.Uid, cancellation);
+        }
+
+        EventLoop loop = _loops.PickHome();
+        var identity = new PodIdentity(pod.Uid, pod.Name, pod.Namespace, pod.ServiceAccount);
+        try
+        {
+            EnrolledPod started = await OnLoopAsync(loop, () =>
+            {
+                var enrolled = EnrolledPod.Start(identity, pod.Details, pod.Network, _contexts[loop.Index]);
+                _services.Pods.Add(enrolled);
+                return enrolled;
+            });
+            Log.PodStarted(_services.Logger, started.Identity.ToString(), started.Identity.Uid, loop.Index);
+            return null;
+        }
+        catch (PosixException failed)
+        {
+            return $"{identity}: {failed.Message}";
+        }
+    }
+
+    /// <summary>Closes the pod's listeners and ends its connections.</summary>
+    public async ValueTask RemoveAsync(string uid, CancellationToken cancellation)
+    {
+        if (_services.Pods.FindByUid(uid) is not EnrolledPod pod)
+        {
+            return;
+        }
+
+        // Out of the registry first: no loop may begin a same-node connection to it while it goes.
+        _services.Pods.Remove(pod);
+        await OnLoopAsync(pod.Home.Loop, () =>
+        {
+            pod.BeginDrain();
+            return 0;
+        });
+        foreach (LoopContext context in _contexts)
+        {
+            await OnLoopAsync(context.Loop, () =>
+            {
+                context.AbortWhere(c => c.Pod == pod || c.ServingPod == pod, CloseReason.WorkloadRemoved, null);
+                return 0;
+            });
+        }
+
+        await OnLoopAsync(pod.Home.Loop, () =>
+        {
+            pod.Stop();
+            return 0;
+        });
+        Log.PodStopped(_services.Logger, pod.Identity.ToString(), pod.Identity.Uid);
+    }
+
+    /// <summary>Removes the pods the agent did not name again.</summary>
+    public async ValueTask SnapshotCompleteAsync(IReadOnlySet<string> uids, CancellationToken cancellation)
+    {
+        foreach (EnrolledPod pod in _services.Pods.All.ToArray())
+        {
+            if (!uids.Contains(pod.Identity.Uid))
+            {
+                await RemoveAsync(pod.Identity.Uid, cancellation);
+            }
+        }
+    }
+
+    /// <summary>Stops accepting, says GOAWAY, waits for connections to end, and ends the rest when the time is up.</summary>
+    public async Task DrainAsync(TimeSpan limit, TimeProvider clock)
+    {
+        foreach (EnrolledPod pod in _services.Pods.All)
+        {
+            await OnLoopAsync(pod.Home.Loop, () =>
+            {
+                pod.BeginDrain();
+                return 0;
+            });
+        }
+
+        foreach (LoopContext context in _contexts)
+        {
+            await OnLoopAsync(context.Loop, () =>
+            {
+                context.BeginDrain();
+                return 0;
+            });
+        }
+
+        long started = clock.GetTimestamp();
+        while (_contexts.Any(context => context.Telemetry.Open.Count > 0) && clock.GetElapsedTime(started) < limit)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(50), clock, CancellationToken.None);
+        }
+
+        foreach (LoopContext context in _contexts)
+        {
+            await OnLoopAsync(context.Loop, () =>
+            {
+                context.AbortWhere(_ => true, CloseReason.DrainTimeout, null);
+                return 0;
+            });
+        }
+    }
+
+    private void OnEveryLoop(Action<LoopContext> body)
+    {
+        foreach (LoopContext context in _contexts)
+        {
+            context.Loop.Post(() => body(context));
+        }
+    }
+
+    private static Task<T> OnLoopAsync<T>(EventLoop loop, Func<T> body)
+    {
+        var done = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
+        loop.Post(() =>
+        {
+            try
+            {
+                done.SetResult(body());
+            }
+            catch (PosixException failed)
+            {
+                done.SetException(failed);
+            }
+        });
+        return done.Task;
+    }
+}

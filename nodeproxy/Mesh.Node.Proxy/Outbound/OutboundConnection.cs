@@ -1,0 +1,264 @@
+using System.Net;
+using Mesh.Interop.Linux;
+using Mesh.Node.Model.Policies;
+using Mesh.Node.Model.Workloads;
+using Mesh.Node.Proxy.Enforcement;
+using Mesh.Node.Proxy.Hbone;
+using Mesh.Node.Proxy.Inbound;
+using Mesh.Node.Proxy.Loops;
+using Mesh.Node.Proxy.Pods;
+using Mesh.Node.Proxy.Telemetry;
+using Mesh.Node.Proxy.Upstream;
+using Mesh.Node.Transport.Channels;
+using Mesh.Node.Transport.Relay;
+
+namespace Mesh.Node.Proxy.Outbound;
+
+/// <summary>
+/// A connection captured on its way out of a pod. 1. Who asks: the pod whose namespace it was captured in. 2. Where to: service, workload or
+/// neither. 3. On this node: judged here and joined to the application directly. 4. Else over a tunnel, or plainly. 5. Relayed to its end.
+/// </summary>
+internal sealed class OutboundConnection : ProxiedConnection
+{
+    private readonly TcpChannel _client;
+    private readonly IPEndPoint? _destination;
+    private AppConnector? _appConnector;
+    private TcpConnector? _connector;
+    private TunnelStream? _stream;
+    private TcpChannel? _upstream;
+    private ChannelRelay? _channelRelay;
+    private StreamRelay? _streamRelay;
+
+    public OutboundConnection(EnrolledPod pod, TcpChannel client, IPEndPoint peer, IPEndPoint? destination)
+        : base(pod.Home, pod, new ConnectionRecord(ConnectionPath.Outbound, peer, destination, pod.Home.Loop.NowMs))
+    {
+        _client = client;
+        _destination = destination;
+        client.Events = new ClientWatch(this);
+    }
+
+    private RelayLimits Limits => new(TimeSpan.FromMilliseconds(Options.IdleTimeoutMs));
+
+    protected override async Task ProxyAsync()
+    {
+        if (_destination is null || IsDialledDirectly(_destination))
+        {
+            Record.TryEnd(_destination is null ? CloseReason.NoOriginalDestination : CloseReason.CapturePortRefused);
+            return;
+        }
+
+        // 1. The namespace says which pod; the control plane says which workload that is.
+        if (await FindSourceAsync() is not Workload source)
+        {
+            return;
+        }
+
+        Record.SourceIdentity = source.Identity;
+        Record.Source = source;
+
+        // 2.
+        OutboundRoute route = OutboundRoute.Decide(Context.Snapshot, source, _destination, Context, ref Context.Random);
+        Record.Service = route.Service;
+        Record.DestinationWorkload = route.Workload;
+        Record.DestinationIdentity = route.Workload?.Identity;
+        Record.Upstream = route.Target;
+        if (route.Workload is not null)
+        {
+            CountTowards(route.Workload);
+        }
+
+        switch (route.Way)
+        {
+            case OutboundWay.Refused:
+                Record.TryEnd(route.Reason, route.Detail);
+                Context.Telemetry.PartiesKnown(Record);
+                return;
+            case OutboundWay.Hbone when FindServingPod(route.Workload!) is EnrolledPod serving:
+                await JoinSameNodeAsync(source, serving, route);
+                return;
+            case OutboundWay.Hbone:
+                await TunnelAsync(source, route);
+                return;
+            default:
+                await ConnectPlainAsync(route);
+                return;
+        }
+    }
+
+    protected override void OnAbort()
+    {
+        _appConnector?.Cancel();
+        _connector?.Cancel();
+        if (_channelRelay is not null)
+        {
+            _channelRelay.Abort();
+        }
+        else
+        {
+            _streamRelay?.Abort();
+        }
+
+        _client.Reset();
+        _stream?.Reset(Protocols.Http2.Http2ErrorCode.Cancel);
+    }
+
+    protected override void CloseAll()
+    {
+        _client.Reset();
+        _upstream?.Reset();
+        _stream?.Reset(Protocols.Http2.Http2ErrorCode.Cancel);
+    }
+
+    /// <summary>A connection made to the capture port itself has that port as its destination, and would come back to us for ever.</summary>
+    private static bool IsDialledDirectly(IPEndPoint destination) => MeshPorts.IsReserved(destination.Port);
+
+    private async ValueTask<Workload?> FindSourceAsync()
+    {
+        if (!Context.Snapshot.IsComplete || Pod.FindWorkload(Context.Snapshot) is null)
+        {
+            bool arrived = await Context.WaitForConfigurationAsync(
+                snapshot => snapshot.IsComplete && Pod.FindWorkload(snapshot) is not null, TimeSpan.FromMilliseconds(Options.ConfigurationWaitMs));
+            if (!arrived)
+            {
+                Record.TryEnd(Context.Snapshot.IsComplete ? CloseReason.SourceUnknown : CloseReason.NotReady);
+                return null;
+            }
+        }
+
+        return Record.Reason == CloseReason.None ? Pod.FindWorkload(Context.Snapshot) : null;
+    }
+
+    /// <summary>The destination's pod, when this very process holds its namespace and the mode lets packets skip the network.</summary>
+    private EnrolledPod? FindServingPod(Workload workload)
+    {
+        if (Options.SameNode == SameNodeMode.Network || workload.HasNativeTunnel || workload.ApplicationTunnel is not null)
+        {
+            return null;
+        }
+
+        EnrolledPod? serving = Context.Services.Pods.FindByName(workload.Namespace, workload.Name);
+        return serving is { IsStopped: false } && ReferenceEquals(serving.FindWorkload(Context.Snapshot), workload) ? serving : null;
+    }
+
+    // 3.
+    private async Task JoinSameNodeAsync(Workload source, EnrolledPod serving, OutboundRoute route)
+    {
+        Record.Path = ConnectionPath.SameNode;
+        ServingPod = serving;
+        Context.Telemetry.PartiesKnown(Record);
+        Workload destination = route.Workload!;
+        IPEndPoint target = route.Target!;
+        var facts = new ConnectionFacts(source.Identity, Record.Client.Address, target.Address, (ushort)target.Port, destination.Network);
+        if (!await Gate.AdmitAsync(Context, this, destination, facts, TimeSpan.FromMilliseconds(Options.ConfigurationWaitMs)))
+        {
+            return;
+        }
+
+        _appConnector = new AppConnector(Context.Loop, serving, TimeSpan.FromMilliseconds(Options.ConnectTimeoutMs));
+        ConnectResult connected = await _appConnector.ConnectAsync(Record.Client.Address, target);
+        _appConnector = null;
+        await RelayAsync(connected);
+    }
+
+    // 4. The plain way: endpoints nothing stands in front of, and addresses outside the mesh.
+    private async Task ConnectPlainAsync(OutboundRoute route)
+    {
+        if (route.Way == OutboundWay.Passthrough)
+        {
+            Record.Path = ConnectionPath.Passthrough;
+        }
+
+        Context.Telemetry.PartiesKnown(Record);
+        SysResult opened = Pod.Sockets.TryOpen(route.Target!.AddressFamily, out SocketHandle? socket);
+        if (!opened.Ok)
+        {
+            Record.TryEnd(ConnectReasons.ReasonFor(ConnectStatus.Failed, opened.Error), opened.Error.ToString());
+            return;
+        }
+
+        _connector = new TcpConnector(Context.Loop);
+        ConnectResult connected = await _connector.ConnectAsync(socket!, route.Target, TimeSpan.FromMilliseconds(Options.ConnectTimeoutMs));
+        _connector = null;
+        await RelayAsync(connected);
+    }
+
+    // 5. for two sockets.
+    private async Task RelayAsync(ConnectResult connected)
+    {
+        _upstream = connected.Channel;
+        if (_upstream is null)
+        {
+            Record.TryEnd(ConnectReasons.ReasonFor(connected.Status, connected.Error), connected.Error.ToString());
+            return;
+        }
+
+        if (Record.Reason != CloseReason.None)
+        {
+            return;
+        }
+
+        _channelRelay = new ChannelRelay(_client, _upstream, Limits, Record, this);
+        ValueTask<RelayEnd> ended = RelayEnded.WaitAsync();
+        _channelRelay.Start();
+        EndBy(await ended);
+    }
+
+    // 4. over HBONE.
+    private async Task TunnelAsync(Workload source, OutboundRoute route)
+    {
+        Workload destination = route.Workload!;
+        Record.IsMutualTls = true;
+        Record.HboneAuthority = route.Target;
+        Record.Upstream = new IPEndPoint(route.Target!.Address, MeshPorts.Hbone);
+        Context.Telemetry.PartiesKnown(Record);
+
+        var accepted = new AcceptedIdentities(destination, route.Service);
+        var key = new TunnelKey(source.Identity, accepted.Key, Record.Upstream, destination.Uid);
+        TunnelOpenResult tunnel = await Pod.Tunnels.GetAsync(key, accepted);
+        if (tunnel.Tunnel is null)
+        {
+            Record.TryEnd(tunnel.Reason, tunnel.Detail);
+            return;
+        }
+
+        if (Record.Reason != CloseReason.None)
+        {
+            return;
+        }
+
+        var response = new ConnectResponse(Context.Loop);
+        _stream = tunnel.Tunnel.TryOpenStream(ConnectRequest.Write(Context.Headers, route.Target, Record.Client, source, route.Service), response);
+        if (_stream is null)
+        {
+            Record.TryEnd(CloseReason.TunnelLost, "the tunnel closed before the stream was opened");
+            return;
+        }
+
+        // The far side connects to the application before it answers, so its time limit is inside ours.
+        ConnectAnswer answer = await response.WaitAsync(TimeSpan.FromMilliseconds(Options.ConnectTimeoutMs + Options.ConfigurationWaitMs));
+        if (answer is not { Kind: ConnectAnswerKind.Answered, Status: ConnectStatusCode.Ok } || Record.Reason != CloseReason.None)
+        {
+            Record.TryEnd(ConnectReasons.ReasonFor(answer), answer.Status == 0 ? null : $"status {answer.Status}");
+            return;
+        }
+
+        _streamRelay = new StreamRelay(_client, _stream, StreamRelayRole.SocketIsClient, Limits, Record, this);
+        ValueTask<RelayEnd> ended = RelayEnded.WaitAsync();
+        _streamRelay.Start();
+        EndBy(await ended);
+    }
+
+    /// <summary>Watches the client while nothing is relayed yet: a client that resets must not keep a connect or a tunnel waiting.</summary>
+    private sealed class ClientWatch(OutboundConnection connection) : IChannelEvents
+    {
+        public void OnReadable()
+        {
+        }
+
+        public void OnWritable()
+        {
+        }
+
+        public void OnFault() => connection.Abort(CloseReason.ClientReset, null);
+    }
+}

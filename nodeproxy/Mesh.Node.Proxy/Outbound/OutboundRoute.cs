@@ -1,0 +1,118 @@
+using System.Net;
+using Mesh.Node.Model;
+using Mesh.Node.Model.Balancing;
+using Mesh.Node.Model.Workloads;
+using Mesh.Node.Proxy.Telemetry;
+
+namespace Mesh.Node.Proxy.Outbound;
+
+/// <summary>How a captured connection goes on.</summary>
+internal enum OutboundWay
+{
+    /// <summary>It does not; see the reason.</summary>
+    Refused,
+
+    /// <summary>Nothing in the mesh owns the address: to the original destination, as it is.</summary>
+    Passthrough,
+
+    /// <summary>To an endpoint that no proxy stands in front of: plain TCP.</summary>
+    Plain,
+
+    /// <summary>To an endpoint's proxy, over HBONE.</summary>
+    Hbone,
+}
+
+/// <summary>Where a captured connection goes: decided from one snapshot, without side effect.</summary>
+internal readonly record struct OutboundRoute
+{
+    public required OutboundWay Way { get; init; }
+
+    /// <summary>The application's address and port at the endpoint, or the original destination.</summary>
+    public IPEndPoint? Target { get; init; }
+
+    /// <summary>The endpoint, where the mesh knows it.</summary>
+    public Workload? Workload { get; init; }
+
+    /// <summary>The service that was dialled, if one was.</summary>
+    public Service? Service { get; init; }
+
+    /// <summary>Why it is refused.</summary>
+    public CloseReason Reason { get; init; }
+
+    /// <summary>What stands in the way, by name.</summary>
+    public string? Detail { get; init; }
+
+    /// <summary>
+    /// The decision tree of reference §2.7. A service's address goes before a workload's; an address nobody owns is passed through. What a
+    /// foreign control plane asks for and this proxy does not do is refused by name, never gone past.
+    /// </summary>
+    public static OutboundRoute Decide(MeshSnapshot snapshot, Workload source, IPEndPoint destination, IOpenStreamCounts counts, ref RandomState random)
+    {
+        if (MeshPorts.IsReserved(destination.Port))
+        {
+            return Refuse(CloseReason.CapturePortRefused, $"port {destination.Port} belongs to the mesh");
+        }
+
+        if (snapshot.FindServiceByAddress(source.Network, destination.Address, source.Namespace) is Service service)
+        {
+            return ToService(snapshot, source, service, destination, counts, ref random);
+        }
+
+        if (snapshot.FindWorkload(source.Network, destination.Address) is Workload workload)
+        {
+            return workload.Waypoint is not null
+                ? Refuse(CloseReason.WaypointUnsupported, $"{workload.Uid} asks for waypoint {workload.Waypoint}") with { Workload = workload }
+                : ToWorkload(workload, null, destination);
+        }
+
+        return new OutboundRoute { Way = OutboundWay.Passthrough, Target = destination };
+    }
+
+    private static OutboundRoute ToService(
+        MeshSnapshot snapshot, Workload source, Service service, IPEndPoint destination, IOpenStreamCounts counts, ref RandomState random)
+    {
+        if (service.Waypoint is not null || !service.WeightedWaypoints.IsEmpty)
+        {
+            return Refuse(CloseReason.WaypointUnsupported, $"{service.Key} asks for a waypoint") with { Service = service };
+        }
+
+        EndpointChoice choice = EndpointPicker.Pick(
+            snapshot, service, (ushort)destination.Port, source, destination.AddressFamily, counts, ref random);
+        OutboundRoute route = choice.Status switch
+        {
+            EndpointStatus.Picked => ToWorkload(choice.Workload!, service, new IPEndPoint(choice.Address!, choice.TargetPort)),
+            EndpointStatus.Passthrough => new OutboundRoute { Way = OutboundWay.Passthrough, Target = destination },
+            EndpointStatus.UnknownPort or EndpointStatus.UnknownService =>
+                Refuse(CloseReason.NoServicePort, $"{service.Key} has no port {destination.Port}"),
+            EndpointStatus.BehindNetworkGateway =>
+                Refuse(CloseReason.NetworkGatewayUnsupported, $"{choice.Workload} is behind a network gateway"),
+            EndpointStatus.NeedsResolution => Refuse(CloseReason.HostnameEndpointUnsupported, $"{choice.Workload} has only a host name"),
+            _ => Refuse(CloseReason.NoHealthyEndpoint, $"{service.Key}:{destination.Port}: {choice.Status}"),
+        };
+        return route with { Service = service, Workload = route.Workload ?? choice.Workload };
+    }
+
+    private static OutboundRoute ToWorkload(Workload workload, Service? service, IPEndPoint target)
+    {
+        if (MeshPorts.IsReserved(target.Port))
+        {
+            return Refuse(CloseReason.CapturePortRefused, $"{service?.Key} leads to port {target.Port}, which belongs to the mesh");
+        }
+
+        if (workload.NetworkGateway is not null)
+        {
+            return Refuse(CloseReason.NetworkGatewayUnsupported, $"{workload.Uid} is behind {workload.NetworkGateway}") with { Workload = workload };
+        }
+
+        return new OutboundRoute
+        {
+            Way = workload.TunnelProtocol == TunnelProtocol.Hbone ? OutboundWay.Hbone : OutboundWay.Plain,
+            Target = target,
+            Workload = workload,
+            Service = service,
+        };
+    }
+
+    private static OutboundRoute Refuse(CloseReason reason, string detail) =>
+        new() { Way = OutboundWay.Refused, Reason = reason, Detail = detail };
+}

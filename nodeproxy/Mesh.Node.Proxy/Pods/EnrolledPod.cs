@@ -1,0 +1,171 @@
+using System.Net;
+using System.Net.Sockets;
+using Mesh.Interop.Linux;
+using Mesh.Node.Capture;
+using Mesh.Node.Capture.Handover;
+using Mesh.Node.Model;
+using Mesh.Node.Model.Workloads;
+using Mesh.Node.Proxy.Inbound;
+using Mesh.Node.Proxy.Loops;
+using Mesh.Node.Proxy.Outbound;
+using Mesh.Node.Proxy.Telemetry;
+using Mesh.Node.Proxy.Upstream;
+using Mesh.Node.Transport.Listeners;
+using TcpListener = Mesh.Node.Transport.Listeners.TcpListener;
+
+namespace Mesh.Node.Proxy.Pods;
+
+/// <summary>A pod this process serves: its namespace, its listeners on its home loop, its tunnels.</summary>
+/// <remarks>Made and ended on the home loop. Its facts are immutable; its counters are read by any thread.</remarks>
+internal sealed class EnrolledPod
+{
+    private readonly List<TcpListener> _listeners = [];
+    private PodDetails _details;
+    private int _connections;
+
+    private EnrolledPod(PodIdentity identity, PodDetails details, NetNamespace network, LoopContext home)
+    {
+        Identity = identity;
+        _details = details;
+        Home = home;
+        Sockets = new PodSockets(network, home.Services.Options);
+        NetworkId = network.Id;
+        Tunnels = new TunnelPool(this, home);
+    }
+
+    public PodIdentity Identity { get; }
+
+    /// <summary>What the agent told beyond who the pod is: addresses, probes, capture mode. Replaced whole when it tells anew. Any thread.</summary>
+    public PodDetails Details
+    {
+        get => Volatile.Read(ref _details);
+        set => Volatile.Write(ref _details, value);
+    }
+
+    /// <summary>Where its listeners are; connections may live on other loops.</summary>
+    public LoopContext Home { get; }
+
+    public PodSockets Sockets { get; }
+
+    /// <summary>The namespace itself, by device and inode.</summary>
+    public (ulong Device, ulong Inode) NetworkId { get; }
+
+    public TunnelPool Tunnels { get; }
+
+    /// <summary>Whether it is being removed; nothing new is begun for it.</summary>
+    public bool IsStopped { get; private set; }
+
+    /// <summary>Open connections. Any thread.</summary>
+    public int ConnectionCount => Volatile.Read(ref _connections);
+
+    /// <summary>Whether the limit is passed, the newest connection counted.</summary>
+    public bool IsOverLimit => ConnectionCount > Home.Services.Options.PodConnectionsMax;
+
+    /// <summary>Opens the listeners of the pod. Home loop.</summary>
+    /// <exception cref="PosixException">A listener could not be opened; none is left open, and the namespace is released.</exception>
+    public static EnrolledPod Start(PodIdentity identity, PodDetails details, NetNamespace network, LoopContext home)
+    {
+        var pod = new EnrolledPod(identity, details, network, home);
+        try
+        {
+            pod.Listen(MeshPorts.Outbound, new OutboundAcceptor(pod));
+            pod.Listen(MeshPorts.InboundPlaintext, new InboundPlaintextAcceptor(pod));
+            pod.Listen(MeshPorts.Hbone, new InboundHboneAcceptor(pod));
+            return pod;
+        }
+        catch
+        {
+            pod.CloseListeners();
+            pod.Sockets.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The workload the control plane knows this pod as; null until it has arrived.</summary>
+    public Workload? FindWorkload(MeshSnapshot snapshot) => 
+        snapshot.FindPod(Home.Services.NodeName, Identity.Namespace, Identity.Name, Identity.ServiceAccount);
+
+    /// <summary>The original destination of a captured connection, by the way the rules captured it.</summary>
+    public IPEndPoint? OriginalDestination(SocketHandle accepted, AddressFamily family)
+    {
+        if (Details.CaptureMode == CaptureMode.Redirect)
+        {
+            return Mesh.Interop.Linux.SocketOptions.TryGetOriginalDestination(accepted, family, out IPEndPoint? original).Ok ? original : null;
+        }
+
+        return Mesh.Interop.Linux.Sockets.LocalEndPoint(accepted);
+    }
+
+    /// <summary>
+    /// Whether a plaintext connection is a probe: from an address of the pod's own node, to a port the pod declares for probes. HTTP and
+    /// gRPC probes are let through to their path or service only once requests are read; until then the port decides.
+    /// </summary>
+    public bool IsProbe(IPAddress client, int port) => Details.NodeAddresses.Contains(client) && Details.Probes.Any(probe => probe.Port == port);
+
+    /// <summary>A limit that kept connections in the listeners' queues is no longer reached. Home loop.</summary>
+    public void ResumeListeners()
+    {
+        foreach (TcpListener listener in _listeners)
+        {
+            listener.Resume();
+        }
+    }
+
+    public void CountOpened() => Interlocked.Increment(ref _connections);
+
+    public void CountClosed() => Interlocked.Decrement(ref _connections);
+
+    /// <summary>Stops taking connections; open ones go on. Home loop.</summary>
+    public void BeginDrain()
+    {
+        IsStopped = true;
+        CloseListeners();
+        Tunnels.BeginDrain();
+    }
+
+    /// <summary>Ends everything that belongs to the pod on its home loop, and lets the namespace go.</summary>
+    public void Stop()
+    {
+        BeginDrain();
+        Tunnels.Abort(CloseReason.WorkloadRemoved);
+        Sockets.Dispose();
+    }
+
+    private void Listen(ushort port, IAcceptHandler handler)
+    {
+        bool any = false;
+        foreach (AddressFamily family in (ReadOnlySpan<AddressFamily>)[AddressFamily.InterNetwork, AddressFamily.InterNetworkV6])
+        {
+            SocketHandle socket;
+            try
+            {
+                socket = Sockets.Listen(family, port);
+            }
+            catch (PosixException missing) when (family == AddressFamily.InterNetworkV6 && any
+                && missing.Error is Errno.EAFNOSUPPORT or Errno.EADDRNOTAVAIL)
+            {
+                // A namespace without IPv6 has no IPv6 traffic to take.
+                continue;
+            }
+
+            SysResult started = TcpListener.TryStart(Home.Loop, socket, handler, out TcpListener? listener);
+            if (!started.Ok)
+            {
+                throw new PosixException(started.Error, $"epoll_ctl(:{port})");
+            }
+
+            _listeners.Add(listener!);
+            any = true;
+        }
+    }
+
+    private void CloseListeners()
+    {
+        foreach (TcpListener listener in _listeners)
+        {
+            listener.Close();
+        }
+
+        _listeners.Clear();
+    }
+}

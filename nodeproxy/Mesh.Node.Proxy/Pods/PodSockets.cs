@@ -1,0 +1,94 @@
+using System.Net;
+using System.Net.Sockets;
+using Mesh.Interop.Linux;
+using SocketOptions = Mesh.Interop.Linux.SocketOptions;
+
+namespace Mesh.Node.Proxy.Pods;
+
+/// <summary>Makes sockets that live in one pod's network namespace and carry the proxy's mark.</summary>
+/// <remarks>The calling thread enters the namespace for the creation only; the socket stays there and is used from the loop.</remarks>
+internal sealed class PodSockets(NetNamespace network, ProxyOptions options) : IDisposable
+{
+    /// <summary>Marks the proxy's own traffic, which capture rules let pass (reference §1.1).</summary>
+    public const uint OwnMark = 0x539;
+
+    private SourcePortRange? _sourcePorts;
+
+    /// <summary>Opens a marked TCP socket in the pod's namespace.</summary>
+    public SysResult TryOpen(AddressFamily family, out SocketHandle? socket)
+    {
+        (SysResult result, socket) = network.Run(family, static f =>
+        {
+            SysResult opened = Sockets.TryOpenTcp(f, out SocketHandle? created);
+            return (opened, created);
+        });
+        if (!result.Ok)
+        {
+            return result;
+        }
+
+        Prepare(socket!);
+        SysResult marked = SocketOptions.Mark(socket!, OwnMark);
+        if (!marked.Ok)
+        {
+            // Without the mark the rules would capture our own connection and send it back to us.
+            socket!.Dispose();
+            socket = null;
+        }
+
+        return marked;
+    }
+
+    /// <summary>Options every connection has: latency before batching, and an end to connections whose peer has vanished.</summary>
+    public void Prepare(SocketHandle socket)
+    {
+        SocketOptions.NoDelay(socket, true);
+        SocketOptions.KeepAlive(socket, options.KeepAliveIdleSeconds, options.KeepAliveIntervalSeconds, options.KeepAliveProbes);
+        if (options.UserTimeoutMs > 0)
+        {
+            SocketOptions.UserTimeout(socket, TimeSpan.FromMilliseconds(options.UserTimeoutMs));
+        }
+    }
+
+    /// <summary>Listens on a port of the pod, transparently: the rules deliver connections meant for other addresses here.</summary>
+    /// <exception cref="PosixException">The port is taken or the namespace lacks the address family.</exception>
+    public SocketHandle Listen(AddressFamily family, ushort port)
+    {
+        SocketHandle socket = network.Run(family, Sockets.OpenTcp);
+        try
+        {
+            if (family == AddressFamily.InterNetworkV6)
+            {
+                Require(SocketOptions.IPv6Only(socket, true), "IPV6_V6ONLY");
+            }
+
+            Require(SocketOptions.ReuseAddress(socket, true), "SO_REUSEADDR");
+            Require(SocketOptions.ReusePort(socket, true), "SO_REUSEPORT");
+            Require(SocketOptions.Transparent(socket, family, true), "IP_TRANSPARENT");
+            Require(SocketOptions.Mark(socket, OwnMark), "SO_MARK");
+            IPAddress any = family == AddressFamily.InterNetworkV6 ? IPAddress.IPv6Any : IPAddress.Any;
+            Require(Sockets.Bind(socket, new IPEndPoint(any, port)), $"bind(:{port})");
+            Require(Sockets.Listen(socket, options.ListenBacklog), $"listen(:{port})");
+            return socket;
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The ports a connection with a preserved source address may be bound to in this namespace.</summary>
+    public SourcePortRange SourcePorts => _sourcePorts ??= network.Run(0, static _ => SourcePortRange.ReadFromNamespace());
+
+    /// <inheritdoc/>
+    public void Dispose() => network.Dispose();
+
+    private static void Require(SysResult result, string operation)
+    {
+        if (!result.Ok)
+        {
+            throw new PosixException(result.Error, operation);
+        }
+    }
+}

@@ -1,0 +1,57 @@
+using System.Globalization;
+
+namespace Mesh.Node.Proxy.Pods;
+
+/// <summary>Source ports for connections made in a client's name: outside the range the kernel gives to real clients.</summary>
+/// <remarks>
+/// A connection bound to the client's address must not get a port the client itself uses towards the same application, or the kernel
+/// finds the two connections to be one. Clients take theirs from <c>ip_local_port_range</c>, so ours come from what it leaves free.
+/// Lives with one pod; loop thread.
+/// </remarks>
+internal sealed class SourcePortRange
+{
+    private const int LowestPort = 1_024;
+    private const int HighestPort = 65_535;
+    private const string SysctlFile = "/proc/sys/net/ipv4/ip_local_port_range";
+
+    private readonly int _ephemeralFirst;
+    private readonly int _ephemeralLast;
+    private int _next;
+
+    /// <param name="ephemeralFirst">First port the kernel gives to clients.</param>
+    /// <param name="ephemeralLast">Last such port.</param>
+    /// <param name="seed">Where to begin, so that two proxies in one namespace do not run in step.</param>
+    public SourcePortRange(int ephemeralFirst, int ephemeralLast, int seed)
+    {
+        // A host whose clients use nearly everything leaves us nothing apart; then any port must do and clashes are retried.
+        bool leavesRoom = (ephemeralFirst - LowestPort) + (HighestPort - ephemeralLast) >= 1_024;
+        _ephemeralFirst = leavesRoom ? ephemeralFirst : HighestPort + 1;
+        _ephemeralLast = leavesRoom ? ephemeralLast : HighestPort + 1;
+        _next = LowestPort + (seed % (HighestPort - LowestPort));
+    }
+
+    /// <summary>Reads the range of the calling thread's network namespace.</summary>
+    public static SourcePortRange ReadFromNamespace()
+    {
+        string[] parts = File.ReadAllText(SysctlFile).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
+        return new SourcePortRange(
+            int.Parse(parts[0], CultureInfo.InvariantCulture), int.Parse(parts[1], CultureInfo.InvariantCulture), Random.Shared.Next(HighestPort));
+    }
+
+    /// <summary>The next port to try; goes round.</summary>
+    public ushort Next()
+    {
+        _next++;
+        if (_next >= _ephemeralFirst && _next <= _ephemeralLast)
+        {
+            _next = _ephemeralLast + 1;
+        }
+
+        if (_next > HighestPort)
+        {
+            _next = LowestPort < _ephemeralFirst ? LowestPort : _ephemeralLast + 1;
+        }
+
+        return (ushort)_next;
+    }
+}

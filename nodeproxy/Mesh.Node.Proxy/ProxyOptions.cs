@@ -1,0 +1,72 @@
+namespace Mesh.Node.Proxy;
+
+/// <summary>When traffic between two pods of this node may skip the network.</summary>
+public enum SameNodeMode
+{
+    /// <summary>Direct, unless a NetworkPolicy selects either pod: those packets must meet the CNI.</summary>
+    Auto,
+
+    /// <summary>Always direct.</summary>
+    Direct,
+
+    /// <summary>Always over HBONE through the CNI.</summary>
+    Network,
+}
+
+/// <summary>What the data plane is held to. Section <c>proxy</c> of the node's configuration file.</summary>
+public sealed class ProxyOptions
+{
+    /// <summary>Event loops. 0 for one per usable processor (affinity and cgroup quota); 1 to 128.</summary>
+    public int Loops { get; init; }
+
+    /// <summary>Whether pods of one node talk directly.</summary>
+    public SameNodeMode SameNode { get; init; } = SameNodeMode.Auto;
+
+    /// <summary>Directory of a current libssl and libcrypto to use instead of the system's; null for the system's.</summary>
+    public string? OpenSslDirectory { get; init; }
+
+    /// <summary>Time for a TCP connect, to an application or to a peer. Milliseconds, 10 to 120 000.</summary>
+    public int ConnectTimeoutMs { get; init; } = 10_000;
+
+    /// <summary>Time for a TLS handshake and the first frames behind it. Milliseconds, 10 to 120 000.</summary>
+    public int HandshakeTimeoutMs { get; init; } = 10_000;
+
+    /// <summary>How long a connection waits for configuration it depends on (its workload, a named policy, a certificate). Milliseconds.</summary>
+    public int ConfigurationWaitMs { get; init; } = 5_000;
+
+    /// <summary>Silence in both directions after which a relayed connection is reset. Milliseconds; one hour, as Envoy's TCP proxy.</summary>
+    public int IdleTimeoutMs { get; init; } = 3_600_000;
+
+    /// <summary>How long a tunnel without streams is kept. Milliseconds; five minutes, as ztunnel.</summary>
+    public int TunnelIdleMs { get; init; } = 300_000;
+
+    /// <summary>Streams on one tunnel, the smaller of this and what the peer allows. ztunnel uses 100.</summary>
+    public int TunnelStreamsMax { get; init; } = 100;
+
+    /// <summary>Silence on a tunnel after which a PING is sent. Milliseconds; 10 s as ztunnel and Envoy.</summary>
+    public int PingIntervalMs { get; init; } = 10_000;
+
+    /// <summary>Time for a PING to be answered before the tunnel is given up. Milliseconds.</summary>
+    public int PingTimeoutMs { get; init; } = 20_000;
+
+    /// <summary>Connections of one pod, both directions, open at once. Further ones are refused by name.</summary>
+    public int PodConnectionsMax { get; init; } = 30_000;
+
+    /// <summary>Length of the queue of each listener.</summary>
+    public int ListenBacklog { get; init; } = 4_096;
+
+    /// <summary>TCP keep-alive: idle seconds before the first probe.</summary>
+    public int KeepAliveIdleSeconds { get; init; } = 180;
+
+    /// <summary>TCP keep-alive: seconds between probes.</summary>
+    public int KeepAliveIntervalSeconds { get; init; } = 180;
+
+    /// <summary>TCP keep-alive: probes before the connection is given up.</summary>
+    public int KeepAliveProbes { get; init; } = 9;
+
+    /// <summary>Unacknowledged data older than this ends a connection (TCP_USER_TIMEOUT), so a vanished peer cannot hold it. Milliseconds, 0 for off.</summary>
+    public int UserTimeoutMs { get; init; } = 120_000;
+
+    /// <summary>Time given to open connections when the proxy stops. Milliseconds.</summary>
+    public int DrainMs { get; init; } = 25_000;
+}

@@ -1,0 +1,21 @@
+using Mesh.Node.Proxy.Config;
+using Mesh.Node.Proxy.Identity;
+using Mesh.Node.Proxy.Pods;
+using Microsoft.Extensions.Logging;
+
+namespace Mesh.Node.Proxy;
+
+/// <summary>What every path may use, each part in its weakest form.</summary>
+/// <param name="NodeName">This node, as the control plane names it.</param>
+/// <param name="Options">Limits and modes.</param>
+/// <param name="Configuration">The mesh as last told by the control plane.</param>
+/// <param name="Certificates">Certificates of local workloads, to use and not to ask for.</param>
+/// <param name="Pods">The pods this process serves.</param>
+/// <param name="Logger">Where a fault is told.</param>
+internal sealed record ProxyServices(
+    string NodeName,
+    ProxyOptions Options,
+    IConfigurationReader Configuration,
+    ICertificateReader Certificates,
+    PodRegistry Pods,
+    ILogger Logger);

@@ -1,0 +1,240 @@
+using System.Collections.Immutable;
+using Mesh.Interop.Linux;
+using Mesh.Interop.OpenSsl;
+using Mesh.Node.Model.Workloads;
+using Mesh.Node.Protocols.Http2;
+using Mesh.Node.Proxy.Admin;
+using Mesh.Node.Proxy.Hbone;
+using Mesh.Node.Proxy.Identity;
+using Mesh.Node.Proxy.Loops;
+using Mesh.Node.Proxy.Pods;
+using Mesh.Node.Proxy.Telemetry;
+using Mesh.Node.Transport.Channels;
+using Mesh.Node.Transport.EventLoops;
+using Mesh.Node.Transport.Tls;
+
+namespace Mesh.Node.Proxy.Upstream;
+
+/// <summary>The tunnels of one key, and the connections that wait for one.</summary>
+/// <remarks>
+/// One tunnel is made at a time however many wait, so a cold start is no storm; when it stands, as many as it takes go on and the rest
+/// wait for the next. When one fails, everybody who waits is told, since the next would fail alike. Lives on the pod's home loop.
+/// </remarks>
+internal sealed class TunnelGroup : ITunnelOwner
+{
+    private readonly EnrolledPod _pod;
+    private readonly LoopContext _context;
+    private readonly AcceptedIdentities _accepted;
+    private readonly Action<TunnelGroup> _onEmpty;
+    // Replaced whole by the home loop, read by any.
+    private ImmutableArray<TunnelConnection> _tunnels = [];
+    private readonly Queue<LoopCompletion<TunnelOpenResult>> _waiting = new();
+    private TcpConnector? _connecting;
+    private bool _isOpening;
+    private bool _aborted;
+
+    public TunnelGroup(EnrolledPod pod, LoopContext context, TunnelKey key, AcceptedIdentities accepted, Action<TunnelGroup> onEmpty)
+    {
+        _pod = pod;
+        _context = context;
+        Key = key;
+        _accepted = accepted;
+        _onEmpty = onEmpty;
+    }
+
+    public TunnelKey Key { get; }
+
+    private int StreamsMax => _context.Services.Options.TunnelStreamsMax;
+
+    /// <summary>A tunnel with room for one more stream.</summary>
+    public ValueTask<TunnelOpenResult> GetAsync()
+    {
+        // First come, first served: a newcomer does not pass those who wait.
+        if (_waiting.Count == 0 && FindRoom() is TunnelConnection open)
+        {
+            return ValueTask.FromResult(new TunnelOpenResult(open, CloseReason.None, null));
+        }
+
+        var wait = new LoopCompletion<TunnelOpenResult>(_context.Loop);
+        _waiting.Enqueue(wait);
+        ValueTask<TunnelOpenResult> result = wait.WaitAsync();
+        EnsureOpening();
+        return result;
+    }
+
+    /// <summary>Whether the workload is still at this address with this identity.</summary>
+    public bool IsStillFor(Workload workload) =>
+        workload.Addresses.Contains(Key.Destination.Address) && Key.Accepted.Contains(workload.Identity.ToString(), StringComparison.Ordinal);
+
+    /// <summary>The tunnels of this key, to show. Any thread; streams are counted as of now or a moment ago.</summary>
+    public IEnumerable<TunnelStatus> Describe()
+    {
+        foreach (TunnelConnection tunnel in _tunnels)
+        {
+            yield return new TunnelStatus(
+                Key.Source.ToString(), Key.Accepted, Key.Destination.ToString(), tunnel.StreamCount, StreamsMax, tunnel.IsDraining ? "draining" : "open");
+        }
+
+        if (_isOpening)
+        {
+            yield return new TunnelStatus(Key.Source.ToString(), Key.Accepted, Key.Destination.ToString(), 0, StreamsMax, "connecting");
+        }
+    }
+
+    /// <summary>Ends the tunnels whose peer no longer stands up.</summary>
+    public void Recheck(TlsTrust trust)
+    {
+        foreach (TunnelConnection tunnel in _tunnels)
+        {
+            tunnel.Recheck(trust);
+        }
+    }
+
+    /// <summary>No new stream; running ones may end.</summary>
+    public void BeginDrain()
+    {
+        foreach (TunnelConnection tunnel in _tunnels)
+        {
+            tunnel.BeginDrain();
+        }
+    }
+
+    /// <summary>Ends every tunnel now and fails whoever waits.</summary>
+    public void Abort(CloseReason reason, string? detail)
+    {
+        _aborted = true;
+        _connecting?.Cancel();
+        foreach (TunnelConnection tunnel in _tunnels)
+        {
+            tunnel.Abort(reason, detail);
+        }
+
+        FailWaiting(reason, detail);
+    }
+
+    void ITunnelOwner.OnStreamOpened(TunnelConnection tunnel, TunnelStream stream, HeaderList headers, bool endStream) =>
+        stream.Reset(Http2ErrorCode.RefusedStream); // A client's peer opens none; the engine has refused it before.
+
+    void ITunnelOwner.OnCapacityChanged(TunnelConnection tunnel) => ServeWaiting();
+
+    void ITunnelOwner.OnGoAway(TunnelConnection tunnel) => EnsureOpening();
+
+    void ITunnelOwner.OnTunnelClosed(TunnelConnection tunnel, CloseReason reason, string? detail)
+    {
+        _tunnels = _tunnels.Remove(tunnel);
+        if (reason is not (CloseReason.Completed or CloseReason.TunnelReleased or CloseReason.WorkloadRemoved))
+        {
+            Log.TunnelFailed(_context.Services.Logger, _pod.Identity.ToString(), Key.Destination.ToString(), reason.ToString(), detail);
+        }
+
+        EnsureOpening();
+        RemoveIfEmpty();
+    }
+
+    private TunnelConnection? FindRoom()
+    {
+        foreach (TunnelConnection tunnel in _tunnels)
+        {
+            if (tunnel.HasRoom(StreamsMax))
+            {
+                return tunnel;
+            }
+        }
+
+        return null;
+    }
+
+    private void ServeWaiting()
+    {
+        while (_waiting.Count > 0 && FindRoom() is TunnelConnection tunnel)
+        {
+            // The waiter opens its stream inside this call, so the next look sees one place less.
+            _waiting.Dequeue().TryComplete(new TunnelOpenResult(tunnel, CloseReason.None, null));
+        }
+
+        EnsureOpening();
+    }
+
+    private void FailWaiting(CloseReason reason, string? detail)
+    {
+        for (int left = _waiting.Count; left > 0; left--)
+        {
+            _waiting.Dequeue().TryComplete(new TunnelOpenResult(null, reason, detail));
+        }
+    }
+
+    private void EnsureOpening()
+    {
+        if (_waiting.Count > 0 && !_isOpening && !_aborted && FindRoom() is null)
+        {
+            _isOpening = true;
+            _ = OpenAsync();
+        }
+    }
+
+    private void RemoveIfEmpty()
+    {
+        if (_tunnels.Length == 0 && _waiting.Count == 0 && !_isOpening)
+        {
+            _onEmpty(this);
+        }
+    }
+
+    private async Task OpenAsync()
+    {
+        (TunnelConnection? tunnel, CloseReason reason, string? detail) = await TryOpenAsync();
+        _isOpening = false;
+        if (tunnel is null)
+        {
+            Log.TunnelFailed(_context.Services.Logger, _pod.Identity.ToString(), Key.Destination.ToString(), reason.ToString(), detail);
+            FailWaiting(reason, detail);
+        }
+        else if (_aborted)
+        {
+            tunnel.Abort(CloseReason.WorkloadRemoved, null);
+        }
+        else
+        {
+            _tunnels = _tunnels.Add(tunnel);
+            ServeWaiting();
+        }
+
+        RemoveIfEmpty();
+    }
+
+    private async Task<TunnelOpenResult> TryOpenAsync()
+    {
+        ProxyOptions options = _context.Services.Options;
+        if (await _context.GetCertificateAsync(Key.Source) is not TlsContexts certificate)
+        {
+            return new TunnelOpenResult(null, CloseReason.OwnCertificateUnavailable, $"no certificate for {Key.Source}");
+        }
+
+        SysResult opened = _pod.Sockets.TryOpen(Key.Destination.AddressFamily, out SocketHandle? socket);
+        if (!opened.Ok)
+        {
+            return new TunnelOpenResult(
+                null, opened.Error is Errno.EMFILE or Errno.ENFILE ? CloseReason.OutOfDescriptors : CloseReason.TunnelConnectFailed, opened.Error.ToString());
+        }
+
+        _connecting = new TcpConnector(_context.Loop);
+        ConnectResult connected = await _connecting.ConnectAsync(socket!, Key.Destination, TimeSpan.FromMilliseconds(options.ConnectTimeoutMs));
+        _connecting = null;
+        if (connected.Channel is null)
+        {
+            return connected.Status == ConnectStatus.TimedOut
+                ? new TunnelOpenResult(null, CloseReason.TunnelConnectTimeout, Key.Destination.ToString())
+                : new TunnelOpenResult(null, CloseReason.TunnelConnectFailed, $"{Key.Destination}: {connected.Error}");
+        }
+
+        var tls = new TlsChannel(connected.Channel, certificate.Client, _accepted);
+        TlsHandshakeResult handshake = await tls.HandshakeAsync(TimeSpan.FromMilliseconds(options.HandshakeTimeoutMs));
+        if (handshake.Status != TlsHandshakeStatus.Done)
+        {
+            tls.Reset();
+            return new TunnelOpenResult(null, TlsReasons.ReasonFor(handshake), handshake.Failure?.Detail);
+        }
+
+        return new TunnelOpenResult(TunnelConnection.Start(tls, Http2Role.Client, Http2Profiles.Client, Http2Profiles.Tunnel(options), this), CloseReason.None, null);
+    }
+}

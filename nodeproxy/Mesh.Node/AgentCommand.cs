@@ -1,0 +1,63 @@
+using System.Net;
+using Mesh.Interop.Linux;
+using Mesh.Node.Capture;
+using Mesh.Node.Capture.Agent;
+using Mesh.Node.Capture.Rules;
+using Mesh.Node.Proxy.Telemetry.Logging;
+using Microsoft.Extensions.Logging;
+
+namespace Mesh.Node;
+
+/// <summary><c>mesh-node agent</c>: captures the pods of this node, or removes what was captured.</summary>
+internal static class AgentCommand
+{
+    public static async Task<int> RunAsync(NodeConfiguration configuration)
+    {
+        using var stop = new StopSignal();
+        using var log = new LogWriter(Console.OpenStandardOutput(), configuration.Log, loops: 1);
+        using var loggers = new NodeLoggerProvider(log, TimeProvider.System);
+        ILogger logger = loggers.CreateLogger("mesh-node");
+        if (!Capabilities.HasSysAdmin || !Capabilities.HasNetAdmin)
+        {
+            Log.MissingCapabilities(logger);
+            return CommandLine.Failure;
+        }
+
+        var agent = new NodeAgent(
+            configuration.Node.Name,
+            [.. configuration.Node.Addresses.Select(IPAddress.Parse)],
+            configuration.Capture,
+            configuration.Pods,
+            configuration.Handover,
+            loggers.CreateLogger(typeof(NodeAgent).FullName!),
+            TimeProvider.System);
+        try
+        {
+            await agent.RunAsync(stop.Token);
+        }
+        catch (CaptureException refused)
+        {
+            throw new NodeConfigurationException(refused.Message, refused);
+        }
+
+        Log.Stopped(logger);
+        return CommandLine.Success;
+    }
+
+    /// <summary>Removes every rule, route and setting of the mesh from one network namespace.</summary>
+    public static async Task<int> RemoveAsync(string path)
+    {
+        try
+        {
+            using NetNamespace network = NetNamespace.OpenPath(path);
+            await NamespaceRules.RemoveAllAsync(
+                network, NodeAgent.LockDirectoryOf(new HandoverOptions()), TimeProvider.System, CancellationToken.None);
+            return CommandLine.Success;
+        }
+        catch (Exception failed) when (failed is PosixException or CaptureException or IOException)
+        {
+            await Console.Error.WriteLineAsync($"mesh-node: {path}: {failed.Message}");
+            return CommandLine.Failure;
+        }
+    }
+}

@@ -1,0 +1,58 @@
+using Mesh.Node.Proxy.Telemetry;
+
+namespace Mesh.Node;
+
+/// <summary>Which of the node's processes this is to be.</summary>
+internal static class CommandLine
+{
+    /// <summary>The process did what it was asked.</summary>
+    public const int Success = 0;
+
+    /// <summary>It was asked and could not.</summary>
+    public const int Failure = 1;
+
+    /// <summary>It was not asked in a way it understands.</summary>
+    public const int Usage = 2;
+
+    private const string Help = """
+        mesh-node: the data plane of one node.
+
+        Usage:
+          mesh-node proxy --config FILE            carries the traffic of the pods of this node
+          mesh-node agent --config FILE            captures pods and hands them to the proxy
+          mesh-node agent --remove --netns PATH    removes every capture rule from one network namespace
+          mesh-node --version
+
+        FILE is JSON; see nodeproxy/README.md for its keys.
+        """;
+
+    public static async Task<int> RunAsync(string[] args)
+    {
+        try
+        {
+            switch (args)
+            {
+                case ["proxy", "--config", string file]:
+                    return await ProxyCommand.RunAsync(NodeConfiguration.Read(file));
+                case ["agent", "--config", string file]:
+                    return await AgentCommand.RunAsync(NodeConfiguration.Read(file));
+                case ["agent", "--remove", "--netns", string path]:
+                    return await AgentCommand.RemoveAsync(path);
+                case ["--version"]:
+                    await Console.Out.WriteLineAsync($"mesh-node {NodeTelemetry.Version}");
+                    return Success;
+                case ["--help" or "-h"] or []:
+                    await Console.Out.WriteLineAsync(Help);
+                    return args.Length == 0 ? Usage : Success;
+                default:
+                    await Console.Error.WriteLineAsync($"mesh-node: '{string.Join(' ', args)}' is not a command.\n\n{Help}");
+                    return Usage;
+            }
+        }
+        catch (NodeConfigurationException wrong)
+        {
+            await Console.Error.WriteLineAsync($"mesh-node: {wrong.Message}");
+            return Failure;
+        }
+    }
+}

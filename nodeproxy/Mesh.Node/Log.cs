@@ -1,0 +1,21 @@
+using Microsoft.Extensions.Logging;
+
+namespace Mesh.Node;
+
+/// <summary>What the process says of its own life.</summary>
+internal static partial class Log
+{
+    [LoggerMessage(EventId = 1, Level = LogLevel.Information,
+        Message = "mesh-node {Version} proxy on node {Node}: {Loops} loops, {OpenSsl}, up to {OpenFilesMax} open files.")]
+    public static partial void Starting(ILogger logger, string version, string node, int loops, string openSsl, long openFilesMax);
+
+    [LoggerMessage(EventId = 2, Level = LogLevel.Critical,
+        Message = "The proxy needs CAP_SYS_ADMIN and CAP_NET_ADMIN to open sockets in the namespaces of pods, and has not both.")]
+    public static partial void MissingCapabilities(ILogger logger);
+
+    [LoggerMessage(EventId = 3, Level = LogLevel.Information, Message = "Stopping: connections have {DrainMs} ms to end.")]
+    public static partial void Draining(ILogger logger, int drainMs);
+
+    [LoggerMessage(EventId = 4, Level = LogLevel.Information, Message = "Stopped.")]
+    public static partial void Stopped(ILogger logger);
+}

@@ -1,0 +1,139 @@
+using System.Net;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Mesh.Node.Capture;
+using Mesh.Node.Proxy;
+using Mesh.Node.Proxy.Admin;
+using Mesh.Node.Proxy.Config;
+using Mesh.Node.Proxy.Telemetry;
+using Mesh.Node.Proxy.Telemetry.Logging;
+
+namespace Mesh.Node;
+
+/// <summary>The node's configuration file: one JSON object, one section per concern. A key nobody knows is an error, for it is a typo.</summary>
+internal sealed class NodeConfiguration
+{
+    /// <summary>Who this node is.</summary>
+    public required NodeSection Node { get; init; }
+
+    /// <summary>Where the control plane is. The proxy needs it, the agent does not.</summary>
+    public ControlPlaneOptions? ControlPlane { get; init; }
+
+    /// <summary>Where agent and proxy meet.</summary>
+    public HandoverOptions Handover { get; init; } = new();
+
+    /// <summary>What is captured, and how.</summary>
+    public CaptureOptions Capture { get; init; } = new();
+
+    /// <summary>Which pods the agent captures.</summary>
+    public PodSourceOptions Pods { get; init; } = new();
+
+    /// <summary>Where the proxy can be looked at.</summary>
+    public AdminOptions Admin { get; init; } = new();
+
+    /// <summary>What the data plane is held to.</summary>
+    public ProxyOptions Proxy { get; init; } = new();
+
+    /// <summary>How the log is written.</summary>
+    public LogOptions Log { get; init; } = new();
+
+    /// <summary>What is measured and where it goes.</summary>
+    public TelemetryOptions Telemetry { get; init; } = new();
+
+    /// <summary>The text it was read from. Holds no secret: files that do are named in it.</summary>
+    [JsonIgnore]
+    public string SourceJson { get; private set; } = "{}";
+
+    /// <summary>Reads a file.</summary>
+    /// <exception cref="NodeConfigurationException">It cannot be read, is no JSON of this shape, or a value is out of range.</exception>
+    public static NodeConfiguration Read(string file)
+    {
+        string text;
+        try
+        {
+            text = File.ReadAllText(file);
+        }
+        catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException)
+        {
+            throw new NodeConfigurationException($"{file}: {unreadable.Message}", unreadable);
+        }
+
+        try
+        {
+            NodeConfiguration read = JsonSerializer.Deserialize(text, NodeConfigurationJson.Default.NodeConfiguration)
+                ?? throw new NodeConfigurationException($"{file}: the file holds null in place of an object.");
+            read.SourceJson = text;
+            read.Check(file);
+            return read;
+        }
+        catch (JsonException malformed)
+        {
+            string where = malformed.LineNumber is long line ? $"{file}:{line + 1}" : file;
+            throw new NodeConfigurationException($"{where}: {malformed.Path}: {malformed.Message}", malformed);
+        }
+    }
+
+    private void Check(string file)
+    {
+        var errors = new List<string>();
+        Require(Node.Name.Length > 0, "node.name", "must not be empty");
+        foreach (string address in Node.Addresses)
+        {
+            Require(IPAddress.TryParse(address, out _), "node.addresses", $"'{address}' is no address");
+        }
+
+        InRange(Proxy.Loops, 0, 128, "proxy.loops");
+        InRange(Proxy.ConnectTimeoutMs, 10, 120_000, "proxy.connectTimeoutMs");
+        InRange(Proxy.HandshakeTimeoutMs, 10, 120_000, "proxy.handshakeTimeoutMs");
+        InRange(Proxy.ConfigurationWaitMs, 0, 120_000, "proxy.configurationWaitMs");
+        InRange(Proxy.IdleTimeoutMs, 100, int.MaxValue, "proxy.idleTimeoutMs");
+        InRange(Proxy.TunnelIdleMs, 100, int.MaxValue, "proxy.tunnelIdleMs");
+        InRange(Proxy.TunnelStreamsMax, 1, 10_000, "proxy.tunnelStreamsMax");
+        InRange(Proxy.PingIntervalMs, 100, 3_600_000, "proxy.pingIntervalMs");
+        InRange(Proxy.PingTimeoutMs, 100, 3_600_000, "proxy.pingTimeoutMs");
+        InRange(Proxy.PodConnectionsMax, 1, 10_000_000, "proxy.podConnectionsMax");
+        InRange(Proxy.ListenBacklog, 1, 65_535, "proxy.listenBacklog");
+        InRange(Proxy.UserTimeoutMs, 0, int.MaxValue, "proxy.userTimeoutMs");
+        InRange(Proxy.DrainMs, 0, 3_600_000, "proxy.drainMs");
+        if (errors.Count > 0)
+        {
+            throw new NodeConfigurationException($"{file}: {string.Join("; ", errors)}.");
+        }
+
+        void InRange(int value, int min, int max, string key) => Require(value >= min && value <= max, key, $"is {value}, must be {min} to {max}");
+
+        void Require(bool holds, string key, string what)
+        {
+            if (!holds)
+            {
+                errors.Add($"{key} {what}");
+            }
+        }
+    }
+}
+
+/// <summary>Who this node is. Section <c>node</c>.</summary>
+internal sealed class NodeSection
+{
+    /// <summary>The node's name, as the control plane knows it.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>The cluster it is in.</summary>
+    public string Cluster { get; init; } = "Kubernetes";
+
+    /// <summary>The network its workloads are in; empty is the default network.</summary>
+    public string Network { get; init; } = "";
+
+    /// <summary>The node's own addresses, from which probes come.</summary>
+    public IReadOnlyList<string> Addresses { get; init; } = [];
+}
+
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+    ReadCommentHandling = JsonCommentHandling.Skip,
+    AllowTrailingCommas = true,
+    UseStringEnumConverter = true,
+    RespectNullableAnnotations = true)]
+[JsonSerializable(typeof(NodeConfiguration))]
+internal sealed partial class NodeConfigurationJson : JsonSerializerContext;

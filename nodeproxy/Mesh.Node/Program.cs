@@ -1,0 +1,5 @@
+using System.Globalization;
+using Mesh.Node;
+
+CultureInfo.DefaultThreadCurrentCulture = CultureInfo.InvariantCulture;
+return await CommandLine.RunAsync(args);

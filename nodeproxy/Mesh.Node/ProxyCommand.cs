@@ -1,0 +1,110 @@
+using System.Net;
+using Mesh.Interop.Linux;
+using Mesh.Interop.OpenSsl;
+using Mesh.Node.Capture.Handover;
+using Mesh.Node.Proxy;
+using Mesh.Node.Proxy.Admin;
+using Mesh.Node.Proxy.Config;
+using Mesh.Node.Proxy.Identity;
+using Mesh.Node.Proxy.Telemetry;
+using Mesh.Node.Transport.EventLoops;
+using Microsoft.Extensions.Logging;
+
+namespace Mesh.Node;
+
+/// <summary><c>mesh-node proxy</c>: puts the data plane together and runs it until it is told to stop.</summary>
+internal static class ProxyCommand
+{
+    public static async Task<int> RunAsync(NodeConfiguration configuration)
+    {
+        if (configuration.ControlPlane is not ControlPlaneOptions controlPlane)
+        {
+            throw new NodeConfigurationException("the proxy needs the section controlPlane.");
+        }
+
+        if (configuration.Proxy.OpenSslDirectory is string directory)
+        {
+            OpenSslLibrary.UseDirectory(directory);
+        }
+
+        OpenSslLibrary.EnsureSupported();
+        long openFilesMax = ResourceLimits.RaiseOpenFiles();
+        int loopCount = configuration.Proxy.Loops > 0 ? configuration.Proxy.Loops : Processors.UsableCount;
+        TimeProvider time = TimeProvider.System;
+
+        using var stop = new StopSignal();
+        using var telemetry = new NodeTelemetry(
+            configuration.Telemetry, configuration.Log, loopCount, Console.OpenStandardOutput(), time);
+        ILogger logger = telemetry.Loggers.CreateLogger("mesh-node");
+        Log.Starting(logger, NodeTelemetry.Version, configuration.Node.Name, loopCount, OpenSslLibrary.VersionText, openFilesMax);
+        if (!Capabilities.HasSysAdmin || !Capabilities.HasNetAdmin)
+        {
+            Log.MissingCapabilities(logger);
+            return CommandLine.Failure;
+        }
+
+        using EventLoopGroup loops = EventLoopGroup.Start(loopCount, new EventLoopOptions());
+        telemetry.AttachLoops(loops.Loops);
+
+        var store = new ConfigurationStore(telemetry.Loggers.CreateLogger<ConfigurationStore>());
+        using var channel = new ControlPlaneChannel(
+            controlPlane, configuration.Node.Cluster, telemetry.Loggers.CreateLogger<ControlPlaneChannel>());
+        await using CertificateStore certificates = CertificateStore.Create(
+            channel, controlPlane, time, telemetry.Loggers.CreateLogger<CertificateStore>());
+        using var identities = new LocalIdentities(store, certificates, configuration.Node.Name);
+        store.Changed += change => telemetry.OnSnapshot(change.Current);
+
+        var proxy = new NodeProxy(
+            configuration.Node.Name, configuration.Proxy, loops, store, certificates, telemetry.Connections, telemetry.Loggers.CreateLogger<NodeProxy>());
+        var handover = new HandoverClient(configuration.Handover, proxy, telemetry.Loggers.CreateLogger<HandoverClient>(), time);
+        var discovery = new XdsClient(channel, Describe(configuration.Node), store, time, telemetry.Loggers);
+
+        await using AdminServer admin = await AdminServer.StartAsync(
+            configuration.Admin,
+            new AdminSources
+            {
+                Telemetry = telemetry,
+                Configuration = store,
+                Readiness = [new DiscoveryPart(store), new HandoverPart(handover)],
+                Certificates = new CertificateLister(certificates),
+                Tunnels = proxy,
+                Pods = proxy,
+                NodeConfigurationJson = configuration.SourceJson,
+            },
+            stop.Token);
+
+        Task[] running = [discovery.RunAsync(stop.Token), handover.RunAsync(stop.Token)];
+        await stop.WaitAsync();
+
+        Log.Draining(logger, configuration.Proxy.DrainMs);
+        await proxy.DrainAsync(TimeSpan.FromMilliseconds(configuration.Proxy.DrainMs), time);
+        await Task.WhenAll(running);
+        Log.Stopped(logger);
+        return CommandLine.Success;
+    }
+
+    private static NodeDescription Describe(NodeSection node) => new()
+    {
+        NodeName = node.Name,
+        Cluster = node.Cluster,
+        Network = node.Network,
+        ProxyName = $"mesh-node-{node.Name}",
+        Address = node.Addresses.Count > 0 ? IPAddress.Parse(node.Addresses[0]) : IPAddress.Loopback,
+    };
+
+    /// <summary>Ready once the first complete configuration is in force.</summary>
+    private sealed class DiscoveryPart(ConfigurationStore store) : IReadinessPart
+    {
+        public string Name => "configuration";
+
+        public string? Pending => store.Current.IsComplete ? null : $"waiting for {string.Join(", ", store.Discovery.Awaited)}";
+    }
+
+    /// <summary>Ready once every pod of the node is served.</summary>
+    private sealed class HandoverPart(HandoverClient handover) : IReadinessPart
+    {
+        public string Name => "pods";
+
+        public string? Pending => handover.NotReadyReason;
+    }
+}
