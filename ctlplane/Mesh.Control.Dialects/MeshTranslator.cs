@@ -52,7 +52,9 @@ public sealed class MeshTranslator(TranslationOptions options)
         foreach (RawObject source in objects)
         {
             Reading? previous = _readings.GetValueOrDefault(source.Key);
-            readings[source.Key] = previous is not null && ReferenceEquals(previous.Source, source) ? previous : ObjectReader.Read(source, previous);
+            readings[source.Key] = previous is not null && ReferenceEquals(previous.Source, source)
+                ? previous
+                : ObjectReader.Read(source, previous);
         }
 
         _readings = readings;
@@ -62,8 +64,7 @@ public sealed class MeshTranslator(TranslationOptions options)
     {
         List<PeerAuthenticationSpec> peerAuthentications = [.. readings.Select(reading => reading.Spec).OfType<PeerAuthenticationSpec>()];
         return new MeshWideInputs(
-            PeerAuthentications.ModeOfLevel(
-                peerAuthentications.Where(policy => policy.Namespace == options.RootNamespace), MutualTlsMode.Permissive),
+            PeerAuthentications.MeshMode(peerAuthentications.Where(policy => policy.Namespace == options.RootNamespace)),
             peerAuthentications.Count > 0,
             [.. readings.Select(reading => reading.Spec).OfType<AuthorizationPolicySpec>()
                 .Where(policy => policy.Namespace == options.RootNamespace && policy.Selector is not null)],

@@ -3,9 +3,9 @@ using System.Diagnostics.CodeAnalysis;
 namespace Mesh.Api.Identity;
 
 /// <summary>
-/// A workload's identity, <c>spiffe://&lt;trust domain&gt;/ns/&lt;namespace&gt;/sa/&lt;service account&gt;</c>. Parsing is strict: the scheme in
-/// lower case, exactly these four path segments, no port, user, query, fragment, percent-encoding, empty or dot segment, and nothing
-/// after. What parses prints back to the same bytes, so equality of text is equality of identity.
+/// A workload's identity, <c>spiffe://&lt;trust domain&gt;/ns/&lt;namespace&gt;/sa/&lt;service account&gt;</c>. Parsing is strict:
+/// the scheme in lower case, exactly these four path segments, no port, user, query, fragment, percent-encoding, empty or dot segment,
+/// and nothing after. What parses prints back to the same bytes, so equality of text is equality of identity.
 /// </summary>
 public sealed class SpiffeId : IEquatable<SpiffeId>
 {
@@ -83,7 +83,7 @@ public sealed class SpiffeId : IEquatable<SpiffeId>
             return false;
         }
 
-        string text = string.Concat(string.Concat(Scheme, trustDomain.Name, NamespaceMarker, @namespace), ServiceAccountMarker, serviceAccount);
+        string text = $"{Scheme}{trustDomain.Name}{NamespaceMarker}{@namespace}{ServiceAccountMarker}{serviceAccount}";
         if (text.Length > CharsMax)
         {
             return false;

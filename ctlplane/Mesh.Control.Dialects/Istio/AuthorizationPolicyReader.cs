@@ -23,7 +23,7 @@ internal static class AuthorizationPolicyReader
     {
         var root = new FieldReader(source.Fields, string.Empty, diagnostics);
         FieldReader? spec = root.Section("spec");
-        PolicyAction action = PolicyAction.Allow;
+        PolicyAction? action = PolicyAction.Allow;
         Labels? selector = null;
         ImmutableArray<PolicyTarget> targets = [];
         ImmutableArray<PolicyRule> rules = [];
@@ -41,18 +41,17 @@ internal static class AuthorizationPolicyReader
             if (selector is not null && !targets.IsEmpty)
             {
                 spec.Error("selector", "A policy has a selector or targetRefs, not both.");
+                selector = null;
+                targets = [];
             }
 
-            rules = ReadRules(spec, action);
             foreach (string unknown in spec.UnknownKeys(s_specFields))
             {
                 spec.Error(unknown, "AuthorizationPolicy has no such field.", "Check the spelling.");
             }
-        }
 
-        if (diagnostics.HasErrors)
-        {
-            rules = StrictestOf(action, rules);
+            bool isCertain = !diagnostics.HasErrors && !targets.Any(target => target.Kind == PolicyTargetKind.Gateway);
+            rules = ReadRules(spec, action, isCertain);
         }
 
         return new AuthorizationPolicySpec
@@ -62,20 +61,14 @@ internal static class AuthorizationPolicyReader
             Name = source.Key.Name,
             Selector = selector,
             Targets = targets,
-            Action = action,
+            Action = action ?? PolicyAction.Deny,
             Rules = rules,
             IsDryRun = ReadDryRun(root),
         };
     }
 
-    /// <summary>
-    /// What to enforce of a policy that is wrong somewhere. The rule reader has left broken rules out of ALLOW and widened them in DENY;
-    /// what remains is a DENY policy of which no rule can be made out at all.
-    /// </summary>
-    private static ImmutableArray<PolicyRule> StrictestOf(PolicyAction action, ImmutableArray<PolicyRule> rules) =>
-        action == PolicyAction.Deny && rules.IsEmpty ? [PolicyRule.MatchesEverything] : rules;
-
-    private static PolicyAction ReadAction(FieldReader spec)
+    /// <returns>Null when nobody can tell.</returns>
+    private static PolicyAction? ReadAction(FieldReader spec)
     {
         string? action = spec.Text("action");
         if (spec.Has("provider") && action != "CUSTOM")
@@ -86,8 +79,8 @@ internal static class AuthorizationPolicyReader
         switch (action)
         {
             case null or "ALLOW":
-                // A list or a number where the action should be was reported, and may have meant DENY.
-                return spec.Has("action") && action is null ? PolicyAction.Deny : PolicyAction.Allow;
+                // A list or a number where the action should be has been reported.
+                return spec.Has("action") && action is null ? null : PolicyAction.Allow;
             case "DENY":
                 return PolicyAction.Deny;
             case "CUSTOM":
@@ -98,11 +91,19 @@ internal static class AuthorizationPolicyReader
                 return PolicyAction.Deny;
             default:
                 spec.Error("action", $"'{action}' is not an action.", "Write ALLOW or DENY.");
-                return PolicyAction.Deny;
+                return null;
         }
     }
 
-    private static ImmutableArray<PolicyRule> ReadRules(FieldReader spec, PolicyAction action)
+    /// <summary>
+    /// The rules to enforce. Broken rules are left out of ALLOW and widened in DENY; the rest is here. Without knowing the action,
+    /// everything is denied: rules that were meant to admit must not be taken for all there is to deny. Without knowing to whom an ALLOW
+    /// policy applies, it applies to all it might and admits nothing: its rules would add to what others admit there.
+    /// </summary>
+    /// <param name="spec">The policy's spec.</param>
+    /// <param name="action">Null when nobody can tell.</param>
+    /// <param name="isCertain">Whether everything but the rules is as it was written.</param>
+    private static ImmutableArray<PolicyRule> ReadRules(FieldReader spec, PolicyAction? action, bool isCertain)
     {
         List<FieldReader> rules = spec.Sections("rules");
         if (rules.Count > RuleCountMax)
@@ -118,18 +119,19 @@ internal static class AuthorizationPolicyReader
         ImmutableArray<PolicyRule>.Builder read = ImmutableArray.CreateBuilder<PolicyRule>(rules.Count);
         foreach (FieldReader rule in rules)
         {
-            if (PolicyRuleReader.Read(rule, spec.Diagnostics.Source.Key.Namespace, action) is { } result)
+            if (PolicyRuleReader.Read(rule, spec.Diagnostics.Source.Key.Namespace, action ?? PolicyAction.Deny) is { } result)
             {
                 read.Add(result);
             }
         }
 
-        if (action == PolicyAction.Deny && !spec.HasOnlySections("rules"))
+        return action switch
         {
-            read.Add(PolicyRule.MatchesEverything);
-        }
-
-        return read.ToImmutable();
+            null => [PolicyRule.MatchesEverything],
+            PolicyAction.Deny when rules.Count == 0 || !spec.HasOnlySections("rules") => [PolicyRule.MatchesEverything],
+            PolicyAction.Allow when !isCertain => [],
+            _ => read.ToImmutable(),
+        };
     }
 
     private static ImmutableArray<PolicyTarget> ReadTargets(FieldReader spec)

@@ -258,7 +258,8 @@ internal static class EntryReader
 
         if (resolution == EndpointResolution.None)
         {
-            spec.Error("endpoints", "With resolution NONE connections go where the client sends them; endpoints have no meaning.", "Use STATIC.");
+            spec.Error(
+                "endpoints", "With resolution NONE connections go where the client sends them; endpoints have no meaning.", "Use STATIC.");
         }
 
         if (selector is not null)

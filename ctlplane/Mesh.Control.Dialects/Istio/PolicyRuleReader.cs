@@ -131,7 +131,8 @@ internal sealed class PolicyRuleReader
         RefuseUnsupported(source, s_requestSourceFields);
         RefuseUnknown(source, [.. s_sourceFields, .. s_requestSourceFields]);
         bool hasAccounts = source.Has("serviceAccounts") || source.Has("notServiceAccounts");
-        if (hasAccounts && (source.Has("principals") || source.Has("notPrincipals") || source.Has("namespaces") || source.Has("notNamespaces")))
+        if (hasAccounts
+            && (source.Has("principals") || source.Has("notPrincipals") || source.Has("namespaces") || source.Has("notNamespaces")))
         {
             Refuse(source, "serviceAccounts", "Service accounts cannot stand beside principals or namespaces.", "Use two rules.");
         }
@@ -220,7 +221,8 @@ internal sealed class PolicyRuleReader
     }
 
     private static bool IsRequestCondition(string key) =>
-        key is "remote.ip" or "source.trustDomain" or "request.auth.principal" or "request.auth.audiences" or "request.auth.presenter" or "connection.sni"
+        key is "remote.ip" or "source.trustDomain" or "connection.sni"
+            or "request.auth.principal" or "request.auth.audiences" or "request.auth.presenter"
         || key.StartsWith("request.headers[", StringComparison.Ordinal)
         || key.StartsWith("request.auth.claims[", StringComparison.Ordinal)
         || key.StartsWith("experimental.envoy.filters.", StringComparison.Ordinal);

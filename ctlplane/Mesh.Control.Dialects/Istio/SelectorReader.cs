@@ -17,20 +17,25 @@ internal static class SelectorReader
             return null;
         }
 
+        bool isBroken = false;
         foreach (string unknown in selector.UnknownKeys(s_fields))
         {
+            isBroken = true;
             selector.Error(unknown, "A selector has matchLabels and nothing else.");
         }
 
         Labels labels = selector.TextMap("matchLabels");
+        isBroken |= selector.Section("matchLabels") is { } written && written.Entries.Count != labels.Count;
         foreach (KeyValuePair<string, string> label in labels.Entries)
         {
             if (label.Value.Contains('*', StringComparison.Ordinal) || label.Value.Length > ValueCharsMax)
             {
-                selector.Error("matchLabels", $"'{label.Value}' cannot be the value of the label {label.Key}.", "Labels are compared whole.");
+                isBroken = true;
+                selector.Error(
+                    "matchLabels", $"'{label.Value}' cannot be the value of the label {label.Key}.", "Labels are compared whole.");
             }
         }
 
-        return labels.Count == 0 ? null : labels;
+        return isBroken || labels.Count == 0 ? null : labels;
     }
 }

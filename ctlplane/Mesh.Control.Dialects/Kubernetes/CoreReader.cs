@@ -76,7 +76,9 @@ internal static class CoreReader
         FieldReader metadata = Metadata(source, diagnostics);
         if (!ManifestNames.IsLabel(source.Key.Name))
         {
-            metadata.Error("name", $"'{source.Key.Name}' is not the name of a service: a DNS label of {ManifestNames.LabelCharsMax} characters at most.");
+            metadata.Error(
+                "name",
+                $"'{source.Key.Name}' is not the name of a service: a DNS label of {ManifestNames.LabelCharsMax} characters at most.");
         }
 
         if (root.Section("spec") is not { } spec)
@@ -324,7 +326,9 @@ internal static class CoreReader
         return (port, string.Empty);
     }
 
-    /// <summary>The fields that say which endpoints a client prefers. internalTrafficPolicy binds, trafficDistribution only wishes.</summary>
+    /// <summary>
+    /// The fields that say which endpoints a client prefers. internalTrafficPolicy binds, trafficDistribution only wishes.
+    /// </summary>
     private static EndpointPreference ReadPreference(FieldReader spec, FieldReader metadata)
     {
         bool admitsUnhealthy = spec.Flag("publishNotReadyAddresses") ?? false;

@@ -109,7 +109,12 @@ internal sealed class NamespaceTranslator
     {
         if (pod.Labels.Find(CaptureDecision.OwnLabel) is { } own and not ("enabled" or "disabled"))
         {
-            Report(pod.Source, DiagnosticSeverity.Warning, "metadata.labels", $"{CaptureDecision.OwnLabel} is '{own}', which means nothing.", "Write enabled or disabled.");
+            Report(
+                pod.Source,
+                DiagnosticSeverity.Warning,
+                "metadata.labels",
+                $"{CaptureDecision.OwnLabel} is '{own}', which means nothing.",
+                "Write enabled or disabled.");
         }
 
         if (pod.IsHostNetwork && CaptureDecision.Asked(pod.Labels) == true)
@@ -148,7 +153,9 @@ internal sealed class NamespaceTranslator
 
         foreach (ServicePortSpec port in service.Ports)
         {
-            if (port.TargetPortName.Length > 0 && selected.Count > 0 && selected.TrueForAll(draft => draft.FindPort(port.TargetPortName) == 0))
+            if (port.TargetPortName.Length > 0
+                && selected.Count > 0
+                && selected.TrueForAll(draft => draft.FindPort(port.TargetPortName) == 0))
             {
                 Report(
                     service.Source,
@@ -159,7 +166,9 @@ internal sealed class NamespaceTranslator
         }
     }
 
-    /// <summary>A host name of a namespace is one service. Services of Kubernetes come first, entries in the order of their names.</summary>
+    /// <summary>
+    /// A host name of a namespace is one service. Services of Kubernetes come first, entries in the order of their names.
+    /// </summary>
     private bool AddUnique(RawObject source, Service service)
     {
         if (_serviceKeys.Add(service.Key))
@@ -168,7 +177,11 @@ internal sealed class NamespaceTranslator
             return true;
         }
 
-        Report(source, DiagnosticSeverity.Error, "spec.hosts", $"{service.Key.Hostname} is already a service of this namespace; the first one stays.");
+        Report(
+            source,
+            DiagnosticSeverity.Error,
+            "spec.hosts",
+            $"{service.Key.Hostname} is already a service of this namespace; the first one stays.");
         return false;
     }
 
@@ -204,7 +217,8 @@ internal sealed class NamespaceTranslator
                 Name = entry.Name,
                 Network = _options.Network,
                 Addresses = entry.Addresses,
-                Ports = [.. entry.Ports.Select(port => new ServicePort(port.Port, port.TargetPort > 0 ? port.TargetPort : port.Port, port.Protocol))],
+                Ports = [.. entry.Ports.Select(
+                    port => new ServicePort(port.Port, port.TargetPort > 0 ? port.TargetPort : port.Port, port.Protocol))],
                 SubjectAltNames = entry.SubjectAltNames,
                 Preference = entry.Resolution == EndpointResolution.None
                     ? new EndpointPreference([], LocalityMode.Passthrough, AdmitsUnhealthy: true)
@@ -248,47 +262,54 @@ internal sealed class NamespaceTranslator
         }
 
         PeerAuthentications policies = PeerAuthentications.Of(_inputs, _meshWide, _options.RootNamespace);
-        var winners = new HashSet<PeerAuthenticationSpec>(ReferenceEqualityComparer.Instance);
-        var uncaptured = new List<WorkloadDraft>();
+        var unenforced = new Dictionary<PeerAuthenticationSpec, List<WorkloadDraft>>(ReferenceEqualityComparer.Instance);
         foreach (WorkloadDraft draft in _drafts)
         {
             int before = draft.Policies.Count;
-            if (policies.Apply(draft) is { } winner)
+            PeerAuthenticationSpec? deciding = policies.Apply(draft);
+            if (deciding is null)
             {
-                winners.Add(winner);
+                continue;
+            }
+
+            if (!unenforced.TryGetValue(deciding, out List<WorkloadDraft>? drafts))
+            {
+                unenforced[deciding] = drafts = [];
             }
 
             if (draft.Policies.Count > before && IsUncapturedPod(draft))
             {
-                uncaptured.Add(draft);
+                drafts.Add(draft);
             }
         }
 
         _policies.AddRange(policies.Converted.OrderBy(policy => policy.Name, StringComparer.Ordinal));
-        ReportPeerAuthentication(winners, uncaptured);
+        ReportPeerAuthentication(policies, unenforced);
     }
 
-    private void ReportPeerAuthentication(HashSet<PeerAuthenticationSpec> winners, List<WorkloadDraft> uncaptured)
+    /// <param name="policies">Of this namespace.</param>
+    /// <param name="unenforced">By the policies that decided for anybody: for whom in vain.</param>
+    private void ReportPeerAuthentication(PeerAuthentications policies, Dictionary<PeerAuthenticationSpec, List<WorkloadDraft>> unenforced)
     {
-        List<PeerAuthenticationSpec> all = [.. _inputs.Specs<PeerAuthenticationSpec>()];
-        List<PeerAuthenticationSpec> wide = [.. all.Where(policy => policy.Selector is null).Order(Comparer<PeerAuthenticationSpec>.Create(PeerAuthentications.CompareByAge))];
-        foreach (PeerAuthenticationSpec loser in wide.Skip(1))
+        foreach (PeerAuthenticationSpec policy in _inputs.Specs<PeerAuthenticationSpec>())
         {
-            Report(
-                loser.Source,
-                DiagnosticSeverity.Warning,
-                "spec.selector",
-                $"Only one policy without selector holds in a namespace, and {wide[0].Name} is older or comes first; this one has no effect.");
-        }
+            if (policy.Selector is null && policies.NamespaceWide is { } winner && !ReferenceEquals(policy, winner))
+            {
+                Report(
+                    policy.Source,
+                    DiagnosticSeverity.Warning,
+                    "spec.selector",
+                    $"Only one policy without selector holds in a namespace, and {winner.Name} comes first; this one has no effect.");
+            }
+            else if (policy.Selector is not null && !unenforced.ContainsKey(policy))
+            {
+                Report(policy.Source, DiagnosticSeverity.Warning, "spec.selector", "The policy decides for no workload of its namespace.");
+            }
 
-        foreach (PeerAuthenticationSpec policy in all.Where(policy => policy.Selector is not null && !winners.Contains(policy)))
-        {
-            Report(policy.Source, DiagnosticSeverity.Warning, "spec.selector", "The policy decides for no workload of its namespace.");
-        }
-
-        if (uncaptured.Count > 0 && (winners.FirstOrDefault() ?? wide.FirstOrDefault()) is { } source)
-        {
-            Report(source.Source, DiagnosticSeverity.Warning, "spec.mtls.mode", $"Not enforced at {Names(uncaptured)}: not captured.", "Label the namespace or the pods.");
+            if (unenforced.TryGetValue(policy, out List<WorkloadDraft>? drafts))
+            {
+                ReportUncaptured(policy.Source, "spec.mtls.mode", drafts);
+            }
         }
     }
 
@@ -307,9 +328,15 @@ internal sealed class NamespaceTranslator
                 Rules = policy.Rules,
                 IsDryRun = policy.IsDryRun,
             });
-            if (scope == PolicyScope.Workload && !(isRoot && policy.Selector is not null))
+            if (scope == PolicyScope.Mesh || (isRoot && policy.Selector is not null))
             {
-                List<WorkloadDraft> selected = Selected(policy, index);
+                continue;
+            }
+
+            List<WorkloadDraft> selected = _drafts;
+            if (scope == PolicyScope.Workload)
+            {
+                selected = Selected(policy, index);
                 Attach(policy, selected);
                 if (selected.Count == 0)
                 {
@@ -317,7 +344,7 @@ internal sealed class NamespaceTranslator
                 }
             }
 
-            ReportUncaptured(policy, scope, index);
+            ReportUncaptured(policy.Source, "spec", selected.FindAll(IsUncapturedPod));
         }
 
         foreach (AuthorizationPolicySpec policy in _meshWide.SelectingPolicies)
@@ -349,14 +376,20 @@ internal sealed class NamespaceTranslator
         var selected = new HashSet<WorkloadDraft>();
         foreach (PolicyTarget target in policy.Targets)
         {
-            Dictionary<string, List<WorkloadDraft>> endpoints = target.Kind == PolicyTargetKind.Service ? _endpointsByService : _endpointsByEntry;
+            Dictionary<string, List<WorkloadDraft>> endpoints = target.Kind == PolicyTargetKind.Service
+                ? _endpointsByService
+                : _endpointsByEntry;
             if (endpoints.TryGetValue(target.Name, out List<WorkloadDraft>? found))
             {
                 selected.UnionWith(found);
             }
             else
             {
-                Report(policy.Source, DiagnosticSeverity.Warning, "spec.targetRefs", $"There is no {target.Kind} {target.Name} with endpoints here.");
+                Report(
+                    policy.Source,
+                    DiagnosticSeverity.Warning,
+                    "spec.targetRefs",
+                    $"There is no {target.Kind} {target.Name} with endpoints here.");
             }
         }
 
@@ -371,18 +404,16 @@ internal sealed class NamespaceTranslator
         }
     }
 
-    private void ReportUncaptured(AuthorizationPolicySpec policy, PolicyScope scope, LabelIndex index)
+    private void ReportUncaptured(RawObject source, string field, List<WorkloadDraft> uncaptured)
     {
-        if (scope == PolicyScope.Mesh)
-        {
-            return;
-        }
-
-        List<WorkloadDraft> selected = scope == PolicyScope.Namespace ? _drafts : Selected(policy, index);
-        List<WorkloadDraft> uncaptured = selected.FindAll(IsUncapturedPod);
         if (uncaptured.Count > 0)
         {
-            Report(policy.Source, DiagnosticSeverity.Warning, "spec", $"Not enforced at {Names(uncaptured)}: not captured.", "Label the namespace or the pods.");
+            Report(
+                source,
+                DiagnosticSeverity.Warning,
+                field,
+                $"Not enforced at {Names(uncaptured)}: not captured.",
+                "Label the namespace or the pods.");
         }
     }
 
@@ -399,7 +430,11 @@ internal sealed class NamespaceTranslator
         {
             if (pod.ServiceAccount != "default" && !known.Contains(pod.ServiceAccount))
             {
-                Report(pod.Source, DiagnosticSeverity.Warning, "spec.serviceAccountName", $"There is no ServiceAccount {pod.ServiceAccount} in {pod.Namespace}.");
+                Report(
+                    pod.Source,
+                    DiagnosticSeverity.Warning,
+                    "spec.serviceAccountName",
+                    $"There is no ServiceAccount {pod.ServiceAccount} in {pod.Namespace}.");
             }
         }
     }

@@ -36,7 +36,9 @@ internal static class ObjectReader
         diagnostics.Note(
             string.Empty,
             default,
-            isPolicy ? "There is no earlier version, so the policy is enforced in its strictest reading." : "There is no earlier version; the object is left out.");
+            isPolicy
+                ? "There is no earlier version, so the policy is enforced in its strictest reading."
+                : "There is no earlier version; the object is left out.");
         return new Reading(source, isPolicy ? spec : null, diagnostics.ToImmutable());
     }
 

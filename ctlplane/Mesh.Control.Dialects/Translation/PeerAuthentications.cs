@@ -23,12 +23,20 @@ internal sealed class PeerAuthentications
     private readonly ImmutableArray<PeerAuthenticationSpec> _selecting;
     private readonly Dictionary<PeerAuthenticationSpec, AuthorizationPolicy?> _converted = new(ReferenceEqualityComparer.Instance);
 
-    private PeerAuthentications(string rootNamespace, MutualTlsMode namespaceMode, ImmutableArray<PeerAuthenticationSpec> selecting)
+    private PeerAuthentications(
+        string rootNamespace,
+        PeerAuthenticationSpec? namespaceWide,
+        MutualTlsMode namespaceMode,
+        ImmutableArray<PeerAuthenticationSpec> selecting)
     {
         _staticStrictFullName = $"{rootNamespace}/{StaticStrictName}";
+        NamespaceWide = namespaceWide;
         _namespaceMode = namespaceMode;
         _selecting = selecting;
     }
+
+    /// <summary>The one that holds where no selector decides; null when the mesh decides.</summary>
+    public PeerAuthenticationSpec? NamespaceWide { get; }
 
     /// <summary>The policies that set ports apart and are listed by at least one workload.</summary>
     public IEnumerable<AuthorizationPolicy> Converted => _converted.Values.OfType<AuthorizationPolicy>();
@@ -49,24 +57,22 @@ internal sealed class PeerAuthentications
         return order != 0 ? order : string.CompareOrdinal(left.Name, right.Name);
     }
 
-    /// <summary>What the policies without selector of one level say, given what the wider level says.</summary>
-    public static MutualTlsMode ModeOfLevel(IEnumerable<PeerAuthenticationSpec> policies, MutualTlsMode inherited)
-    {
-        PeerAuthenticationSpec? winner = policies.Where(policy => policy.Selector is null).Order(Comparer<PeerAuthenticationSpec>.Create(CompareByAge)).FirstOrDefault();
-        return Resolve(winner?.Mode ?? MutualTlsMode.Unset, inherited);
-    }
+    /// <summary>What the policies of the root namespace say for the whole mesh.</summary>
+    public static MutualTlsMode MeshMode(IEnumerable<PeerAuthenticationSpec> rootPolicies) =>
+        Resolve(WinnerOf(rootPolicies)?.Mode ?? MutualTlsMode.Unset, MutualTlsMode.Permissive);
 
     public static PeerAuthentications Of(NamespaceInputs inputs, MeshWideInputs meshWide, string rootNamespace)
     {
         List<PeerAuthenticationSpec> policies = [.. inputs.Specs<PeerAuthenticationSpec>()];
-        MutualTlsMode namespaceMode = inputs.Name == rootNamespace ? meshWide.MeshMode : ModeOfLevel(policies, meshWide.MeshMode);
-        ImmutableArray<PeerAuthenticationSpec> selecting =
-            [.. policies.Where(policy => policy.Selector is not null).Order(Comparer<PeerAuthenticationSpec>.Create(CompareByAge))];
-        return new PeerAuthentications(rootNamespace, namespaceMode, selecting);
+        PeerAuthenticationSpec? namespaceWide = WinnerOf(policies);
+        MutualTlsMode namespaceMode = Resolve(namespaceWide?.Mode ?? MutualTlsMode.Unset, meshWide.MeshMode);
+        List<PeerAuthenticationSpec> selecting = policies.FindAll(policy => policy.Selector is not null);
+        selecting.Sort(CompareByAge);
+        return new PeerAuthentications(rootNamespace, namespaceWide, namespaceMode, [.. selecting]);
     }
 
     /// <summary>Lists at the workload what makes it refuse connections without identity, if anything does.</summary>
-    /// <returns>The policy with a selector that decided, if one did.</returns>
+    /// <returns>The policy of the namespace that decided; null when the mesh did.</returns>
     public PeerAuthenticationSpec? Apply(WorkloadDraft draft)
     {
         PeerAuthenticationSpec? own = null;
@@ -89,7 +95,7 @@ internal sealed class PeerAuthentications
             draft.Policies.Add(_staticStrictFullName);
         }
 
-        return own;
+        return own ?? NamespaceWide;
     }
 
     /// <summary>The policy that sets ports apart from the rest of the workload, or null when none differs.</summary>
@@ -113,11 +119,21 @@ internal sealed class PeerAuthentications
                 Action = PolicyAction.Deny,
                 Rules = mode == MutualTlsMode.Strict
                     ? [new PolicyRule([s_withoutIdentity, new PolicyClause([new PolicyMatch { NotDestinationPorts = different }])])]
-                    : [.. different.Select(port => new PolicyRule([s_withoutIdentity, new PolicyClause([new PolicyMatch { DestinationPorts = [port] }])]))],
+                    : [.. different.Select(WithoutIdentityAt)],
             };
         _converted.Add(policy, converted);
         return converted;
     }
+
+    private static PeerAuthenticationSpec? WinnerOf(IEnumerable<PeerAuthenticationSpec> policies)
+    {
+        List<PeerAuthenticationSpec> wide = [.. policies.Where(policy => policy.Selector is null)];
+        wide.Sort(CompareByAge);
+        return wide.FirstOrDefault();
+    }
+
+    private static PolicyRule WithoutIdentityAt(int port) =>
+        new([s_withoutIdentity, new PolicyClause([new PolicyMatch { DestinationPorts = [port] }])]);
 
     private static MutualTlsMode Resolve(MutualTlsMode mode, MutualTlsMode inherited) => mode == MutualTlsMode.Unset ? inherited : mode;
 }

@@ -65,7 +65,10 @@ internal sealed class WorkloadDraft
         OfEntry(entry, options, $"{options.Cluster}/networking.istio.io/WorkloadEntry/{entry.Namespace}/{entry.Name}");
 
     public static WorkloadDraft OfEndpoint(WorkloadEntrySpec endpoint, TranslationOptions options) =>
-        OfEntry(endpoint, options, $"{options.Cluster}/networking.istio.io/ServiceEntry/{endpoint.Namespace}/{endpoint.Name}/{endpoint.Address}");
+        OfEntry(
+            endpoint,
+            options,
+            $"{options.Cluster}/networking.istio.io/ServiceEntry/{endpoint.Namespace}/{endpoint.Name}/{endpoint.Address}");
 
     /// <summary>The port of this workload that a service's named port means, or 0.</summary>
     public int FindPort(string name)
@@ -150,7 +153,10 @@ internal sealed class WorkloadDraft
         labels.Find("service.istio.io/canonical-name") ?? labels.Find("app.kubernetes.io/name") ?? labels.Find("app") ?? fallback;
 
     private static string CanonicalRevision(Labels labels) =>
-        labels.Find("service.istio.io/canonical-revision") ?? labels.Find("app.kubernetes.io/version") ?? labels.Find("version") ?? LatestRevision;
+        labels.Find("service.istio.io/canonical-revision")
+        ?? labels.Find("app.kubernetes.io/version")
+        ?? labels.Find("version")
+        ?? LatestRevision;
 
     /// <summary>A pod's owner is a ReplicaSet or a Job; people think of the Deployment or CronJob that made that.</summary>
     private static (WorkloadController Controller, string Name) ControllerOf(PodSpec pod)
@@ -164,12 +170,16 @@ internal sealed class WorkloadDraft
                 return (WorkloadController.Deployment, name);
             case { Kind: "Job", Name: { } name }:
                 int dash = name.LastIndexOf('-');
-                bool isScheduled = dash > 0 && name.Length - dash - 1 is >= 8 and <= 10 && !name.AsSpan(dash + 1).ContainsAnyExceptInRange('0', '9');
-                return isScheduled ? (WorkloadController.CronJob, name[..dash]) : (WorkloadController.Job, name);
+                return dash > 0 && IsScheduleTime(name.AsSpan(dash + 1))
+                    ? (WorkloadController.CronJob, name[..dash])
+                    : (WorkloadController.Job, name);
             case { Kind: "CronJob", Name: { } name }:
                 return (WorkloadController.CronJob, name);
             default:
                 return (WorkloadController.Pod, pod.Name);
         }
     }
+    /// <summary>What a CronJob appends to the names of its jobs: minutes since 1970.</summary>
+    private static bool IsScheduleTime(ReadOnlySpan<char> text) =>
+        text.Length is >= 8 and <= 10 && !text.ContainsAnyExceptInRange('0', '9');
 }

@@ -100,11 +100,13 @@ public static class JoinTokenFile
     /// <param name="cancellation">Stops waiting for the lock.</param>
     /// <returns>The token: the only time it can be seen.</returns>
     /// <exception cref="ArgumentException">The name is no node's name, or the node has a token.</exception>
-    public static async Task<string> CreateAsync(StateDirectory state, string node, bool replace, DateTimeOffset now, CancellationToken cancellation)
+    public static async Task<string> CreateAsync(
+        StateDirectory state, string node, bool replace, DateTimeOffset now, CancellationToken cancellation)
     {
         if (node.Length is 0 or > NodeCharsMax || node.AsSpan().ContainsAnyExcept(JoinTokenText.NodeCharacters))
         {
-            throw new ArgumentException($"'{node}' is not the name of a node: letters, digits, dots, dashes and underscores.", nameof(node));
+            throw new ArgumentException(
+                $"'{node}' is not the name of a node: letters, digits, dots, dashes and underscores.", nameof(node));
         }
 
         using IDisposable held = await state.LockAsync(cancellation);
@@ -127,7 +129,8 @@ public static class JoinTokenFile
 
     /// <summary>Revokes the token of a node, or the one with this id.</summary>
     /// <returns>What was revoked; null when there is no such token in force.</returns>
-    public static async Task<JoinTokenRecord?> RevokeAsync(StateDirectory state, string nodeOrId, DateTimeOffset now, CancellationToken cancellation)
+    public static async Task<JoinTokenRecord?> RevokeAsync(
+        StateDirectory state, string nodeOrId, DateTimeOffset now, CancellationToken cancellation)
     {
         using IDisposable held = await state.LockAsync(cancellation);
         List<JoinTokenRecord> records = [.. Read(state)];

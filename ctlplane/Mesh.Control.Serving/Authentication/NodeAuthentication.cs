@@ -13,17 +13,22 @@ public sealed partial class NodeAuthentication(RequestDelegate next, JoinTokens 
 {
     private const string Scheme = "Bearer ";
 
+    /// <summary><see cref="StatusCode.Unauthenticated"/>, as it is written on the wire.</summary>
+    private const string UnauthenticatedCode = "16";
+
     public Task InvokeAsync(HttpContext context)
     {
         // Exactly one credential: of two, somebody would have to choose.
-        if (context.Request.Headers[HeaderNames.Authorization] is not [{ } header] || !header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase))
+        if (context.Request.Headers[HeaderNames.Authorization] is not [{ } header]
+            || !header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase))
         {
             return RefuseAsync(context, "No bearer token. Send the node's join token as 'authorization: Bearer <token>'.");
         }
 
         if (!tokens.TryRecognise(header.AsSpan(Scheme.Length).Trim(), out NodeCaller? caller))
         {
-            return RefuseAsync(context, "The join token is not valid here: unknown or revoked. Create one with 'mesh-control token create'.");
+            return RefuseAsync(
+                context, "The join token is not valid here: unknown or revoked. Create one with 'mesh-control token create'.");
         }
 
         context.Features.Set(caller);
@@ -43,7 +48,7 @@ public sealed partial class NodeAuthentication(RequestDelegate next, JoinTokens 
         // A response of headers alone ("trailers only"): how gRPC says that a call failed before it began.
         context.Response.StatusCode = StatusCodes.Status200OK;
         context.Response.ContentType = "application/grpc";
-        context.Response.Headers["grpc-status"] = ((int)StatusCode.Unauthenticated).ToString(System.Globalization.CultureInfo.InvariantCulture);
+        context.Response.Headers["grpc-status"] = UnauthenticatedCode;
         context.Response.Headers["grpc-message"] = Uri.EscapeDataString(reason);
         return Task.CompletedTask;
     }

@@ -15,7 +15,11 @@ public sealed class NodeRateLimits : IDisposable
         }));
 
     private readonly PartitionedRateLimiter<string> _streams = PartitionedRateLimiter.Create<string, string>(
-        node => RateLimitPartition.GetConcurrencyLimiter(node, static _ => new ConcurrencyLimiterOptions { PermitLimit = 16, QueueLimit = 0 }));
+        node => RateLimitPartition.GetConcurrencyLimiter(node, static _ => new ConcurrencyLimiterOptions
+        {
+            PermitLimit = 16,
+            QueueLimit = 0,
+        }));
 
     /// <summary>A burst of 500, then 50 a second.</summary>
     public bool TryTakeCertificate(string node)

@@ -39,7 +39,11 @@ public sealed partial class CertificateAuthority : IDisposable
     private TrustSnapshot _trust = new(Generation: 0, string.Empty, []);
 
     private CertificateAuthority(
-        CertificateAuthorityOptions options, StateDirectory state, TimeProvider time, ILogger<CertificateAuthority> logger, AuthoritySet authorities)
+        CertificateAuthorityOptions options,
+        StateDirectory state,
+        TimeProvider time,
+        ILogger<CertificateAuthority> logger,
+        AuthoritySet authorities)
     {
         _options = options;
         _state = state;
@@ -64,7 +68,11 @@ public sealed partial class CertificateAuthority : IDisposable
     /// <exception cref="StateFormatException">The state directory or a supplied file is broken; nothing can be signed.</exception>
     /// <exception cref="IOException">The state directory cannot be written.</exception>
     public static async Task<CertificateAuthority> OpenAsync(
-        CertificateAuthorityOptions options, StateDirectory state, TimeProvider time, ILogger<CertificateAuthority> logger, CancellationToken cancellation)
+        CertificateAuthorityOptions options,
+        StateDirectory state,
+        TimeProvider time,
+        ILogger<CertificateAuthority> logger,
+        CancellationToken cancellation)
     {
         DateTimeOffset now = time.GetUtcNow();
         AuthoritySet authorities;
@@ -115,14 +123,17 @@ public sealed partial class CertificateAuthority : IDisposable
     }
 
     /// <summary>Signs the certificate the control plane serves with, for a key made here.</summary>
-    public (IssuedCertificate Certificate, string PrivateKeyPem) IssueServer(IEnumerable<string> dnsNames, IEnumerable<IPAddress> addresses, TimeSpan lifetime)
+    public (IssuedCertificate Certificate, string PrivateKeyPem) IssueServer(
+        IEnumerable<string> dnsNames, IEnumerable<IPAddress> addresses, TimeSpan lifetime)
     {
         AsymmetricCipherKeyPair pair = CertificateFactory.CreateKeyPair();
         AuthoritySet authorities = Volatile.Read(ref _authorities);
         X509Certificate certificate = CertificateFactory.IssueServer(
             authorities.Active, dnsNames, addresses, pair.Public, _time.GetUtcNow(), lifetime);
         var notAfter = new DateTimeOffset(certificate.NotAfter.ToUniversalTime(), TimeSpan.Zero);
-        return (new IssuedCertificate(ChainOf(certificate, authorities.Active), RootsPem(authorities), notAfter), CertificateText.ToPem(pair.Private));
+        return (
+            new IssuedCertificate(ChainOf(certificate, authorities.Active), RootsPem(authorities), notAfter),
+            CertificateText.ToPem(pair.Private));
     }
 
     /// <summary>Follows the state directory and the clock until cancelled.</summary>
@@ -155,7 +166,9 @@ public sealed partial class CertificateAuthority : IDisposable
     internal async Task MaintainOnceAsync(Func<bool> isTrustKnown, CancellationToken cancellation)
     {
         DateTimeOffset now = _time.GetUtcNow();
-        bool changed = _options.Supplied is { } supplied ? ReloadSupplied(supplied, now) : await MaintainOwnAsync(isTrustKnown, now, cancellation);
+        bool changed = _options.Supplied is { } supplied
+            ? ReloadSupplied(supplied, now)
+            : await MaintainOwnAsync(isTrustKnown, now, cancellation);
         changed |= LoadRevocations();
         if (changed || _lists.Values.Any(list => now - list.IssuedAt > s_revocationListRenewal))
         {
@@ -242,7 +255,8 @@ public sealed partial class CertificateAuthority : IDisposable
 
     private bool LoadOwn()
     {
-        byte[] content = StateDirectory.TryRead(_state.AuthorityFile) ?? throw new StateFormatException(_state.AuthorityFile, "Is missing.");
+        byte[] content = StateDirectory.TryRead(_state.AuthorityFile)
+            ?? throw new StateFormatException(_state.AuthorityFile, "Is missing.");
         if (content.AsSpan().SequenceEqual(_authorityContent))
         {
             return false;
@@ -315,7 +329,8 @@ public sealed partial class CertificateAuthority : IDisposable
     [LoggerMessage(EventId = 1102, Level = LogLevel.Information, Message = "Root {KeyId} signs now; {RootCount} roots are trusted.")]
     private static partial void RootsRotated(ILogger logger, string keyId, int rootCount);
 
-    [LoggerMessage(EventId = 1103, Level = LogLevel.Information, Message = "Root {KeyId} is no longer trusted: nothing it signed is valid any more.")]
+    [LoggerMessage(
+        EventId = 1103, Level = LogLevel.Information, Message = "Root {KeyId} is no longer trusted: nothing it signed is valid any more.")]
     private static partial void RootRetired(ILogger logger, string keyId);
 
     [LoggerMessage(EventId = 1104, Level = LogLevel.Information, Message = "Revocation list of {KeyId}: {Count} certificates.")]

@@ -10,7 +10,9 @@ public sealed record CertificateAuthorityOptions
     /// <summary>Longest life of a workload's certificate, and the one given to who asks for none. 1 s to 90 days; default 24 h.</summary>
     public TimeSpan WorkloadLifetime { get; init; } = TimeSpan.FromHours(24);
 
-    /// <summary>How long a revocation list is good for. It is renewed daily, so a proxy may be cut off for the rest. Default 7 days.</summary>
+    /// <summary>
+    /// How long a revocation list is good for. It is renewed daily, so a proxy may be cut off for the rest. Default 7 days.
+    /// </summary>
     public TimeSpan RevocationListLifetime { get; init; } = TimeSpan.FromDays(7);
 
     /// <summary>A certificate authority of somebody else's making; null for a root of our own in the state directory.</summary>

@@ -22,7 +22,9 @@ internal static class CertificateFactory
 {
     private const int SerialBits = 127;
 
-    /// <summary>How far clocks of nodes may lag. A short-lived certificate gets a tenth of its life, so that half of it is not past at once.</summary>
+    /// <summary>
+    /// How far clocks of nodes may lag. A short-lived certificate gets a tenth of its life, so that half of it is not past at once.
+    /// </summary>
     private static readonly TimeSpan s_backdateMax = TimeSpan.FromMinutes(1);
 
     private static readonly TimeSpan s_rootLifetime = TimeSpan.FromDays(3_650);
@@ -74,11 +76,15 @@ internal static class CertificateFactory
         // Critical because there is no subject (RFC 5280 §4.2.1.6).
         generator.AddExtension(X509Extensions.SubjectAlternativeName, critical: true, names);
         generator.AddExtension(
-            X509Extensions.ExtendedKeyUsage, critical: false, new ExtendedKeyUsage(KeyPurposeID.id_kp_serverAuth, KeyPurposeID.id_kp_clientAuth));
+            X509Extensions.ExtendedKeyUsage,
+            critical: false,
+            new ExtendedKeyUsage(KeyPurposeID.id_kp_serverAuth, KeyPurposeID.id_kp_clientAuth));
         return generator.Generate(new Asn1SignatureFactory(issuer.SignatureAlgorithm, issuer.Key, new SecureRandom()));
     }
 
-    /// <summary>What the control plane itself serves with. It has names, not an identity, so no workload's certificate can stand in for it.</summary>
+    /// <summary>
+    /// What the control plane itself serves with. It has names, not an identity, so no workload's certificate can stand in for it.
+    /// </summary>
     public static X509Certificate IssueServer(
         SigningAuthority issuer,
         IEnumerable<string> dnsNames,
@@ -97,7 +103,8 @@ internal static class CertificateFactory
     }
 
     /// <summary>The list of one issuer. Its number is the time, which only grows.</summary>
-    public static X509Crl IssueRevocationList(SigningAuthority issuer, IEnumerable<RevocationRecord> revocations, DateTimeOffset now, TimeSpan lifetime)
+    public static X509Crl IssueRevocationList(
+        SigningAuthority issuer, IEnumerable<RevocationRecord> revocations, DateTimeOffset now, TimeSpan lifetime)
     {
         var generator = new X509V2CrlGenerator();
         generator.SetIssuerDN(issuer.Certificate.SubjectDN);
@@ -108,7 +115,8 @@ internal static class CertificateFactory
             generator.AddCrlEntry(new BigInteger(revocation.Serial, 16), revocation.RevokedAt.UtcDateTime, CrlReason.Unspecified);
         }
 
-        generator.AddExtension(X509Extensions.AuthorityKeyIdentifier, critical: false, new AuthorityKeyIdentifier(Convert.FromHexString(issuer.KeyId)));
+        generator.AddExtension(
+            X509Extensions.AuthorityKeyIdentifier, critical: false, new AuthorityKeyIdentifier(Convert.FromHexString(issuer.KeyId)));
         generator.AddExtension(X509Extensions.CrlNumber, critical: false, new CrlNumber(BigInteger.ValueOf(now.ToUnixTimeMilliseconds())));
         return generator.Generate(new Asn1SignatureFactory(issuer.SignatureAlgorithm, issuer.Key, new SecureRandom()));
     }
@@ -127,8 +135,10 @@ internal static class CertificateFactory
         generator.SetPublicKey(publicKey);
         generator.AddExtension(X509Extensions.BasicConstraints, critical: true, new BasicConstraints(cA: false));
         generator.AddExtension(X509Extensions.KeyUsage, critical: true, new KeyUsage(KeyUsage.DigitalSignature));
-        generator.AddExtension(X509Extensions.SubjectKeyIdentifier, critical: false, X509ExtensionUtilities.CreateSubjectKeyIdentifier(publicKey));
-        generator.AddExtension(X509Extensions.AuthorityKeyIdentifier, critical: false, new AuthorityKeyIdentifier(Convert.FromHexString(issuer.KeyId)));
+        generator.AddExtension(
+            X509Extensions.SubjectKeyIdentifier, critical: false, X509ExtensionUtilities.CreateSubjectKeyIdentifier(publicKey));
+        generator.AddExtension(
+            X509Extensions.AuthorityKeyIdentifier, critical: false, new AuthorityKeyIdentifier(Convert.FromHexString(issuer.KeyId)));
         return generator;
     }
 

@@ -25,7 +25,8 @@ public sealed partial class CertificateService(
         NodeCaller caller = NodeAuthentication.CallerOf(context);
         if (!limits.TryTakeCertificate(caller.Node))
         {
-            throw Refuse(caller, "rate", StatusCode.ResourceExhausted, $"{caller.Node} asks for certificates too fast. Back off and try again.");
+            throw Refuse(
+                caller, "rate", StatusCode.ResourceExhausted, $"{caller.Node} asks for certificates too fast. Back off and try again.");
         }
 
         SpiffeId identity = ReadIdentity(request, caller);
@@ -65,7 +66,10 @@ public sealed partial class CertificateService(
             || value.KindCase != Value.KindOneofCase.StringValue)
         {
             throw Refuse(
-                caller, "request", StatusCode.InvalidArgument, $"The request's metadata has no string '{ImpersonatedIdentity}'. Nodes have no identity of their own.");
+                caller,
+                "request",
+                StatusCode.InvalidArgument,
+                $"The request's metadata has no string '{ImpersonatedIdentity}'. Nodes have no identity of their own.");
         }
 
         return SpiffeId.TryParse(value.StringValue, out SpiffeId? identity)
@@ -99,7 +103,8 @@ public sealed partial class CertificateService(
         return new RpcException(new Status(code, reason));
     }
 
-    [LoggerMessage(EventId = 1111, Level = LogLevel.Information, Message = "Certificate for {Identity} to {Node}, valid until {NotAfter:u}.")]
+    [LoggerMessage(
+        EventId = 1111, Level = LogLevel.Information, Message = "Certificate for {Identity} to {Node}, valid until {NotAfter:u}.")]
     private static partial void Issued(ILogger logger, SpiffeId identity, string node, DateTimeOffset notAfter);
 
     [LoggerMessage(EventId = 1112, Level = LogLevel.Warning, Message = "Refused a certificate to {Node}: {Reason}")]

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Security.Cryptography;
 using Mesh.Control.Serving.State;
+using Org.BouncyCastle.Asn1;
 using Org.BouncyCastle.Asn1.X509;
 using Org.BouncyCastle.Crypto;
 using Org.BouncyCastle.OpenSsl;
@@ -22,13 +23,14 @@ internal static class CertificateText
     public static string ToPem(AsymmetricKeyParameter key) =>
         PemEncoding.WriteString("PRIVATE KEY", PrivateKeyInfoFactory.CreatePrivateKeyInfo(key).GetEncoded()) + "\n";
 
+    /// <summary>The subject key identifier; computed where the certificate does not say it.</summary>
     public static string KeyIdOf(X509Certificate certificate)
     {
-        byte[]? extension = certificate.GetExtensionValue(X509Extensions.SubjectKeyIdentifier)?.GetOctets();
-        byte[] keyId = extension is not null
-            ? SubjectKeyIdentifier.GetInstance(X509ExtensionUtilities.FromExtensionValue(certificate.GetExtensionValue(X509Extensions.SubjectKeyIdentifier))).GetKeyIdentifier()
-            : X509ExtensionUtilities.CreateSubjectKeyIdentifier(certificate.GetPublicKey()).GetKeyIdentifier();
-        return Convert.ToHexStringLower(keyId);
+        Asn1OctetString? extension = certificate.GetExtensionValue(X509Extensions.SubjectKeyIdentifier);
+        SubjectKeyIdentifier keyId = extension is null
+            ? X509ExtensionUtilities.CreateSubjectKeyIdentifier(certificate.GetPublicKey())
+            : SubjectKeyIdentifier.GetInstance(X509ExtensionUtilities.FromExtensionValue(extension));
+        return Convert.ToHexStringLower(keyId.GetKeyIdentifier());
     }
 
     /// <exception cref="StateFormatException">The text holds something that is not a certificate, or nothing.</exception>
@@ -72,7 +74,8 @@ internal static class CertificateText
         }
         catch (Exception exception) when (exception is IOException or GeneralSecurityException or ArgumentException or InvalidCastException)
         {
-            throw new StateFormatException(file, "Holds no private key that can be read. Keys with a password are not supported.", exception);
+            throw new StateFormatException(
+                file, "Holds no private key that can be read. Keys with a password are not supported.", exception);
         }
     }
 }

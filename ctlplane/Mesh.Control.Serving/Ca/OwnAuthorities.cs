@@ -37,7 +37,8 @@ public static class OwnAuthorities
     }
 
     /// <summary>Makes the first root, unless there is one.</summary>
-    internal static async Task EnsureFirstAsync(StateDirectory state, TrustDomain trustDomain, DateTimeOffset now, CancellationToken cancellation)
+    internal static async Task EnsureFirstAsync(
+        StateDirectory state, TrustDomain trustDomain, DateTimeOffset now, CancellationToken cancellation)
     {
         using IDisposable held = await state.LockAsync(cancellation);
         if (StateDirectory.TryRead(state.AuthorityFile) is not null)
@@ -61,7 +62,8 @@ public static class OwnAuthorities
     {
         using IDisposable held = await state.LockAsync(cancellation);
         byte[] content = StateDirectory.TryRead(state.AuthorityFile)
-            ?? throw new InvalidOperationException($"{state.AuthorityFile} does not exist: this control plane has no root of its own to rotate.");
+            ?? throw new InvalidOperationException(
+                $"{state.AuthorityFile} does not exist: this control plane has no root of its own to rotate.");
         IReadOnlyList<AuthorityRecord> records = Read(state, content);
         if (records.FirstOrDefault(record => record.Role == AuthorityRole.Incoming) is { } incoming)
         {
@@ -82,7 +84,8 @@ public static class OwnAuthorities
     internal static IReadOnlyList<AuthorityRecord> Advance(
         IReadOnlyList<AuthorityRecord> records, Func<string, DateTimeOffset> lastExpiryOf, bool isIncomingKnown, DateTimeOffset now)
     {
-        if (records.FirstOrDefault(record => record.Role == AuthorityRole.Incoming) is { } incoming && IsDue(incoming, isIncomingKnown, now))
+        if (records.FirstOrDefault(record => record.Role == AuthorityRole.Incoming) is { } incoming
+            && IsDue(incoming, isIncomingKnown, now))
         {
             return
             [
@@ -104,7 +107,8 @@ public static class OwnAuthorities
 
     internal static void Write(StateDirectory state, IReadOnlyList<AuthorityRecord> records) =>
         StateDirectory.WriteSecret(
-            state.AuthorityFile, JsonSerializer.SerializeToUtf8Bytes(new AuthorityList { Authorities = records }, StateJson.Default.AuthorityList));
+            state.AuthorityFile,
+            JsonSerializer.SerializeToUtf8Bytes(new AuthorityList { Authorities = records }, StateJson.Default.AuthorityList));
 
     internal static void DeleteFiles(StateDirectory state, string keyId)
     {
@@ -116,7 +120,8 @@ public static class OwnAuthorities
     private static bool IsDue(AuthorityRecord incoming, bool isKnown, DateTimeOffset now) =>
         now >= incoming.ActiveFrom && (isKnown || now >= incoming.ActiveFrom + (incoming.ActiveFrom - incoming.CreatedAt));
 
-    private static bool IsOver(AuthorityRecord record, DateTimeOffset now) => record.Role == AuthorityRole.Outgoing && now >= record.TrustedUntil;
+    private static bool IsOver(AuthorityRecord record, DateTimeOffset now) =>
+        record.Role == AuthorityRole.Outgoing && now >= record.TrustedUntil;
 
     private static DateTimeOffset Later(DateTimeOffset left, DateTimeOffset right) => left > right ? left : right;
 
@@ -128,7 +133,9 @@ public static class OwnAuthorities
             CertificateText.ReadCertificates(certificateFile, ReadText(certificateFile))[0],
             CertificateText.ReadPrivateKey(keyFile, ReadText(keyFile)),
             intermediates: []);
-        return authority.KeyId == keyId ? authority : throw new StateFormatException(certificateFile, $"Is not the certificate of {keyId}.");
+        return authority.KeyId == keyId
+            ? authority
+            : throw new StateFormatException(certificateFile, $"Is not the certificate of {keyId}.");
     }
 
     private static string ReadText(string file) =>

@@ -11,7 +11,7 @@ internal sealed class SigningAuthority
 {
     /// <param name="certificate">The certificate of the issuer.</param>
     /// <param name="key">Its private key.</param>
-    /// <param name="intermediates">What a peer needs between a leaf and a root it knows, this certificate included; empty for a root.</param>
+    /// <param name="intermediates">What a peer needs between a leaf and a root it knows, this one included; empty for a root.</param>
     public SigningAuthority(X509Certificate certificate, AsymmetricKeyParameter key, ImmutableArray<X509Certificate> intermediates)
     {
         Certificate = certificate;

@@ -92,7 +92,8 @@ internal static class SigningRequest
                 continue;
             }
 
-            X509Extension? extension = X509Extensions.GetInstance(attribute.AttrValues[0]).GetExtension(X509Extensions.SubjectAlternativeName);
+            var extensions = X509Extensions.GetInstance(attribute.AttrValues[0]);
+            X509Extension? extension = extensions.GetExtension(X509Extensions.SubjectAlternativeName);
             if (extension is null)
             {
                 continue;

@@ -17,7 +17,8 @@ internal static class SuppliedAuthority
     /// <exception cref="StateFormatException">A file is missing or broken, or the three do not fit together.</exception>
     public static AuthoritySet Load(SuppliedAuthorityOptions options, DateTimeOffset now)
     {
-        ImmutableArray<X509Certificate> chain = CertificateText.ReadCertificates(options.CertificateFile, ReadText(options.CertificateFile));
+        ImmutableArray<X509Certificate> chain = CertificateText.ReadCertificates(
+            options.CertificateFile, ReadText(options.CertificateFile));
         ImmutableArray<X509Certificate> roots = CertificateText.ReadCertificates(options.RootsFile, ReadText(options.RootsFile));
         AsymmetricKeyParameter key = CertificateText.ReadPrivateKey(options.KeyFile, ReadText(options.KeyFile));
         CheckAuthority(options.CertificateFile, chain[0], now);
@@ -45,7 +46,8 @@ internal static class SuppliedAuthority
 
         if (!certificate.IsValid(now.UtcDateTime))
         {
-            throw new StateFormatException(file, $"The certificate is valid from {certificate.NotBefore:u} to {certificate.NotAfter:u} only.");
+            throw new StateFormatException(
+                file, $"The certificate is valid from {certificate.NotBefore:u} to {certificate.NotAfter:u} only.");
         }
     }
 
@@ -66,15 +68,18 @@ internal static class SuppliedAuthority
                 return;
             }
         }
-        catch (Exception exception) when (exception is GeneralSecurityException or CryptoException or ArgumentException or InvalidCastException)
+        catch (Exception exception) when (
+            exception is GeneralSecurityException or CryptoException or ArgumentException or InvalidCastException)
         {
-            throw new StateFormatException(options.KeyFile, $"The key cannot be used with the certificate in {options.CertificateFile}.", exception);
+            throw new StateFormatException(
+                options.KeyFile, $"The key cannot be used with the certificate in {options.CertificateFile}.", exception);
         }
 
         throw new StateFormatException(options.KeyFile, $"The key is not that of the certificate in {options.CertificateFile}.");
     }
 
-    private static void CheckChain(SuppliedAuthorityOptions options, ImmutableArray<X509Certificate> chain, ImmutableArray<X509Certificate> roots)
+    private static void CheckChain(
+        SuppliedAuthorityOptions options, ImmutableArray<X509Certificate> chain, ImmutableArray<X509Certificate> roots)
     {
         for (int index = 0; index + 1 < chain.Length; index++)
         {
@@ -86,7 +91,8 @@ internal static class SuppliedAuthority
 
         if (!roots.Any(root => IsSignedBy(chain[^1], root)))
         {
-            throw new StateFormatException(options.RootsFile, $"None of the roots signed the last certificate of {options.CertificateFile}.");
+            throw new StateFormatException(
+                options.RootsFile, $"None of the roots signed the last certificate of {options.CertificateFile}.");
         }
     }
 

@@ -57,13 +57,20 @@ public sealed class StateDirectory
             {
                 return new FileStream(
                     Path.Combine(Root, ".lock"),
-                    new FileStreamOptions { Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = FileShare.None, UnixCreateMode = OwnerOnly });
+                    new FileStreamOptions
+                    {
+                        Mode = FileMode.OpenOrCreate,
+                        Access = FileAccess.ReadWrite,
+                        Share = FileShare.None,
+                        UnixCreateMode = OwnerOnly,
+                    });
             }
             catch (IOException exception)
             {
                 if (_time.GetElapsedTime(start) > s_lockWaitMax)
                 {
-                    throw new IOException($"{Root} is being changed by another process, and has been for {s_lockWaitMax.TotalSeconds:0} s.", exception);
+                    throw new IOException(
+                        $"{Root} is being changed by another process, and has been for {s_lockWaitMax.TotalSeconds:0} s.", exception);
                 }
 
                 await Task.Delay(s_lockRetry, _time, cancellation);
@@ -78,7 +85,7 @@ public sealed class StateDirectory
         {
             return File.ReadAllBytes(path);
         }
-        catch (FileNotFoundException)
+        catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException)
         {
             return null;
         }
@@ -89,7 +96,15 @@ public sealed class StateDirectory
     public static void WritePublic(string path, ReadOnlySpan<byte> content) => Write(path, content, WorldReadable);
 
     public static FileStream OpenSecretForAppend(string path) =>
-        new(path, new FileStreamOptions { Mode = FileMode.Append, Access = FileAccess.Write, Share = FileShare.Read, UnixCreateMode = OwnerOnly });
+        new(
+            path,
+            new FileStreamOptions
+            {
+                Mode = FileMode.Append,
+                Access = FileAccess.Write,
+                Share = FileShare.Read,
+                UnixCreateMode = OwnerOnly,
+            });
 
     /// <summary>Written beside, brought to the disk, then renamed: there is never a half file under the real name.</summary>
     private static void Write(string path, ReadOnlySpan<byte> content, UnixFileMode mode)

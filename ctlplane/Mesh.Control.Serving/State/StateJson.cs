@@ -25,7 +25,9 @@ internal sealed partial class StateJson : JsonSerializerContext
         catch (JsonException exception)
         {
             throw new StateFormatException(
-                file, $"Not valid at line {(exception.LineNumber ?? 0) + 1}, {exception.Path ?? "$"}. Restore the file or remove it.", exception);
+                file,
+                $"Not valid at line {(exception.LineNumber ?? 0) + 1}, {exception.Path ?? "$"}. Restore the file or remove it.",
+                exception);
         }
     }
 }

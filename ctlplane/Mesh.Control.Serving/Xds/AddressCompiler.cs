@@ -86,7 +86,9 @@ internal sealed class AddressCompiler(string clusterId, string trustDomain)
             message.LoadBalancing = new Wire.LoadBalancing
             {
                 Mode = WireOf(service.Preference.Mode),
-                HealthPolicy = service.Preference.AdmitsUnhealthy ? Wire.LoadBalancing.Types.HealthPolicy.AllowAll : Wire.LoadBalancing.Types.HealthPolicy.OnlyHealthy,
+                HealthPolicy = service.Preference.AdmitsUnhealthy
+                    ? Wire.LoadBalancing.Types.HealthPolicy.AllowAll
+                    : Wire.LoadBalancing.Types.HealthPolicy.OnlyHealthy,
             };
             message.LoadBalancing.RoutingPreference.AddRange(service.Preference.Scopes.Select(WireOf));
         }

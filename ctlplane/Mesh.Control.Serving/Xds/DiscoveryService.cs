@@ -12,7 +12,9 @@ public sealed partial class DiscoveryService(
     : AggregatedDiscoveryService.AggregatedDiscoveryServiceBase
 {
     public override async Task DeltaAggregatedResources(
-        IAsyncStreamReader<DeltaDiscoveryRequest> requestStream, IServerStreamWriter<DeltaDiscoveryResponse> responseStream, ServerCallContext context)
+        IAsyncStreamReader<DeltaDiscoveryRequest> requestStream,
+        IServerStreamWriter<DeltaDiscoveryResponse> responseStream,
+        ServerCallContext context)
     {
         NodeCaller caller = NodeAuthentication.CallerOf(context);
         using RateLimitLease place = limits.TakeStream(caller.Node);
@@ -40,7 +42,7 @@ public sealed partial class DiscoveryService(
             Disconnected(logger, caller.Node, exception.Status.Detail);
             throw;
         }
-        catch (Exception exception) when (exception is OperationCanceledException or IOException or InvalidOperationException && context.CancellationToken.IsCancellationRequested)
+        catch (Exception) when (context.CancellationToken.IsCancellationRequested)
         {
             // What a write to a connection that is gone looks like depends on when it went.
             Disconnected(logger, caller.Node, "The connection is gone.");

@@ -34,5 +34,6 @@ public sealed class ModelPublisher(ResourceStore store, string clusterId, TrustD
         [.. source.Services.Select(AddressCompiler.Compile), .. source.Workloads.Select(_addresses.Compile)],
         [.. source.Policies.Select(AuthorizationCompiler.Compile)]);
 
-    private sealed record CompiledNamespace(NamespaceModel Source, ImmutableArray<ServedResource> Addresses, ImmutableArray<ServedResource> Policies);
+    private sealed record CompiledNamespace(
+        NamespaceModel Source, ImmutableArray<ServedResource> Addresses, ImmutableArray<ServedResource> Policies);
 }

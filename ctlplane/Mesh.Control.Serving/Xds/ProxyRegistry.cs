@@ -10,11 +10,17 @@ public sealed class ProxyRegistry
 
     /// <summary>Ordered by node, then by age.</summary>
     public ImmutableArray<ProxyStatus> Statuses =>
-        [.. _sessions.Keys.Select(session => session.Status).OrderBy(status => status.Node, StringComparer.Ordinal).ThenBy(status => status.ConnectedAt)];
+    [
+        .. _sessions.Keys
+            .Select(session => session.Status)
+            .OrderBy(status => status.Node, StringComparer.Ordinal)
+            .ThenBy(status => status.ConnectedAt),
+    ];
 
     /// <summary>Whether every stream that wants the type has confirmed this generation of it or a later one.</summary>
-    public bool AllHold(string typeUrl, long generation) => _sessions.Keys.All(session =>
-        session.Status.Types.FirstOrDefault(type => type.TypeUrl == typeUrl) is not { } status || status.AcknowledgedGeneration >= generation);
+    public bool AllHold(string typeUrl, long generation) => _sessions.Keys
+        .SelectMany(session => session.Status.Types)
+        .All(type => type.TypeUrl != typeUrl || type.AcknowledgedGeneration >= generation);
 
     internal void Add(ProxySession session)
     {

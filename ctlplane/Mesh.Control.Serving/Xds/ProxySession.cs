@@ -57,9 +57,12 @@ internal sealed partial class ProxySession
 
     /// <exception cref="RpcException">The stream must end with this status.</exception>
     public async Task RunAsync(
-        IAsyncStreamReader<DeltaDiscoveryRequest> requests, IServerStreamWriter<DeltaDiscoveryResponse> responses, CancellationToken cancellation)
+        IAsyncStreamReader<DeltaDiscoveryRequest> requests,
+        IServerStreamWriter<DeltaDiscoveryResponse> responses,
+        CancellationToken cancellation)
     {
-        var queue = Channel.CreateBounded<DeltaDiscoveryRequest>(new BoundedChannelOptions(QueuedRequestsMax) { SingleReader = true, SingleWriter = true });
+        var queue = Channel.CreateBounded<DeltaDiscoveryRequest>(
+            new BoundedChannelOptions(QueuedRequestsMax) { SingleReader = true, SingleWriter = true });
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         Task pump = PumpAsync(requests, queue.Writer, ending.Token);
         try
@@ -101,7 +104,9 @@ internal sealed partial class ProxySession
     }
 
     private async Task LoopAsync(
-        ChannelReader<DeltaDiscoveryRequest> requests, IServerStreamWriter<DeltaDiscoveryResponse> responses, CancellationToken cancellation)
+        ChannelReader<DeltaDiscoveryRequest> requests,
+        IServerStreamWriter<DeltaDiscoveryResponse> responses,
+        CancellationToken cancellation)
     {
         Task<bool> readable = requests.WaitToReadAsync(cancellation).AsTask();
         while (true)
@@ -145,7 +150,8 @@ internal sealed partial class ProxySession
         bool isNew = !_types.TryGetValue(request.TypeUrl, out TypeState? type);
         if (type is null)
         {
-            _types[request.TypeUrl] = type = new TypeState(new TypeSubscription(_caller.Node), new TypeStatus { TypeUrl = request.TypeUrl });
+            _types[request.TypeUrl] = type = new TypeState(
+                new TypeSubscription(_caller.Node), new TypeStatus { TypeUrl = request.TypeUrl });
         }
 
         if (request.ResponseNonce.Length > 0 && !isNew)
@@ -189,10 +195,11 @@ internal sealed partial class ProxySession
         if (name != _caller.Node)
         {
             throw new RpcException(new Status(
-                StatusCode.PermissionDenied, $"The token is that of node {_caller.Node}, but the request says it is from {Shorten(name, TypeSubscription.NameCharsMax)}."));
+                StatusCode.PermissionDenied,
+                $"The token is that of node {_caller.Node}, but the request says it is from {ShortName(name)}."));
         }
 
-        Volatile.Write(ref _status, Status with { NodeId = request.Node.Id.Length == 0 ? name : Shorten(request.Node.Id, TypeSubscription.NameCharsMax) });
+        Volatile.Write(ref _status, Status with { NodeId = ShortName(request.Node.Id.Length == 0 ? name : request.Node.Id) });
     }
 
     /// <summary>
@@ -201,9 +208,9 @@ internal sealed partial class ProxySession
     /// </summary>
     private void TakeUnsupported(string typeUrl)
     {
-        if (_unsupported.Count < UnansweredMax && _unsupported.Add(Shorten(typeUrl, TypeSubscription.NameCharsMax)))
+        if (_unsupported.Count < UnansweredMax && _unsupported.Add(ShortName(typeUrl)))
         {
-            UnsupportedType(_logger, _caller.Node, Shorten(typeUrl, TypeSubscription.NameCharsMax));
+            UnsupportedType(_logger, _caller.Node, ShortName(typeUrl));
             Volatile.Write(ref _status, Status with { UnsupportedTypes = [.. _unsupported.Order(StringComparer.Ordinal)] });
         }
     }
@@ -269,12 +276,20 @@ internal sealed partial class ProxySession
         if (policiesGone.Count > 0)
         {
             await SendAsync(
-                responses, _types[TypeUrls.Authorization], current[TypeUrls.Authorization], new ResourceUpdate([], policiesGone), cancellation);
+                responses,
+                _types[TypeUrls.Authorization],
+                current[TypeUrls.Authorization],
+                new ResourceUpdate([], policiesGone),
+                cancellation);
         }
     }
 
     private async Task SendAsync(
-        IServerStreamWriter<DeltaDiscoveryResponse> responses, TypeState type, TypeSnapshot snapshot, ResourceUpdate update, CancellationToken cancellation)
+        IServerStreamWriter<DeltaDiscoveryResponse> responses,
+        TypeState type,
+        TypeSnapshot snapshot,
+        ResourceUpdate update,
+        CancellationToken cancellation)
     {
         string typeUrl = type.Status.TypeUrl;
         string nonce = (++_responseCount).ToString(CultureInfo.InvariantCulture);
@@ -290,7 +305,10 @@ internal sealed partial class ProxySession
         int count = update.Changed.Count + update.Removed.Count;
         DateTimeOffset now = _time.GetUtcNow();
         Remember(nonce, new SentResponse(
-            typeUrl, snapshot.Generation, now, [.. update.Changed.Select(resource => resource.Name).Concat(update.Removed).Take(RejectedResourcesShown)]));
+            typeUrl,
+            snapshot.Generation,
+            now,
+            [.. update.Changed.Select(resource => resource.Name).Concat(update.Removed).Take(RejectedResourcesShown)]));
         type.Status = type.Status with
         {
             SentGeneration = snapshot.Generation,
@@ -315,10 +333,16 @@ internal sealed partial class ProxySession
         }
     }
 
-    private void PublishStatus() =>
-        Volatile.Write(ref _status, Status with { Types = [.. TypeUrls.All.Where(_types.ContainsKey).Select(typeUrl => _types[typeUrl].Status)] });
+    private void PublishStatus()
+    {
+        ImmutableArray<TypeStatus> types = [.. TypeUrls.All.Where(_types.ContainsKey).Select(typeUrl => _types[typeUrl].Status)];
+        Volatile.Write(ref _status, Status with { Types = types });
+    }
 
-    private static string Shorten(string text, int charsMax) => text.Length <= charsMax ? text : string.Concat(text.AsSpan(0, charsMax), "…");
+    private static string ShortName(string text) => Shorten(text, TypeSubscription.NameCharsMax);
+
+    private static string Shorten(string text, int charsMax) =>
+        text.Length <= charsMax ? text : string.Concat(text.AsSpan(0, charsMax), "…");
 
     [LoggerMessage(EventId = 1201, Level = LogLevel.Error, Message = "{Node} rejected {Type}: {Reason}")]
     private static partial void Rejected(ILogger logger, string node, string type, string reason);

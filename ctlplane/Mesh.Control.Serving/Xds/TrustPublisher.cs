@@ -4,7 +4,9 @@ using Mesh.Control.Serving.Ca;
 
 namespace Mesh.Control.Serving.Xds;
 
-/// <summary>Publishes trust roots and revocation lists, so that both reach proxies over the stream they have open anyway. Any thread.</summary>
+/// <summary>
+/// Publishes trust roots and revocation lists, so that both reach proxies over the stream they have open anyway. Any thread.
+/// </summary>
 public sealed class TrustPublisher(ResourceStore store, TrustDomain trustDomain)
 {
     public void Publish(TrustSnapshot trust)

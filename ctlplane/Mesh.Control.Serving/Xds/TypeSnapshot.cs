@@ -51,7 +51,9 @@ public sealed class TypeSnapshot
         foreach (ServedResource resource in resources)
         {
             next.Add(resource.Name, resource);
-            if (previous is null || !previous.Resources.TryGetValue(resource.Name, out ServedResource? known) || known.Version != resource.Version)
+            if (previous is null
+                || !previous.Resources.TryGetValue(resource.Name, out ServedResource? known)
+                || known.Version != resource.Version)
             {
                 changed.Add(resource);
             }

@@ -143,7 +143,8 @@ internal sealed class TypeSubscription(string node)
         {
             null => Difference(snapshot, name => _held.GetValueOrDefault(name), _held.Keys),
             _ when _heldSnapshot.Generation == snapshot.Generation => new ResourceUpdate([], []),
-            _ when _heldSnapshot.Generation == snapshot.PreviousGeneration => new ResourceUpdate([.. snapshot.Changed], [.. snapshot.Removed]),
+            _ when _heldSnapshot.Generation == snapshot.PreviousGeneration =>
+                new ResourceUpdate([.. snapshot.Changed], [.. snapshot.Removed]),
             _ => Difference(snapshot, VersionAtHeldSnapshot, _heldSnapshot.Resources.Keys),
         };
         foreach (string name in _asked)
@@ -164,9 +165,10 @@ internal sealed class TypeSubscription(string node)
     private string? VersionAtHeldSnapshot(string name) =>
         _heldSnapshot!.Resources.TryGetValue(name, out ServedResource? resource) ? resource.Version : null;
 
-    private static ResourceUpdate Difference(TypeSnapshot snapshot, Func<string, string?> heldVersionOf, IEnumerable<string> heldNames) => new(
-        [.. snapshot.Resources.Values.Where(resource => heldVersionOf(resource.Name) != resource.Version)],
-        [.. heldNames.Where(name => !snapshot.Resources.ContainsKey(name))]);
+    private static ResourceUpdate Difference(TypeSnapshot snapshot, Func<string, string?> heldVersionOf, IEnumerable<string> heldNames) =>
+        new(
+            [.. snapshot.Resources.Values.Where(resource => heldVersionOf(resource.Name) != resource.Version)],
+            [.. heldNames.Where(name => !snapshot.Resources.ContainsKey(name))]);
 
     private ResourceUpdate AdvanceByName(TypeSnapshot snapshot)
     {
@@ -210,8 +212,10 @@ internal sealed class TypeSubscription(string node)
             wanted[own.Name] = own;
         }
 
-        update.Changed.AddRange(wanted.Values.Where(resource => asked.Contains(resource.Name) || _held.GetValueOrDefault(resource.Name) != resource.Version));
-        update.Removed.AddRange(_held.Keys.Where(name => !wanted.ContainsKey(name) && !found.Contains(name) && !update.Removed.Contains(name)));
+        update.Changed.AddRange(
+            wanted.Values.Where(resource => asked.Contains(resource.Name) || _held.GetValueOrDefault(resource.Name) != resource.Version));
+        update.Removed.AddRange(
+            _held.Keys.Where(name => !wanted.ContainsKey(name) && !found.Contains(name) && !update.Removed.Contains(name)));
         _held = wanted.ToDictionary(entry => entry.Key, entry => entry.Value.Version, StringComparer.Ordinal);
         return update;
     }

@@ -29,7 +29,8 @@ internal sealed class ManifestDirectory(ManifestWatchOptions options, TimeProvid
     public DirectoryListing List() => DirectoryListing.Take(options);
 
     /// <summary>Whether <paramref name="listing"/> may hold something that has not been loaded.</summary>
-    public bool NeedsLoad(DirectoryListing listing) => _loaded is null || !_loaded.IsSameAs(listing) || _files.Values.Any(file => file.IsFresh);
+    public bool NeedsLoad(DirectoryListing listing) =>
+        _loaded is null || !_loaded.IsSameAs(listing) || _files.Values.Any(file => file.IsFresh);
 
     /// <summary>Reads what changed.</summary>
     /// <returns>Whether <see cref="Snapshot"/> is another than before.</returns>
@@ -77,7 +78,8 @@ internal sealed class ManifestDirectory(ManifestWatchOptions options, TimeProvid
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ManifestFormatException)
         {
-            _files[listed.Path] = new FileState(listed, isFresh, Hash: string.Empty, previous?.Objects, Failed(listed.Path, previous, exception));
+            _files[listed.Path] = new FileState(
+                listed, isFresh, Hash: string.Empty, previous?.Objects, Failed(listed.Path, previous, exception));
             return previous?.Failure?.Reason != _files[listed.Path].Failure?.Reason;
         }
 
@@ -90,7 +92,8 @@ internal sealed class ManifestDirectory(ManifestWatchOptions options, TimeProvid
 
         try
         {
-            ImmutableArray<RawObject> objects = ManifestReader.Read(listed.Path, new StringReader(s_strictUtf8.GetString(WithoutMark(content))));
+            string text = s_strictUtf8.GetString(WithoutMark(content));
+            ImmutableArray<RawObject> objects = ManifestReader.Read(listed.Path, new StringReader(text));
             _files[listed.Path] = new FileState(listed, isFresh, hash, objects, Failure: null);
         }
         catch (Exception exception) when (exception is ManifestFormatException or DecoderFallbackException)
@@ -133,7 +136,12 @@ internal sealed class ManifestDirectory(ManifestWatchOptions options, TimeProvid
         };
         return exception is ManifestFormatException format
             ? new Diagnostic(
-                DiagnosticSeverity.Error, new Origin(path, format.Position.Line), Object: null, format.Field, format.Message, Sentences(format.Hint, consequence))
+                DiagnosticSeverity.Error,
+                new Origin(path, format.Position.Line),
+                Object: null,
+                format.Field,
+                format.Message,
+                Sentences(format.Hint, consequence))
             : new Diagnostic(DiagnosticSeverity.Error, new Origin(path, 0), Object: null, string.Empty, exception.Message, consequence);
     }
 

@@ -42,7 +42,8 @@ internal static class ManifestReader
 
         if (fields.Find("metadata") is not RawMapping metadata)
         {
-            throw new ManifestFormatException(fields.Position, Join(path, "metadata"), $"{kind} without metadata.", "Give it a metadata.name.");
+            throw new ManifestFormatException(
+                fields.Position, Join(path, "metadata"), $"{kind} without metadata.", "Give it a metadata.name.");
         }
 
         string metadataPath = Join(path, "metadata");
@@ -50,10 +51,14 @@ internal static class ManifestReader
         if (!ManifestNames.IsSubdomain(name))
         {
             throw new ManifestFormatException(
-                metadata.Find("name")!.Position, Join(metadataPath, "name"), $"'{name}' is not a name.", "Use lower-case letters, digits, dashes and dots.");
+                metadata.Find("name")!.Position,
+                Join(metadataPath, "name"),
+                $"'{name}' is not a name.",
+                "Use lower-case letters, digits, dashes and dots.");
         }
 
-        string group = apiVersion.Contains('/', StringComparison.Ordinal) ? apiVersion[..apiVersion.IndexOf('/', StringComparison.Ordinal)] : string.Empty;
+        int slash = apiVersion.IndexOf('/', StringComparison.Ordinal);
+        string group = slash < 0 ? string.Empty : apiVersion[..slash];
         var key = new ObjectKey(group, kind, ReadNamespace(metadata, metadataPath, group, kind), name);
         objects.Add(new RawObject(key, apiVersion, fields, new Origin(file, fields.Position.Line)));
     }
@@ -76,14 +81,18 @@ internal static class ManifestReader
         return ManifestNames.IsLabel(text)
             ? text
             : throw new ManifestFormatException(
-                node.Position, Join(path, "namespace"), $"'{text}' is not a namespace.", "Use lower-case letters, digits and dashes, 63 at most.");
+                node.Position,
+                Join(path, "namespace"),
+                $"'{text}' is not a namespace.",
+                "Use lower-case letters, digits and dashes, 63 at most.");
     }
 
     private static string RequiredText(RawMapping fields, string key, string path) => fields.Find(key) switch
     {
         RawScalar { Kind: ScalarKind.Text } scalar => scalar.Text,
         null => throw new ManifestFormatException(fields.Position, Join(path, key), $"'{key}' is missing."),
-        RawNode other => throw new ManifestFormatException(other.Position, Join(path, key), $"'{key}' must be a string.", "Put it in quotes."),
+        RawNode other => throw new ManifestFormatException(
+            other.Position, Join(path, key), $"'{key}' must be a string.", "Put it in quotes."),
     };
 
     private static string Join(string path, string key) => path.Length == 0 ? key : $"{path}.{key}";

@@ -13,7 +13,9 @@ public sealed class ManifestWatcher(ManifestWatchOptions options, TimeProvider t
     private readonly SemaphoreSlim _touched = new(initialCount: 0, maxCount: 1);
     private FileSystemWatcher? _notifications;
 
-    /// <summary>The present content first, then each different one, until cancelled. Never fails: what is wrong is in the snapshot.</summary>
+    /// <summary>
+    /// The present content first, then each different one, until cancelled. Never fails: what is wrong is in the snapshot.
+    /// </summary>
     public async IAsyncEnumerable<ManifestSnapshot> WatchAsync([EnumeratorCancellation] CancellationToken cancellation)
     {
         _directory.TryLoad(_directory.List());

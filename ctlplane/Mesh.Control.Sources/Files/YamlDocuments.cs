@@ -27,13 +27,20 @@ internal sealed class YamlDocuments
     /// <exception cref="ManifestFormatException">The text is not YAML, or not of the kind above.</exception>
     public static List<RawNode> Read(TextReader text)
     {
+        var documents = new YamlDocuments(text);
         try
         {
-            return new YamlDocuments(text).ReadStream();
+            return documents.ReadStream();
         }
         catch (YamlException exception)
         {
             throw new ManifestFormatException(PositionOf(exception.Start), string.Empty, $"Not valid YAML: {exception.Message}");
+        }
+        catch (Exception exception) when (exception is not (ManifestFormatException or OutOfMemoryException))
+        {
+            // For some broken texts the parser fails in ways of its own; the last thing it understood is the best position there is.
+            Mark mark = documents._parser.Current?.End ?? Mark.Empty;
+            throw new ManifestFormatException(PositionOf(mark), string.Empty, "Not valid YAML.");
         }
     }
 
@@ -268,5 +275,6 @@ internal sealed class YamlDocuments
     private ManifestFormatException Unexpected() =>
         new(_parser.Current is { } current ? PositionOf(current.Start) : default, string.Empty, "The document ends too early.");
 
-    private static SourcePosition PositionOf(Mark mark) => new((int)Math.Min(mark.Line, int.MaxValue), (int)Math.Min(mark.Column, int.MaxValue));
+    private static SourcePosition PositionOf(Mark mark) =>
+        new((int)Math.Min(mark.Line, int.MaxValue), (int)Math.Min(mark.Column, int.MaxValue));
 }

@@ -14,6 +14,7 @@ namespace Mesh.Control.Admin;
 internal sealed class AdminServer(ConfigurationState configuration, ResourceStore store, ProxyRegistry registry)
 {
     private const int ConnectionCountMax = 64;
+    private const string Index = "/healthz/live\n/healthz/ready\n/debug/proxies\n/debug/diagnostics\n/debug/resources\n";
 
     private volatile bool _isServing;
 
@@ -31,7 +32,7 @@ internal sealed class AdminServer(ConfigurationState configuration, ResourceStor
             kestrel.Listen(listen, endpoint => endpoint.Protocols = HttpProtocols.Http1);
         });
         WebApplication application = builder.Build();
-        application.MapGet("/", () => Results.Text("/healthz/live\n/healthz/ready\n/debug/proxies\n/debug/diagnostics\n/debug/resources\n"));
+        application.MapGet("/", () => Results.Text(Index));
         application.MapGet("/healthz/live", () => Results.Text("live\n"));
         application.MapGet("/healthz/ready", Ready);
         application.MapGet("/debug/proxies", () => Json(Proxies(), AdminJson.Default.ProxiesView));

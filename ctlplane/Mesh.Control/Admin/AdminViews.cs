@@ -48,7 +48,15 @@ internal sealed record ProxyTypeView(
 internal sealed record DiagnosticsView(DateTimeOffset? LoadedAt, int Errors, int Warnings, IReadOnlyList<DiagnosticView> Diagnostics);
 
 internal sealed record DiagnosticView(
-    DiagnosticSeverity Severity, string File, int Line, string? Kind, string? Namespace, string? Name, string Field, string Reason, string Hint);
+    DiagnosticSeverity Severity,
+    string File,
+    int Line,
+    string? Kind,
+    string? Namespace,
+    string? Name,
+    string Field,
+    string Reason,
+    string Hint);
 
 internal sealed record ResourcesView(IReadOnlyList<ResourceTypeView> Types);
 

@@ -92,7 +92,8 @@ internal sealed class Arguments
             return duration;
         }
 
-        _problems.Add($"{name}: '{text}' is not a duration from {DurationText.Format(min)} to {DurationText.Format(max)}, such as 30s, 15m or 24h.");
+        _problems.Add(
+            $"{name}: '{text}' is not a duration from {DurationText.Format(min)} to {DurationText.Format(max)}, such as 30s or 24h.");
         return null;
     }
 
@@ -136,7 +137,11 @@ internal sealed class Arguments
 
     /// <summary>Everything that is wrong, once all options have been taken.</summary>
     public IReadOnlyList<string> Problems =>
-        [.. _problems, .. _options.Select(option => $"{option.Name} is not an option here."), .. _words.Select(word => $"'{word}' is not expected here.")];
+    [
+        .. _problems,
+        .. _options.Select(option => $"{option.Name} is not an option here."),
+        .. _words.Select(word => $"'{word}' is not expected here."),
+    ];
 
     private List<string?> TakeAll(string name)
     {

@@ -53,7 +53,8 @@ internal static class CommandLine
         {
             return Done;
         }
-        catch (Exception exception) when (exception is StateFormatException or IOException or UnauthorizedAccessException or ArgumentException or InvalidOperationException)
+        catch (Exception exception) when (exception
+            is StateFormatException or IOException or UnauthorizedAccessException or ArgumentException or InvalidOperationException)
         {
             await errors.WriteLineAsync($"mesh-control: {exception.Message}");
             return Failed;
@@ -126,12 +127,14 @@ internal static class CommandLine
             return await RefuseAsync(problems, errors);
         }
 
-        foreach (JoinTokenRecord record in JoinTokenFile.Read(new StateDirectory(directory, time)).OrderBy(record => record.Node, StringComparer.Ordinal))
+        IReadOnlyList<JoinTokenRecord> records = JoinTokenFile.Read(new StateDirectory(directory, time));
+        foreach (JoinTokenRecord record in records.OrderBy(record => record.Node, StringComparer.Ordinal))
         {
             string state = record.RevokedAt is { } revokedAt
                 ? string.Create(CultureInfo.InvariantCulture, $"revoked {revokedAt:u}")
                 : "active";
-            await output.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"{record.Id}  {record.Node}  created {record.CreatedAt:u}  {state}"));
+            await output.WriteLineAsync(
+                string.Create(CultureInfo.InvariantCulture, $"{record.Id}  {record.Node}  created {record.CreatedAt:u}  {state}"));
         }
 
         return Done;
@@ -161,7 +164,8 @@ internal static class CommandLine
             return Failed;
         }
 
-        await output.WriteLineAsync($"Revoked {revoked.Id} of {revoked.Node}. Its certificates stay valid: see 'ca revoke --node {revoked.Node}'.");
+        await output.WriteLineAsync(
+            $"Revoked {revoked.Id} of {revoked.Node}. Its certificates stay valid: see 'ca revoke --node {revoked.Node}'.");
         return Done;
     }
 
@@ -185,7 +189,7 @@ internal static class CommandLine
             new StateDirectory(directory, time), trustDomain!, overlap, time.GetUtcNow(), cancellation);
         await output.WriteLineAsync(string.Create(
             CultureInfo.InvariantCulture,
-            $"Root {incoming.KeyId} is trusted from now on and signs from {incoming.ActiveFrom:u}, once every connected proxy has confirmed it."));
+            $"Root {incoming.KeyId} is trusted from now on and signs from {incoming.ActiveFrom:u}, once every proxy has confirmed it."));
         return Done;
     }
 
@@ -203,7 +207,8 @@ internal static class CommandLine
 
         if (identity is not null && !SpiffeId.TryParse(identity, out _))
         {
-            arguments.AddProblem($"--identity: '{identity}' is not of the form spiffe://<trust domain>/ns/<namespace>/sa/<service account>.");
+            arguments.AddProblem(
+                $"--identity: '{identity}' is not of the form spiffe://<trust domain>/ns/<namespace>/sa/<service account>.");
         }
 
         if (arguments.Problems is { Count: > 0 } problems)

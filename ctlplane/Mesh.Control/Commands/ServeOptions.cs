@@ -7,6 +7,9 @@ namespace Mesh.Control.Commands;
 /// <summary>Everything <c>mesh-control</c> can be told when it serves. Each property is one option of the command line.</summary>
 internal sealed record ServeOptions
 {
+    private static readonly TimeSpan s_lifetimeMin = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_lifetimeMax = TimeSpan.FromDays(90);
+
     /// <summary>--config: the directory of manifests.</summary>
     public required string ConfigDirectory { get; init; }
 
@@ -70,7 +73,7 @@ internal sealed record ServeOptions
             Network = arguments.Take("--network") ?? defaults.Network,
             RootNamespace = arguments.Take("--root-namespace") ?? defaults.RootNamespace,
             IsRecursive = arguments.TakeBoolean("--recursive") ?? defaults.IsRecursive,
-            WorkloadLifetime = arguments.TakeDuration("--svid-ttl", TimeSpan.FromSeconds(1), TimeSpan.FromDays(90)) ?? defaults.WorkloadLifetime,
+            WorkloadLifetime = arguments.TakeDuration("--svid-ttl", s_lifetimeMin, s_lifetimeMax) ?? defaults.WorkloadLifetime,
             ServerNames = arguments.TakeMany("--server-name"),
             SuppliedAuthority = ReadSuppliedAuthority(arguments),
             OtlpEndpoint = ReadOtlpEndpoint(arguments),

@@ -107,12 +107,19 @@ internal sealed partial class ConfigurationPipeline(
     [LoggerMessage(EventId = 1304, Level = LogLevel.Warning, Message = "{Count} more diagnostics are not logged; see /debug/diagnostics.")]
     private static partial void MoreDiagnostics(ILogger logger, int count);
 
-    [LoggerMessage(EventId = 1305, Level = LogLevel.Information, Message = "{Objects} objects in {Milliseconds:0} ms: {Outcome}, {Errors} errors, {Warnings} warnings.")]
+    [LoggerMessage(
+        EventId = 1305,
+        Level = LogLevel.Information,
+        Message = "{Objects} objects in {Milliseconds:0} ms: {Outcome}, {Errors} errors, {Warnings} warnings.")]
     private static partial void Applied(ILogger logger, int objects, double milliseconds, string outcome, int errors, int warnings);
 
-    [LoggerMessage(EventId = 1306, Level = LogLevel.Error, Message = "Not everything in the configuration directory can be read, so no configuration is served. Certificates are not issued either.")]
+    [LoggerMessage(
+        EventId = 1306,
+        Level = LogLevel.Error,
+        Message = "Not everything in the configuration directory can be read, so no configuration is served and no certificate issued.")]
     private static partial void Incomplete(ILogger logger);
 
-    [LoggerMessage(EventId = 1307, Level = LogLevel.Critical, Message = "The configuration could not be translated; the one before stays in force.")]
+    [LoggerMessage(
+        EventId = 1307, Level = LogLevel.Critical, Message = "The configuration could not be translated; the one before stays in force.")]
     private static partial void TranslationFailed(ILogger logger, Exception exception);
 }

@@ -12,7 +12,8 @@ internal sealed class ConfigurationState : IPlacementReader
 
     public View Current => Volatile.Read(ref _view);
 
-    public bool RunsOn(string node, string @namespace, string serviceAccount) => Current.Model?.RunsOn(node, @namespace, serviceAccount) == true;
+    public bool RunsOn(string node, string @namespace, string serviceAccount) =>
+        Current.Model?.RunsOn(node, @namespace, serviceAccount) == true;
 
     public void Replace(View view) => Volatile.Write(ref _view, view);
 

@@ -197,7 +197,7 @@ internal sealed partial class ControlPlane : IAsyncDisposable
             addresses.Add(options.Listen.Address);
         }
 
-        addresses.AddRange(options.ServerNames.Select(name => IPAddress.TryParse(name, out IPAddress? address) ? address : null).OfType<IPAddress>());
+        addresses.AddRange(options.ServerNames.Where(name => IPAddress.TryParse(name, out _)).Select(IPAddress.Parse));
         return [.. addresses.Distinct()];
     }
 
@@ -224,7 +224,10 @@ internal sealed partial class ControlPlane : IAsyncDisposable
         }
     });
 
-    [LoggerMessage(EventId = 1401, Level = LogLevel.Information, Message = "Serving proxies on {Serving}, admin on {Admin}; {Tokens} nodes have a join token.")]
+    [LoggerMessage(
+        EventId = 1401,
+        Level = LogLevel.Information,
+        Message = "Serving proxies on {Serving}, admin on {Admin}; {Tokens} nodes have a join token.")]
     private static partial void Serving(ILogger logger, IPEndPoint serving, IPEndPoint admin, int tokens);
 
     [LoggerMessage(EventId = 1402, Level = LogLevel.Error, Message = "{Problem} The tokens known before stay in force.")]

@@ -1,0 +1,164 @@
+using System.Net;
+using System.Security.Authentication;
+using System.Text;
+using Grpc.Core;
+using Mesh.Control.Serving.Ca;
+using Mesh.Control.Serving.Xds;
+using Mesh.Control.Tests.Support;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Xunit;
+
+namespace Mesh.Control.Tests.Control;
+
+/// <summary>How the process as a whole behaves: what it waits for, what it refuses, what it reports.</summary>
+public sealed class ControlPlaneTests
+{
+    [Fact]
+    public async Task It_is_not_ready_and_serves_no_configuration_until_everything_could_be_read_once()
+    {
+        await using var control = new TestControlPlane();
+        control.Write("a.yaml", Manifests.Namespace("shop") + Manifests.Pod("shop", "cart", "10.0.0.1", "node-1", "cart"));
+        control.Write("b.yaml", "kind: [");
+        string token = await control.CreateTokenAsync("node-1");
+        await control.StartAsync();
+        await Eventually.TrueAsync(
+            async () => (await control.AdminAsync("/healthz/ready")).Body.Contains("b.yaml:", StringComparison.Ordinal), "diagnosed");
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, (await control.AdminAsync("/healthz/ready")).Status);
+        Assert.Equal(HttpStatusCode.OK, (await control.AdminAsync("/healthz/live")).Status);
+
+        // A proxy that asks waits, which keeps what it has in force; trust does not depend on manifests.
+        using DiscoveryClient proxy = control.Discover("node-1", token);
+        await proxy.SubscribeAsync(TypeUrls.Address);
+        await proxy.SubscribeAsync(TypeUrls.TrustBundle);
+        Assert.Equal(TypeUrls.TrustBundle, (await proxy.NextAsync()).TypeUrl);
+
+        control.Write("b.yaml", Manifests.Namespace("other"));
+        Assert.Equal(["Kubernetes//Pod/shop/cart"], (await proxy.NextAsync(TypeUrls.Address)).Names());
+        await control.WaitUntilReadyAsync();
+    }
+
+    [Fact]
+    public async Task It_speaks_tls_13_and_http2_and_nothing_else()
+    {
+        await using var control = new TestControlPlane();
+        await control.StartAsync();
+        using var handler = new SocketsHttpHandler();
+        handler.SslOptions.EnabledSslProtocols = SslProtocols.Tls12;
+        using var old = new HttpClient(handler);
+        await Assert.ThrowsAsync<HttpRequestException>(
+            () => old.GetAsync(new Uri($"https://{control.EndPoint}/"), TestContext.Current.CancellationToken));
+        using var plain = new HttpClient();
+        await Assert.ThrowsAsync<HttpRequestException>(
+            () => plain.GetAsync(new Uri($"http://{control.EndPoint}/"), TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public async Task Whatever_is_asked_without_a_token_the_answer_is_the_same()
+    {
+        await using var control = new TestControlPlane();
+        await control.StartAsync();
+        CallInvoker invoker = control.Connect().CreateCallInvoker();
+        foreach (string path in new[] { "a/b", "debug/proxies", "istio.v1.auth.IstioCertificateService/CreateCertificate" })
+        {
+            var method = new Method<byte[], byte[]>(MethodType.Unary, path.Split('/')[0], path.Split('/')[1], Raw, Raw);
+            RpcException failure = await Assert.ThrowsAsync<RpcException>(
+                async () => await invoker.AsyncUnaryCall(method, host: null, default, []));
+            Assert.Equal(StatusCode.Unauthenticated, failure.StatusCode);
+        }
+    }
+
+    [Fact]
+    public async Task A_port_that_is_taken_is_said_so()
+    {
+        await using var control = new TestControlPlane();
+        await control.StartAsync();
+        using var errors = new StringWriter();
+
+        int code = await Mesh.Control.Commands.CommandLine.RunAsync(
+            [
+                "--config", control.Directories["config"],
+                "--state", control.Directories["other"],
+                "--listen", control.EndPoint.ToString(),
+                "--admin", "127.0.0.1:0",
+            ],
+            TextWriter.Null,
+            errors,
+            TimeProvider.System);
+
+        Assert.Equal(1, code);
+        Assert.Contains("address already in use", errors.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_server_name_given_is_a_name_served()
+    {
+        await using var control = new TestControlPlane { ServerNames = ["control.example.org", "192.0.2.1"] };
+        string token = await control.CreateTokenAsync("node-1");
+        await control.StartAsync();
+        foreach (string name in control.ServerNames)
+        {
+            using var client = new DiscoveryClient(control.Connect(name), "node-1", token);
+            await client.SubscribeAsync(TypeUrls.TrustBundle);
+            await client.NextAsync(TypeUrls.TrustBundle);
+        }
+    }
+
+    [Fact]
+    public async Task Broken_state_stops_it_at_the_start_and_names_the_file()
+    {
+        await using var control = new TestControlPlane { SuppliedAuthority = new SuppliedAuthorityOptions(
+            "/nowhere/a", "/nowhere/b", "/nowhere/c") };
+        Mesh.Control.Serving.State.StateFormatException exception =
+            await Assert.ThrowsAsync<Mesh.Control.Serving.State.StateFormatException>(control.StartAsync);
+        Assert.Equal("/nowhere/a", exception.File);
+    }
+
+    [Fact]
+    public async Task Metrics_reach_an_otlp_receiver()
+    {
+        using var received = new MemoryStream();
+        await using WebApplication receiver = await StartReceiverAsync(received);
+        await using (var control = new TestControlPlane { OtlpEndpoint = new Uri(receiver.Urls.First()) })
+        {
+            control.Write("a.yaml", Manifests.Namespace("shop"));
+            await control.StartAsync();
+            await control.WaitUntilReadyAsync();
+            using var stranger = new DiscoveryClient(control.Connect(), "node-1", token: null);
+            await stranger.FailureAsync();
+        }
+
+        string text = Encoding.Latin1.GetString(received.ToArray());
+        Assert.Contains("mesh-control", text, StringComparison.Ordinal);
+        Assert.Contains("mesh.control.calls.refused", text, StringComparison.Ordinal);
+        Assert.Contains("mesh.control.configurations.published", text, StringComparison.Ordinal);
+    }
+
+    /// <summary>The collector's side of OTLP over gRPC, as far as it takes to receive.</summary>
+    private static async Task<WebApplication> StartReceiverAsync(MemoryStream received)
+    {
+        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
+        builder.WebHost.ConfigureKestrel(
+            kestrel => kestrel.Listen(IPAddress.Loopback, 0, endpoint => endpoint.Protocols = HttpProtocols.Http2));
+        WebApplication receiver = builder.Build();
+        receiver.MapPost("/opentelemetry.proto.collector.metrics.v1.MetricsService/Export", async context =>
+        {
+            using var body = new MemoryStream();
+            await context.Request.Body.CopyToAsync(body);
+            lock (received)
+            {
+                received.Write(body.ToArray());
+            }
+
+            context.Response.ContentType = "application/grpc";
+            await context.Response.Body.WriteAsync(new byte[5]);
+            context.Response.AppendTrailer("grpc-status", "0");
+        });
+        await receiver.StartAsync(TestContext.Current.CancellationToken);
+        return receiver;
+    }
+
+    private static Marshaller<byte[]> Raw => Marshallers.Create<byte[]>(bytes => bytes, bytes => bytes);
+}

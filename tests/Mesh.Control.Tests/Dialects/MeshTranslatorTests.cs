@@ -1,0 +1,133 @@
+using Mesh.Control.Dialects;
+using Mesh.Control.Model.Canonical;
+using Mesh.Control.Model.Diagnostics;
+using Mesh.Control.Model.Inputs;
+using Mesh.Control.Tests.Support;
+using Xunit;
+
+namespace Mesh.Control.Tests.Dialects;
+
+/// <summary>
+/// What a translator keeps from one translation to the next: last good versions, and everything that need not be done again.
+/// </summary>
+public sealed class MeshTranslatorTests : IDisposable
+{
+    private const string Policy = """
+        apiVersion: security.istio.io/v1
+        kind: AuthorizationPolicy
+        metadata: {name: p, namespace: shop}
+        spec: {action: DENY, rules: [{from: [{source: {namespaces: [NAME]}}]}]}
+        """;
+
+    private readonly ScratchDirectory _directory = new();
+    private readonly MeshTranslator _translator = new(new TranslationOptions());
+
+    public void Dispose() => _directory.Dispose();
+
+    [Fact]
+    public async Task A_broken_object_keeps_its_last_good_version()
+    {
+        _directory.Write("a.yaml", Policy.Replace("NAME", "first", StringComparison.Ordinal));
+        Assert.Empty((await TranslateAsync()).Diagnostics);
+
+        _directory.Write("a.yaml", Policy.Replace("NAME", "", StringComparison.Ordinal));
+        TranslationResult broken = await TranslateAsync();
+        Assert.Equal("first", PolicyNamespace(broken));
+        Assert.Contains(
+            broken.Diagnostics,
+            found => found.Severity == DiagnosticSeverity.Error && found.Field.StartsWith("spec.rules[0]", StringComparison.Ordinal));
+        Assert.Contains(broken.Diagnostics, found => found.Reason.Contains("version before", StringComparison.Ordinal));
+
+        // Still broken, in another way: still the last good one.
+        _directory.Write("a.yaml", Policy.Replace("[NAME]", "7", StringComparison.Ordinal));
+        Assert.Equal("first", PolicyNamespace(await TranslateAsync()));
+
+        _directory.Write("a.yaml", Policy.Replace("NAME", "second", StringComparison.Ordinal));
+        TranslationResult repaired = await TranslateAsync();
+        Assert.Equal("second", PolicyNamespace(repaired));
+        Assert.Empty(repaired.Diagnostics);
+    }
+
+    [Fact]
+    public async Task A_broken_pod_keeps_its_last_good_version_until_it_is_deleted()
+    {
+        _directory.Write("a.yaml", Manifests.Pod("shop", "cart", "10.0.0.1"));
+        await TranslateAsync();
+
+        _directory.Write("a.yaml", Manifests.Pod("shop", "cart", "10.0.0.999"));
+        Assert.Equal("10.0.0.1", Assert.Single((await TranslateAsync()).Model.Namespaces["shop"].Workloads).Addresses[0].ToString());
+
+        File.Delete(_directory["a.yaml"]);
+        Assert.False((await TranslateAsync()).Model.Namespaces.ContainsKey("shop"));
+
+        // Gone is gone: what comes back broken has no earlier version.
+        _directory.Write("a.yaml", Manifests.Pod("shop", "cart", "10.0.0.999"));
+        Assert.Empty((await TranslateAsync()).Model.Namespaces["shop"].Workloads);
+    }
+
+    [Fact]
+    public async Task A_namespace_that_did_not_change_is_not_translated_again()
+    {
+        _directory.Write("a.yaml", Manifests.Namespace("shop") + Manifests.Pod("shop", "cart", "10.0.0.1"));
+        _directory.Write("b.yaml", Manifests.Namespace("other") + Manifests.Pod("other", "cart", "10.0.0.2"));
+        List<RawObject> objects = [.. (await Manifests.ReadAsync(_directory.Path)).Objects];
+        MeshModel before = _translator.Translate([.. objects]).Model;
+
+        MeshModel same = _translator.Translate([.. objects]).Model;
+        Assert.Same(before.Namespaces["shop"], same.Namespaces["shop"]);
+
+        _directory.Write("b.yaml", Manifests.Namespace("other") + Manifests.Pod("other", "cart", "10.0.0.3"));
+        RawObject changed = (
+            await Manifests.ReadAsync(_directory.Path)).Objects.Single(found => found.Key.Namespace == "other" && found.Key.Kind == "Pod");
+        objects[objects.FindIndex(found => found.Key == changed.Key)] = changed;
+        MeshModel after = _translator.Translate([.. objects]).Model;
+        Assert.Same(before.Namespaces["shop"], after.Namespaces["shop"]);
+        Assert.NotSame(before.Namespaces["other"], after.Namespaces["other"]);
+        Assert.Equal("10.0.0.3", after.Namespaces["other"].Workloads[0].Addresses[0].ToString());
+    }
+
+    [Fact]
+    public async Task A_mesh_wide_policy_reaches_namespaces_that_did_not_change()
+    {
+        _directory.Write("a.yaml", Manifests.Namespace("shop") + Manifests.Pod("shop", "cart", "10.0.0.1"));
+        List<RawObject> objects = [.. (await Manifests.ReadAsync(_directory.Path)).Objects];
+        Assert.Empty(_translator.Translate([.. objects]).Model.Namespaces["shop"].Workloads[0].Policies);
+
+        _directory.Write("b.yaml", Manifests.Strict("istio-system"));
+        objects.Add((await Manifests.ReadAsync(_directory.Path)).Objects.Single(found => found.Key.Kind == "PeerAuthentication"));
+
+        Assert.Equal(
+            ["istio-system/istio_converted_static_strict"],
+            _translator.Translate([.. objects]).Model.Namespaces["shop"].Workloads[0].Policies);
+    }
+
+    [Fact]
+    public async Task A_namespaces_label_reaches_its_pods()
+    {
+        _directory.Write("a.yaml", Manifests.Pod("shop", "cart", "10.0.0.1"));
+        Assert.Equal(TunnelProtocol.None, (await TranslateAsync()).Model.Namespaces["shop"].Workloads[0].Tunnel);
+        _directory.Write("b.yaml", Manifests.Namespace("shop"));
+        Assert.Equal(TunnelProtocol.Hbone, (await TranslateAsync()).Model.Namespaces["shop"].Workloads[0].Tunnel);
+    }
+
+    [Fact]
+    public async Task A_node_runs_what_its_live_pods_say_and_nothing_else()
+    {
+        _directory.Write(
+            "a.yaml",
+            Manifests.Pod("shop", "cart", "10.0.0.1", "node-1", "cart") + Manifests.Pod("shop", "stock", "10.0.0.2", "node-2", "stock"));
+
+        MeshModel model = (await TranslateAsync()).Model;
+
+        Assert.True(model.RunsOn("node-1", "shop", "cart"));
+        Assert.False(model.RunsOn("node-2", "shop", "cart"));
+        Assert.False(model.RunsOn("node-1", "shop", "stock"));
+        Assert.False(model.RunsOn("node-1", "other", "cart"));
+        Assert.False(model.RunsOn(string.Empty, "shop", "cart"));
+    }
+
+    private static string PolicyNamespace(TranslationResult result) =>
+        result.Model.Namespaces["shop"].Policies[0].Rules[0].Clauses[0].Matches[0].Namespaces[0].Text;
+
+    private async Task<TranslationResult> TranslateAsync() => _translator.Translate((await Manifests.ReadAsync(_directory.Path)).Objects);
+}

@@ -1,0 +1,160 @@
+using System.Globalization;
+using System.Text;
+using Mesh.Control.Dialects;
+using Mesh.Control.Model.Canonical;
+using Mesh.Control.Model.Diagnostics;
+
+namespace Mesh.Control.Tests.Dialects;
+
+/// <summary>A translation as text, for people to review and tests to compare. What has its default value is left out.</summary>
+internal static class ModelText
+{
+    public static string Of(TranslationResult result)
+    {
+        var text = new StringBuilder();
+        foreach (NamespaceModel model in result.Model.Namespaces.Values)
+        {
+            foreach (Service service in model.Services)
+            {
+                Append(text, service);
+            }
+
+            foreach (Workload workload in model.Workloads)
+            {
+                Append(text, workload);
+            }
+
+            foreach (AuthorizationPolicy policy in model.Policies)
+            {
+                Append(text, policy);
+            }
+
+            foreach (Placement placement in model.Placements.OrderBy(placement => placement.ToString(), StringComparer.Ordinal))
+            {
+                Line(text, 0, $"placement {model.Name}/{placement.ServiceAccount} on {placement.Node}");
+            }
+        }
+
+        foreach (Diagnostic diagnostic in result.Diagnostics)
+        {
+            Line(text, 0, $"{diagnostic.Severity.ToString().ToLowerInvariant()} {diagnostic}");
+        }
+
+        return text.ToString();
+    }
+
+    private static void Append(StringBuilder text, Service service)
+    {
+        Line(text, 0, $"service {service.Key}{If(service.IsCanonical, " canonical")}{If(service.IsNamespaceLocal, " namespace-local")}");
+        if (service.Addresses.Length > 0)
+        {
+            Line(text, 1, $"addresses {string.Join(' ', service.Addresses.Select(TextOf))}");
+        }
+
+        if (service.Families != AddressFamilies.Automatic)
+        {
+            Line(text, 1, $"families {service.Families}");
+        }
+
+        if (service.Preference != EndpointPreference.Default)
+        {
+            string scopes = string.Join(' ', service.Preference.Scopes);
+            Line(text, 1, $"preference {service.Preference.Mode} [{scopes}]{If(service.Preference.AdmitsUnhealthy, " admits-unhealthy")}");
+        }
+
+        foreach (string name in service.SubjectAltNames)
+        {
+            Line(text, 1, $"accepts {name}");
+        }
+
+        foreach (ServicePort port in service.Ports)
+        {
+            Line(text, 1, $"port {port.Port} -> {(port.TargetPort == 0 ? "by name" : port.TargetPort)} {port.Protocol}");
+        }
+    }
+
+    private static void Append(StringBuilder text, Workload workload)
+    {
+        Line(text, 0, $"workload {workload.Uid}");
+        string how = $"{workload.Tunnel}{If(workload.IsNativeTunnel, " native")}";
+        string state = $"{If(workload.IsHostNetwork, " host-network")}{If(!workload.IsHealthy, " unhealthy")}";
+        Line(text, 1, $"{string.Join(' ', workload.Addresses)} {how} sa={workload.ServiceAccount} node={workload.Node}{state}");
+        Line(text, 1, $"{workload.Controller} {workload.ControllerName} canonical {workload.CanonicalName}/{workload.CanonicalRevision}");
+        if (workload.Network.Length > 0 || workload.Locality != Locality.Unknown || workload.Weight is not null)
+        {
+            Locality place = workload.Locality;
+            Line(text, 1, $"network={workload.Network} locality={place.Region}/{place.Zone}/{place.Subzone} weight={workload.Weight}");
+        }
+
+        foreach (WorkloadService service in workload.Services)
+        {
+            IEnumerable<string> ports = service.Ports.Select(port => $"{port.ServicePort}->{port.TargetPort}");
+            Line(text, 1, $"endpoint of {service.Service}: {string.Join(' ', ports)}");
+        }
+
+        foreach (string policy in workload.Policies)
+        {
+            Line(text, 1, $"policy {policy}");
+        }
+    }
+
+    private static void Append(StringBuilder text, AuthorizationPolicy policy)
+    {
+        Line(text, 0, $"policy {policy.FullName} {policy.Action} {policy.Scope}{If(policy.IsDryRun, " dry-run")}");
+        if (policy.Rules.IsEmpty)
+        {
+            Line(text, 1, "matches nothing");
+        }
+
+        foreach (PolicyRule rule in policy.Rules)
+        {
+            Line(text, 1, rule.Clauses.IsEmpty ? "rule matches everything" : "rule");
+            foreach (PolicyClause clause in rule.Clauses)
+            {
+                Line(text, 2, string.Join(" or ", clause.Matches.Select(TextOf)));
+            }
+        }
+    }
+
+    private static string TextOf(PolicyMatch match)
+    {
+        var parts = new List<string>();
+        Add(parts, "namespaces", match.Namespaces.Select(TextOf));
+        Add(parts, "not-namespaces", match.NotNamespaces.Select(TextOf));
+        Add(parts, "principals", match.Principals.Select(TextOf));
+        Add(parts, "not-principals", match.NotPrincipals.Select(TextOf));
+        Add(parts, "accounts", match.ServiceAccounts.Select(account => $"{account.Namespace}/{account.Name}"));
+        Add(parts, "not-accounts", match.NotServiceAccounts.Select(account => $"{account.Namespace}/{account.Name}"));
+        Add(parts, "sources", match.SourceRanges.Select(range => range.ToString()));
+        Add(parts, "not-sources", match.NotSourceRanges.Select(range => range.ToString()));
+        Add(parts, "destinations", match.DestinationRanges.Select(range => range.ToString()));
+        Add(parts, "not-destinations", match.NotDestinationRanges.Select(range => range.ToString()));
+        Add(parts, "ports", match.DestinationPorts.Select(port => port.ToString(CultureInfo.InvariantCulture)));
+        Add(parts, "not-ports", match.NotDestinationPorts.Select(port => port.ToString(CultureInfo.InvariantCulture)));
+        return $"({string.Join(' ', parts)})";
+    }
+
+    private static void Add(List<string> parts, string name, IEnumerable<string> values)
+    {
+        string joined = string.Join(',', values);
+        if (joined.Length > 0)
+        {
+            parts.Add($"{name}={joined}");
+        }
+    }
+
+    private static string TextOf(TextMatch match) => match.Kind switch
+    {
+        TextMatchKind.Exact => match.Text,
+        TextMatchKind.Prefix => $"{match.Text}*",
+        TextMatchKind.Suffix => $"*{match.Text}",
+        _ => "any",
+    };
+
+    private static string TextOf(VirtualAddress address) =>
+        address.PrefixLength is { } length ? $"{address.Address}/{length}" : $"{address.Address}";
+
+    private static string If(bool condition, string text) => condition ? text : string.Empty;
+
+    private static void Line(StringBuilder text, int depth, string line) => text.Append(' ', depth * 2).Append(line.TrimEnd()).Append('\n');
+}

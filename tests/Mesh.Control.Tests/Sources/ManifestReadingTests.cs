@@ -1,0 +1,207 @@
+using Mesh.Control.Model.Diagnostics;
+using Mesh.Control.Model.Inputs;
+using Mesh.Control.Tests.Support;
+using Xunit;
+
+namespace Mesh.Control.Tests.Sources;
+
+/// <summary>What one look at a directory makes of its files.</summary>
+public sealed class ManifestReadingTests : IDisposable
+{
+    private readonly ScratchDirectory _directory = new();
+
+    public void Dispose() => _directory.Dispose();
+
+    [Fact]
+    public async Task Documents_lists_and_json_are_all_objects()
+    {
+        _directory.Write(
+            "a.yaml",
+            "apiVersion: v1\nkind: Namespace\nmetadata: {name: one}\n---\n# nothing\n---\n"
+            + "apiVersion: v1\nkind: Namespace\nmetadata: {name: two}\n");
+        _directory.Write("b.yml", """
+            apiVersion: v1
+            kind: List
+            items:
+            - apiVersion: v1
+              kind: Service
+              metadata: {name: three, namespace: shop}
+            - apiVersion: security.istio.io/v1
+              kind: PeerAuthentication
+              metadata: {name: four}
+            """);
+        _directory.Write("c.json", """{"apiVersion":"v1","kind":"Pod","metadata":{"name":"five","namespace":"shop"}}""");
+        _directory.Write("README.md", "not: [a manifest");
+        _directory.Write(".hidden.yaml", "not: [a manifest");
+        _directory.Write(".git/d.yaml", "not: [a manifest");
+
+        ManifestSnapshot snapshot = await Manifests.ReadAsync(_directory.Path);
+
+        Assert.Empty(snapshot.Diagnostics);
+        Assert.True(snapshot.IsComplete);
+        Assert.Equal(
+            ["Namespace one", "Namespace two", "PeerAuthentication default/four", "Pod shop/five", "Service shop/three"],
+            snapshot.Objects.Select(found => found.Key.ToString()));
+        RawObject listed = snapshot.Objects.Single(found => found.Key.Name == "four");
+        Assert.Equal("security.istio.io", listed.Key.Group);
+        Assert.Equal(new Origin("b.yml", 7), listed.Origin);
+    }
+
+    [Theory]
+    [InlineData(true, 2)]
+    [InlineData(false, 1)]
+    public async Task Directories_below_count_only_when_asked(bool isRecursive, int count)
+    {
+        _directory.Write("a.yaml", Manifests.Namespace("one"));
+        _directory.Write("below/deeper/b.yaml", Manifests.Namespace("two"));
+
+        ManifestSnapshot snapshot = await Manifests.ReadAsync(_directory.Path, isRecursive);
+
+        Assert.Equal(count, snapshot.Objects.Length);
+        Assert.True(snapshot.IsComplete);
+    }
+
+    [Theory]
+    [InlineData("a: [1, 2\nb: 3\n", 1, "", "Not valid YAML")]
+    [InlineData("a: b\nc: \"d\n", 2, "", "Not valid YAML")]
+    [InlineData("apiVersion: v1\nkind: Pod\nmetadata:\n  name: x\n  name: y\n", 5, "name", "twice")]
+    [InlineData("just text\n", 1, "", "Not an object")]
+    [InlineData("- a\n- b\n", 1, "", "Not an object")]
+    [InlineData("kind: Pod\nmetadata: {name: x}\n", 1, "apiVersion", "missing")]
+    [InlineData("apiVersion: v1\nmetadata: {name: x}\n", 1, "kind", "missing")]
+    [InlineData("apiVersion: v1\nkind: Pod\n", 1, "metadata", "without metadata")]
+    [InlineData("apiVersion: v1\nkind: Pod\nmetadata: {labels: {}}\n", 3, "metadata.name", "missing")]
+    [InlineData("apiVersion: v1\nkind: Pod\nmetadata:\n  name: 12\n", 4, "metadata.name", "must be a string")]
+    [InlineData("apiVersion: v1\nkind: Pod\nmetadata:\n  name: Not_A_Name\n", 4, "metadata.name", "is not a name")]
+    [InlineData("apiVersion: v1\nkind: Pod\nmetadata:\n  name: x\n  namespace: a.b\n", 5, "metadata.namespace", "is not a namespace")]
+    [InlineData("apiVersion: v1\nkind: Pod\nmetadata:\n  name: on\n", 4, "metadata.name", "must be a string")]
+    [InlineData("apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec: !!python/object {}\n", 4, "", "Tag")]
+    [InlineData("apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec: *nowhere\n", 4, "", "Alias")]
+    [InlineData("apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec: &a\n  <<: {b: c}\n", 5, "<<", "Merge keys")]
+    [InlineData("apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec: &a [*a]\n", 4, "", "Alias")]
+    [InlineData("apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec: {[a]: b}\n", 4, "", "key")]
+    [InlineData("apiVersion: v1\nkind: List\nitems: [{apiVersion: v1, kind: Pod, metadata: {}}]\n", 3, "items[0].metadata.name", "missing")]
+    public async Task A_broken_file_is_named_with_line_field_and_reason(string text, int line, string field, string reason)
+    {
+        _directory.Write("broken.yaml", text);
+
+        ManifestSnapshot snapshot = await Manifests.ReadAsync(_directory.Path);
+
+        Diagnostic diagnostic = Assert.Single(snapshot.Diagnostics);
+        Assert.Equal(DiagnosticSeverity.Error, diagnostic.Severity);
+        Assert.Equal(new Origin("broken.yaml", line), diagnostic.Origin);
+        Assert.Equal(field, diagnostic.Field);
+        Assert.Contains(reason, diagnostic.Reason, StringComparison.Ordinal);
+        Assert.Empty(snapshot.Objects);
+        Assert.False(snapshot.IsComplete);
+    }
+
+    [Fact]
+    public async Task Bytes_that_are_not_utf8_are_refused()
+    {
+        await File.WriteAllBytesAsync(
+            _directory["latin.yaml"],
+            [.. "apiVersion: v1\nkind: Pod\nmetadata: {name: x}\n# caf"u8, 0xe9],
+            TestContext.Current.CancellationToken);
+
+        ManifestSnapshot snapshot = await Manifests.ReadAsync(_directory.Path);
+
+        Assert.Equal("latin.yaml", Assert.Single(snapshot.Diagnostics).Origin.File);
+        Assert.Empty(snapshot.Objects);
+    }
+
+    [Fact]
+    public async Task Nesting_has_an_end()
+    {
+        string deep = string.Concat(Enumerable.Repeat("{a: ", 100)) + "1" + new string('}', 100);
+        _directory.Write("deep.yaml", $"apiVersion: v1\nkind: Pod\nmetadata: {{name: x}}\nspec: {deep}\n");
+
+        ManifestSnapshot snapshot = await Manifests.ReadAsync(_directory.Path);
+
+        Assert.Contains("deeper", Assert.Single(snapshot.Diagnostics).Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Aliases_share_and_do_not_multiply()
+    {
+        // A "billion laughs": written out, this would be 10^9 values.
+        string text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\na: &a [x, x, x, x, x, x, x, x, x, x]\n";
+        for (char name = 'b'; name <= 'i'; name++)
+        {
+            string previous = $"*{(char)(name - 1)}";
+            text += $"{name}: &{name} [{string.Join(", ", Enumerable.Repeat(previous, 10))}]\n";
+        }
+
+        _directory.Write("laughs.yaml", text);
+
+        ManifestSnapshot snapshot = await Manifests.ReadAsync(_directory.Path);
+
+        Assert.Empty(snapshot.Diagnostics);
+        var last = Assert.IsType<RawSequence>(snapshot.Objects[0].Fields.Find("i"));
+        Assert.Same(last.Items[0], last.Items[9]);
+    }
+
+    [Theory]
+    [InlineData("1", ScalarKind.Integer)]
+    [InlineData("-17", ScalarKind.Integer)]
+    [InlineData("0x1F", ScalarKind.Integer)]
+    [InlineData("1.5", ScalarKind.Number)]
+    [InlineData("1e3", ScalarKind.Number)]
+    [InlineData(".5", ScalarKind.Number)]
+    [InlineData("yes", ScalarKind.Boolean)]
+    [InlineData("Off", ScalarKind.Boolean)]
+    [InlineData("true", ScalarKind.Boolean)]
+    [InlineData("~", ScalarKind.Null)]
+    [InlineData("null", ScalarKind.Null)]
+    [InlineData("10.0.0.1", ScalarKind.Text)]
+    [InlineData("1.2.3", ScalarKind.Text)]
+    [InlineData("2024-01-01", ScalarKind.Text)]
+    [InlineData("1e", ScalarKind.Text)]
+    [InlineData("-", ScalarKind.Text)]
+    [InlineData("y", ScalarKind.Text)]
+    [InlineData("'1'", ScalarKind.Text)]
+    [InlineData("\"true\"", ScalarKind.Text)]
+    [InlineData("!!str 1", ScalarKind.Text)]
+    public async Task Unquoted_text_means_what_it_means_to_kubernetes(string written, ScalarKind kind)
+    {
+        _directory.Write(
+            "x.yaml", $"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: x}}\nvalue: {(written == "-" ? "'-'" : written)}\n");
+
+        ManifestSnapshot snapshot = await Manifests.ReadAsync(_directory.Path);
+
+        Assert.Equal(kind, Assert.IsType<RawScalar>(snapshot.Objects[0].Fields.Find("value")).Kind);
+    }
+
+    [Fact]
+    public async Task Of_two_definitions_the_first_counts_and_both_are_named()
+    {
+        _directory.Write("a.yaml", Manifests.Pod("shop", "cart", "10.0.0.1"));
+        _directory.Write("b.yaml", "# a comment\n" + Manifests.Pod("shop", "cart", "10.0.0.2"));
+
+        ManifestSnapshot snapshot = await Manifests.ReadAsync(_directory.Path);
+
+        Assert.Equal("a.yaml", Assert.Single(snapshot.Objects).Origin.File);
+        Diagnostic diagnostic = Assert.Single(snapshot.Diagnostics);
+        Assert.Equal(new Origin("b.yaml", 2), diagnostic.Origin);
+        Assert.Contains("a.yaml:1", diagnostic.Reason, StringComparison.Ordinal);
+        Assert.True(snapshot.IsComplete);
+    }
+
+    [Fact]
+    public async Task A_directory_that_does_not_exist_is_an_error_and_not_an_empty_mesh()
+    {
+        ManifestSnapshot snapshot = await Manifests.ReadAsync(_directory["nowhere"]);
+
+        Assert.False(snapshot.IsComplete);
+        Assert.Contains("cannot be read", Assert.Single(snapshot.Diagnostics).Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_empty_directory_is_an_empty_mesh()
+    {
+        ManifestSnapshot snapshot = await Manifests.ReadAsync(_directory.Path);
+
+        Assert.True(snapshot.IsComplete);
+        Assert.Empty(snapshot.Objects);
+    }
+}

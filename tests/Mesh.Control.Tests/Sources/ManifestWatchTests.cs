@@ -1,0 +1,197 @@
+using Mesh.Control.Model.Inputs;
+using Mesh.Control.Sources.Files;
+using Mesh.Control.Tests.Support;
+using Xunit;
+
+namespace Mesh.Control.Tests.Sources;
+
+/// <summary>What a watcher delivers while its directory changes. Real files, real time; short intervals.</summary>
+public sealed class ManifestWatchTests : IAsyncDisposable
+{
+    private readonly ScratchDirectory _directory = new();
+    private readonly CancellationTokenSource _stopping = new(TimeSpan.FromSeconds(60));
+    private ManifestWatcher? _watcher;
+    private IAsyncEnumerator<ManifestSnapshot>? _snapshots;
+
+    private string Config => _directory["config"];
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_snapshots is not null)
+        {
+            await _snapshots.DisposeAsync();
+        }
+
+        _watcher?.Dispose();
+        _stopping.Dispose();
+        _directory.Dispose();
+    }
+
+    [Fact]
+    public async Task Files_that_come_change_and_go_are_followed()
+    {
+        _directory.Write("config/a.yaml", Manifests.Namespace("one"));
+        Assert.Equal(["one"], Names(await StartAsync()));
+
+        _directory.Write("config/below/b.yaml", Manifests.Namespace("two"));
+        Assert.Equal(["one", "two"], Names(await NextAsync()));
+
+        _directory.Write("config/a.yaml", Manifests.Namespace("three"));
+        Assert.Equal(["three", "two"], Names(await NextAsync()));
+
+        File.Delete(_directory["config/below/b.yaml"]);
+        Assert.Equal(["three"], Names(await NextAsync()));
+    }
+
+    [Fact]
+    public async Task An_object_of_an_unchanged_file_stays_the_same_instance()
+    {
+        _directory.Write("config/a.yaml", Manifests.Namespace("one"));
+        RawObject before = Assert.Single((await StartAsync()).Objects);
+
+        _directory.Write("config/b.yaml", Manifests.Namespace("two"));
+
+        Assert.Same(before, (await NextAsync()).Objects[0]);
+    }
+
+    [Fact]
+    public async Task A_swapped_link_is_seen_even_when_size_and_time_are_the_same()
+    {
+        // As a mounted ConfigMap looks: files are links through ..data, and ..data is replaced by a rename.
+        DateTime written = new(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc);
+        foreach ((string version, string name) in new[] { ("..v1", "one"), ("..v2", "two") })
+        {
+            _directory.Write($"config/{version}/a.yaml", Manifests.Namespace(name));
+            File.SetLastWriteTimeUtc(_directory[$"config/{version}/a.yaml"], written);
+        }
+
+        Directory.CreateSymbolicLink(_directory["config/..data"], "..v1");
+        File.CreateSymbolicLink(_directory["config/a.yaml"], "..data/a.yaml");
+        Assert.Equal(["one"], Names(await StartAsync()));
+
+        Directory.CreateSymbolicLink(_directory["config/..data_tmp"], "..v2");
+        await _directory.RenameAsync("config/..data_tmp", "config/..data");
+
+        Assert.Equal(["two"], Names(await NextAsync()));
+    }
+
+    [Fact]
+    public async Task A_directory_that_is_itself_a_swapped_link_is_followed()
+    {
+        _directory.Write("v1/a.yaml", Manifests.Namespace("one"));
+        _directory.Write("v2/a.yaml", Manifests.Namespace("two"));
+        Directory.CreateSymbolicLink(Config, _directory["v1"]);
+        Assert.Equal(["one"], Names(await StartAsync()));
+
+        Directory.CreateSymbolicLink(_directory["next"], _directory["v2"]);
+        await _directory.RenameAsync("next", "config");
+
+        Assert.Equal(["two"], Names(await NextAsync()));
+    }
+
+    [Fact]
+    public async Task A_file_written_twice_at_once_with_the_same_size_is_read_again()
+    {
+        DateTime now = DateTime.SpecifyKind(TimeProvider.System.GetUtcNow().UtcDateTime, DateTimeKind.Utc);
+        _directory.Write("config/a.yaml", Manifests.Namespace("one"));
+        File.SetLastWriteTimeUtc(_directory["config/a.yaml"], now);
+        Assert.Equal(["one"], Names(await StartAsync()));
+
+        _directory.Write("config/a.yaml", Manifests.Namespace("two"));
+        File.SetLastWriteTimeUtc(_directory["config/a.yaml"], now);
+
+        Assert.Equal(["two"], Names(await NextAsync()));
+    }
+
+    [Fact]
+    public async Task A_broken_file_keeps_its_last_good_objects_and_blocks_nobody_else()
+    {
+        _directory.Write("config/a.yaml", Manifests.Namespace("one"));
+        _directory.Write("config/b.yaml", Manifests.Namespace("two"));
+        Assert.Empty((await StartAsync()).Diagnostics);
+
+        _directory.Write("config/a.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: [oops\n");
+        ManifestSnapshot broken = await NextAsync();
+        Assert.Equal(["one", "two"], Names(broken));
+        Assert.Contains("stay in force", Assert.Single(broken.Diagnostics).Hint, StringComparison.Ordinal);
+        Assert.True(broken.IsComplete);
+
+        _directory.Write("config/b.yaml", Manifests.Namespace("three"));
+        Assert.Equal(["one", "three"], Names(await NextAsync()));
+
+        _directory.Write("config/a.yaml", Manifests.Namespace("four"));
+        ManifestSnapshot repaired = await NextAsync();
+        Assert.Equal(["four", "three"], Names(repaired));
+        Assert.Empty(repaired.Diagnostics);
+    }
+
+    [Fact]
+    public async Task A_file_broken_from_the_start_leaves_the_configuration_incomplete_until_it_is_repaired()
+    {
+        _directory.Write("config/a.yaml", Manifests.Namespace("one"));
+        _directory.Write("config/b.yaml", "{");
+        Assert.False((await StartAsync()).IsComplete);
+
+        _directory.Write("config/b.yaml", Manifests.Namespace("two"));
+        Assert.True((await NextAsync()).IsComplete);
+
+        // Once complete, a new broken file is left out and stops nothing.
+        _directory.Write("config/c.yaml", "{");
+        ManifestSnapshot later = await NextAsync();
+        Assert.True(later.IsComplete);
+        Assert.Equal(["one", "two"], Names(later));
+        Assert.Contains("left out", Assert.Single(later.Diagnostics).Hint, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_link_to_nowhere_and_a_vanished_directory_take_nothing_away()
+    {
+        _directory.Write("elsewhere/a.yaml", Manifests.Namespace("one"));
+        Directory.CreateDirectory(Config);
+        File.CreateSymbolicLink(_directory["config/a.yaml"], _directory["elsewhere/a.yaml"]);
+        Assert.Equal(["one"], Names(await StartAsync()));
+
+        Directory.Move(_directory["elsewhere"], _directory["moved"]);
+        ManifestSnapshot dangling = await NextAsync();
+        Assert.Equal(["one"], Names(dangling));
+        Assert.Contains("nowhere", Assert.Single(dangling.Diagnostics).Reason, StringComparison.Ordinal);
+
+        Directory.Move(Config, _directory["gone"]);
+        ManifestSnapshot vanished = await NextAsync();
+        Assert.Equal(["one"], Names(vanished));
+        Assert.Contains(vanished.Diagnostics, diagnostic => diagnostic.Reason.Contains("cannot be read", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Links_that_lead_back_end()
+    {
+        _directory.Write("config/a.yaml", Manifests.Namespace("one"));
+        Directory.CreateSymbolicLink(_directory["config/loop"], Config);
+
+        ManifestSnapshot snapshot = await StartAsync();
+
+        Assert.Contains(snapshot.Diagnostics, diagnostic => diagnostic.Reason.Contains("leads back", StringComparison.Ordinal));
+    }
+
+    private async Task<ManifestSnapshot> StartAsync()
+    {
+        _watcher = new ManifestWatcher(
+            new ManifestWatchOptions
+            {
+                Directory = Config,
+                PollInterval = TimeSpan.FromMilliseconds(50),
+                QuietPeriod = TimeSpan.FromMilliseconds(20),
+            },
+            TimeProvider.System);
+        _snapshots = _watcher.WatchAsync(_stopping.Token).GetAsyncEnumerator(_stopping.Token);
+        return await NextAsync();
+    }
+
+    private async Task<ManifestSnapshot> NextAsync()
+    {
+        Assert.True(await _snapshots!.MoveNextAsync());
+        return _snapshots.Current;
+    }
+
+    private static IEnumerable<string> Names(ManifestSnapshot snapshot) => snapshot.Objects.Select(found => found.Key.Name).Order();
+}
