@@ -13,7 +13,9 @@ usage() {
   cat <<'TEXT'
 Usage: ./run.sh COMMAND
 
+  demo [--check]     two nodes, a small shop, and what the mesh does for it; --check runs unattended and fails on any deviation
   test [NAME...]     build, then run every test (or the test projects whose name contains NAME)
+  bench [OPTIONS]    the comparison with other proxies (--json FILE, --only NAME, --seconds N, --runs N)
   lab COMMAND...     a small cluster on this machine: nodes, pods and the mesh (`./run.sh lab help`)
   build              compile the whole solution
   publish            produce the executables the lab runs, in artifacts/publish
@@ -42,16 +44,22 @@ ip iproute2
 iptables iptables
 nft nftables
 tcpdump tcpdump
+ss iproute2
+prlimit util-linux
 curl curl'
-test_needs='shellcheck shellcheck
-openssl openssl'
+bench_needs='haproxy haproxy
+nginx nginx
+wrk wrk
+iperf3 iperf3
+h2load nghttp2-client'
 
 need_sdk() {
   if ! command -v dotnet >/dev/null; then
     die "the .NET 10 SDK is missing: see https://learn.microsoft.com/dotnet/core/install/linux-debian"
   fi
   if ! dotnet --list-sdks | grep -q '^10\.'; then
-    die "the .NET 10 SDK is missing; installed: $(dotnet --list-sdks | awk '{print $1}' | paste -sd' '). See https://learn.microsoft.com/dotnet/core/install/linux-debian"
+    die "the .NET 10 SDK is missing; installed: $(dotnet --list-sdks | awk '{print $1}' | paste -sd' ').
+See https://learn.microsoft.com/dotnet/core/install/linux-debian"
   fi
 }
 
@@ -158,7 +166,7 @@ furnish_namespace() {
 lab() {
   need_sdk
   case ${1:-help} in
-    up)
+    up | demo)
       need_packages "$lab_needs"
       case " $* " in
         *' --debug '*)
@@ -176,6 +184,18 @@ lab() {
     *) [[ -x $published/mesh-lab/mesh-lab ]] || publish_lab ;;
   esac
   exec "$published/mesh-lab/mesh-lab" "$@"
+}
+
+# --- Benchmarks --------------------------------------------------------------------------------------------------------------
+
+bench() {
+  need_sdk
+  need_packages "$lab_needs"
+  need_packages "$bench_needs"
+  publish_when_stale
+  dotnet build "$root/bench/Mesh.Bench.Load" -c Release -v quiet -nologo -clp:NoSummary
+  ulimit -n "$(ulimit -Hn)"
+  exec "$root/bench/Mesh.Bench.Load/bin/Release/net10.0/Mesh.Bench.Load" "$@"
 }
 
 # --- Tests -------------------------------------------------------------------------------------------------------------------
@@ -209,7 +229,6 @@ select_test_projects() {
 run_tests() {
   need_sdk
   need_packages "$lab_needs"
-  need_packages "$test_needs"
   local -a projects
   mapfile -t projects < <(select_test_projects "$@")
   ((${#projects[@]} > 0 || $# == 0)) || die "no test project is named like: $*"
@@ -268,7 +287,9 @@ case $command in
   test) run_tests "$@" ;;
   build) build "$@" ;;
   publish) publish "$@" ;;
+  demo) lab demo "$@" ;;
   lab) lab "$@" ;;
+  bench) bench "$@" ;;
   inside-tests) run_tests_inside "$@" ;;
   help | -h | --help) usage ;;
   *)

@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace Mesh.Lab.Apps;
 
-/// <summary>`--name value` pairs. What is asked for and missing, or given and not a number, is an <see cref="ArgumentException"/>.</summary>
+/// <summary>
+/// `--name value` pairs. What is asked for and missing, or given and not a number, is an <see cref="ArgumentException"/>.
+/// </summary>
 internal sealed class AppOptions
 {
     private readonly List<(string Name, string Value)> _pairs = [];
@@ -19,7 +21,9 @@ internal sealed class AppOptions
             }
             else
             {
-                name = argument.StartsWith("--", StringComparison.Ordinal) ? argument[2..] : throw new ArgumentException($"'{argument}' is not understood");
+                name = argument.StartsWith("--", StringComparison.Ordinal)
+                    ? argument[2..]
+                    : throw new ArgumentException($"'{argument}' is not understood");
             }
         }
 
@@ -34,7 +38,9 @@ internal sealed class AppOptions
         get
         {
             string text = Text("port") ?? throw new ArgumentException("--port is missing");
-            return ushort.TryParse(text, CultureInfo.InvariantCulture, out ushort port) ? port : throw new ArgumentException($"--port '{text}' is not a port");
+            return ushort.TryParse(text, CultureInfo.InvariantCulture, out ushort port)
+                ? port
+                : throw new ArgumentException($"--port '{text}' is not a port");
         }
     }
 

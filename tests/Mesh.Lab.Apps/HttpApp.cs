@@ -5,7 +5,9 @@ using System.Text.Json.Nodes;
 
 namespace Mesh.Lab.Apps;
 
-/// <summary>An HTTP service that calls others: `tcp://` addresses are asked for their first line, `http://` ones for their answer.</summary>
+/// <summary>
+/// An HTTP service that calls others: `tcp://` addresses are asked for their first line, `http://` ones for their answer.
+/// </summary>
 internal static class HttpApp
 {
     private static readonly TimeSpan s_callLimit = TimeSpan.FromSeconds(5);
@@ -25,7 +27,8 @@ internal static class HttpApp
         app.MapGet("/{**path}", async (HttpContext context) =>
         {
             string[] answers = await Task.WhenAll(calls.Select(url => CallAsync(http, url)));
-            var answer = new JsonObject { ["service"] = name, ["caller"] = context.Connection.RemoteIpAddress?.MapToIPv4IfMapped().ToString() };
+            string? caller = context.Connection.RemoteIpAddress?.MapToIPv4IfMapped().ToString();
+            var answer = new JsonObject { ["service"] = name, ["caller"] = caller };
             if (answers.Length > 0)
             {
                 answer["calls"] = new JsonObject(calls.Zip(answers, (url, text) => KeyValuePair.Create(url.Authority, AsNode(text))));

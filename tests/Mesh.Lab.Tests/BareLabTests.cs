@@ -71,7 +71,8 @@ public sealed class BareLabTests(BareLab fixture) : IClassFixture<BareLab>
 
         // The one that stays goes first: once the other has been seen, it would have been seen too.
         using Socket nearListener = await client.ListenAsync(9001);
-        using var nearSide = await _lab.Place(near.Name).RunOnDedicatedThreadAsync(() => new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp));
+        using Socket nearSide = await _lab.Place(near.Name).RunOnDedicatedThreadAsync(
+            () => new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp));
         await nearSide.ConnectAsync(client.EndPoint(9001), TestContext.Current.CancellationToken);
         await nearSide.SendAsync(staying, TestContext.Current.CancellationToken);
         using Socket listener = await server.ListenAsync(9002);
@@ -101,9 +102,9 @@ public sealed class BareLabTests(BareLab fixture) : IClassFixture<BareLab>
         LabPod pod = await _lab.PodAsync("shop/counter");
 
         string line = $"hello from {pod.Address4} on node-1\n";
+        string twice = $"{line}-- ended with status 3\n{line}";
         await Eventually.TrueAsync(
-            async () => (await _lab.ReadLogAsync("shop.counter")).StartsWith(line + "-- ended with status 3\n" + line, StringComparison.Ordinal),
-            TimeSpan.FromSeconds(10));
+            async () => (await _lab.ReadLogAsync("shop.counter")).StartsWith(twice, StringComparison.Ordinal), TimeSpan.FromSeconds(10));
 
         await _lab.DeleteAsync("Pod", "shop/counter");
         Assert.DoesNotContain((await _lab.StatusAsync()).Pods, status => status.Name == "counter");
@@ -162,10 +163,10 @@ public sealed class BareLabTests(BareLab fixture) : IClassFixture<BareLab>
     [LabFact]
     public async Task An_address_given_back_is_free_for_the_pod_that_demands_it()
     {
-        const string First = "kind: Pod\nmetadata: {name: first, namespace: shop}\nspec: {nodeName: node-1, containers: [{name: main}]}\n";
-        await _lab.ApplyAsync(First);
+        const string Spec = "spec: {nodeName: node-1, containers: [{name: main}]}\n";
+        await _lab.ApplyAsync($"kind: Pod\nmetadata: {{name: first, namespace: shop}}\n{Spec}");
         IPAddress address = (await _lab.PodAsync("shop/first")).Address4;
-        string second = $"kind: Pod\nmetadata: {{name: second, namespace: shop}}\nspec: {{nodeName: node-1, containers: [{{name: main}}]}}\nstatus: {{podIPs: [{{ip: {address}}}]}}\n";
+        string second = $"kind: Pod\nmetadata: {{name: second, namespace: shop}}\n{Spec}status: {{podIPs: [{{ip: {address}}}]}}\n";
         await Assert.ThrowsAsync<LabException>(() => _lab.ApplyAsync(second));
 
         await _lab.DeleteAsync("Pod", "shop/first");

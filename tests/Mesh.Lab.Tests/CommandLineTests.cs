@@ -31,7 +31,8 @@ public sealed class CommandLineTests
     {
         var reader = new ArgumentReader("up", ["--nodes"]);
 
-        Assert.Contains("--nodes needs a value", Assert.Throws<LabException>(() => reader.Option("--nodes")).Message, StringComparison.Ordinal);
+        LabException refused = Assert.Throws<LabException>(() => reader.Option("--nodes"));
+        Assert.Contains("--nodes needs a value", refused.Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -61,12 +62,11 @@ public sealed class CommandLineTests
     [Fact]
     public void A_name_that_could_mean_several_pods_or_none_says_which_there_are()
     {
-        Assert.Contains(
-            "shop/cart, other/cart", Assert.Throws<LabException>(() => Target.Pod(s_status, "cart", null)).Message, StringComparison.Ordinal);
-        Assert.Contains(
-            "shop/cart, other/cart, other/mail, node-1",
-            Assert.Throws<LabException>(() => Target.Pod(s_status, "nosuch", null)).Message,
-            StringComparison.Ordinal);
+        LabException several = Assert.Throws<LabException>(() => Target.Pod(s_status, "cart", null));
+        LabException none = Assert.Throws<LabException>(() => Target.Pod(s_status, "nosuch", null));
+
+        Assert.Contains("several namespaces: shop/cart, other/cart", several.Message, StringComparison.Ordinal);
+        Assert.Contains("there are: shop/cart, other/cart, other/mail, node-1", none.Message, StringComparison.Ordinal);
     }
 
     private static readonly LabStatus s_status = new(
@@ -80,6 +80,7 @@ public sealed class CommandLineTests
 
     private static PodStatus Pod(string space, string name)
     {
-        return new PodStatus(space, name, "node-1", "default", $"{space}.{name}", "10.1.1.2", "fd00:10:1:1::2", "running", null, 1, 0, true, true, true);
+        string place = $"{space}.{name}";
+        return new PodStatus(space, name, "node-1", "default", place, "10.1.1.2", "fd00::2", "running", null, 1, 0, true, true, true);
     }
 }

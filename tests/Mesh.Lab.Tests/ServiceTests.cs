@@ -61,16 +61,17 @@ public sealed class ServiceTests
     {
         string script = ServiceRouting.Render(
         [
-            new ServiceRoute(IPAddress.Parse("10.96.0.1"), "TCP", 80, [IPEndPoint.Parse("10.1.1.2:8080"), IPEndPoint.Parse("10.1.2.2:8080")]),
-            new ServiceRoute(IPAddress.Parse("fd00:10:96::1"), "TCP", 80, [IPEndPoint.Parse("[fd00:10:1:1::2]:8080")]),
-            new ServiceRoute(IPAddress.Parse("10.96.0.2"), "TCP", 80, []),
+            Route("10.96.0.1", "10.1.1.2:8080", "10.1.2.2:8080"),
+            Route("fd00:10:96::1", "[fd00:10:1:1::2]:8080"),
+            Route("10.96.0.2"),
         ]);
 
         Assert.Contains(
             "ip daddr 10.96.0.1 tcp dport 80 dnat ip addr . port to numgen random mod 2 map { 0 : 10.1.1.2 . 8080, 1 : 10.1.2.2 . 8080 }",
             script,
             StringComparison.Ordinal);
-        Assert.Contains("ip6 daddr fd00:10:96::1 tcp dport 80 dnat ip6 addr . port to numgen random mod 1", script, StringComparison.Ordinal);
+        Assert.Contains(
+            "ip6 daddr fd00:10:96::1 tcp dport 80 dnat ip6 addr . port to numgen random mod 1 ", script, StringComparison.Ordinal);
         Assert.DoesNotContain("10.96.0.2 ", script, StringComparison.Ordinal);
         Assert.Contains("ip daddr 10.96.0.0/16 meta l4proto tcp reject with tcp reset", script, StringComparison.Ordinal);
     }
@@ -99,6 +100,11 @@ public sealed class ServiceTests
 
             """,
             text);
+    }
+
+    private static ServiceRoute Route(string address, params string[] endpoints)
+    {
+        return new ServiceRoute(IPAddress.Parse(address), "TCP", 80, [.. endpoints.Select(IPEndPoint.Parse)]);
     }
 
     private static (ServiceSpec Spec, List<string> Problems) Parse(string text)

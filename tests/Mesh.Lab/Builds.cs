@@ -16,6 +16,9 @@ internal sealed class Builds
     /// <summary>What `dotnet build` makes: quick to make, and with every assertion.</summary>
     public static Builds Debug { get; } = new(isDebug: true);
 
+    /// <summary>The published executables; the Debug builds where MESH_LAB_BUILDS=debug asks for a quick inner loop.</summary>
+    public static Builds ForTests { get; } = Environment.GetEnvironmentVariable("MESH_LAB_BUILDS") == "debug" ? Debug : Published;
+
     /// <summary>Where lab-app is.</summary>
     public string ToolDirectory => _isDebug
         ? Path.Combine(Repository.Root, "tests", "Mesh.Lab.Apps", "bin", "Debug", "net10.0")
@@ -36,6 +39,6 @@ internal sealed class Builds
 
         throw new LabException(given is not null
             ? $"{path}: there is no such file"
-            : $"{name} is not built ({path}); " + (_isDebug ? $"build it with: dotnet build {project}" : "build it with: ./run.sh publish"));
+            : $"{name} is not built ({path}); build it with: {(_isDebug ? $"dotnet build {project}" : "./run.sh publish")}");
     }
 }

@@ -25,11 +25,13 @@ internal sealed class LabClient(LabDirectory directory, HolderProcess holder)
 
         if (directory.Exists)
         {
-            throw new LabException($"the lab '{name}' has ended without `lab down`; its logs are in {directory.Logs}, and `lab down` removes what is left");
+            throw new LabException(
+                $"the lab '{name}' has ended without `lab down`; its logs are in {directory.Logs}, and `lab down` removes what is left");
         }
 
         string[] running = [.. LabDirectory.Names().Where(other => LabDirectory.Of(other).FindHolder() is not null)];
-        throw new LabException($"there is no lab '{name}'; " + (running.Length > 0 ? $"running: {string.Join(", ", running)}" : "`lab up` starts one"));
+        string hint = running.Length > 0 ? $"running: {string.Join(", ", running)}" : "`lab up` starts one";
+        throw new LabException($"there is no lab '{name}'; {hint}");
     }
 
     /// <summary>The lab's own file system sees the socket at a path too; this is the way to it from outside.</summary>
@@ -85,5 +87,8 @@ internal sealed class LabClient(LabDirectory directory, HolderProcess holder)
 
     private static string? UserNamespaceOf(string process) => new FileInfo($"/proc/{process}/ns/user").LinkTarget;
 
-    private static string PathInside(HolderProcess holder, string path) => string.Create(CultureInfo.InvariantCulture, $"/proc/{holder.ProcessId}/root{path}");
+    private static string PathInside(HolderProcess holder, string path)
+    {
+        return string.Create(CultureInfo.InvariantCulture, $"/proc/{holder.ProcessId}/root{path}");
+    }
 }

@@ -5,7 +5,8 @@ using System.Text.Json.Serialization;
 namespace Mesh.Lab;
 
 /// <summary>
-/// The directory of one lab on disk: options.json, holder.json, holder.log, logs/, config/, control/, nodes/. Everything that is a secret or
+/// The directory of one lab on disk: options.json, holder.json, holder.log, logs/, config/, control/, nodes/. Everything that is a secret
+/// or
 /// a socket of a running lab disappears with it; this directory is removed by `lab down`.
 /// </summary>
 public sealed class LabDirectory
@@ -38,7 +39,9 @@ public sealed class LabDirectory
     /// <summary>Labs that have a directory, running or not.</summary>
     public static IReadOnlyList<string> Names()
     {
-        return Directory.Exists(Root) ? [.. Directory.EnumerateDirectories(Root).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal)] : [];
+        return Directory.Exists(Root)
+            ? [.. Directory.EnumerateDirectories(Root).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal)]
+            : [];
     }
 
     public bool Exists => Directory.Exists(FullPath);

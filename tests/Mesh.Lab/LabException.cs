@@ -1,6 +1,8 @@
 namespace Mesh.Lab;
 
-/// <summary>Something the user of the lab can mend. The message says what is wrong and, where it can, what to do; it is shown as it is.</summary>
+/// <summary>
+/// Something the user of the lab can mend. The message says what is wrong and, where it can, what to do; it is shown as it is.
+/// </summary>
 public sealed class LabException : Exception
 {
     public LabException()
@@ -20,6 +22,6 @@ public sealed class LabException : Exception
     /// <summary>One error out of several: every problem on a line of its own.</summary>
     public static LabException FromProblems(string heading, IReadOnlyCollection<string> problems)
     {
-        return new LabException($"{heading}{Environment.NewLine}{string.Join(Environment.NewLine, problems.Select(problem => "  " + problem))}");
+        return new LabException(string.Join(Environment.NewLine, problems.Select(problem => "  " + problem).Prepend(heading)));
     }
 }

@@ -37,6 +37,9 @@ public sealed class LabNode
     /// <summary>What the proxy counts, as scraped.</summary>
     public async Task<MetricSamples> MetricsAsync() => MetricSamples.Parse(await GetAsync(15020, "/metrics"));
 
+    /// <summary>What the proxy wrote about connections that ended.</summary>
+    public async Task<IReadOnlyList<AccessLogLine>> AccessLogAsync() => AccessLogLine.Parse(await ProxyLogAsync());
+
     public Task<string> ProxyLogAsync() => _lab.ReadLogAsync($"{Name}.proxy");
 
     public Task<string> AgentLogAsync() => _lab.ReadLogAsync($"{Name}.agent");

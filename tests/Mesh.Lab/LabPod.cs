@@ -43,7 +43,10 @@ public sealed class LabPod
 
     /// <summary>Connects from the pod.</summary>
     /// <exception cref="SocketException">Refused, reset or unreachable.</exception>
-    public Task<Socket> ConnectAsync(IPEndPoint target, CancellationToken cancellation = default) => NamespaceSockets.ConnectAsync(Place, target, cancellation);
+    public Task<Socket> ConnectAsync(IPEndPoint target, CancellationToken cancellation = default)
+    {
+        return NamespaceSockets.ConnectAsync(Place, target, cancellation);
+    }
 
     /// <summary>A socket of the pod that is neither bound nor connected.</summary>
     public Task<Socket> OpenSocketAsync(AddressFamily family) => NamespaceSockets.OpenTcpAsync(Place, family);

@@ -13,8 +13,10 @@ internal static class LabStarter
     /// <summary>Starts a lab and waits until it answers.</summary>
     /// <param name="isOwned">The lab ends with this process; otherwise it stays until `lab down`.</param>
     /// <returns>A client of it, and what to keep open while an owned lab is wanted.</returns>
-    /// <exception cref="LabException">A lab of that name runs already, or this one could not be started; then nothing of it is left running.</exception>
-    public static async Task<(LabClient Client, Process Unshare)> StartAsync(LabOptions options, bool isOwned, CancellationToken cancellation)
+    /// <exception cref="LabException">A lab of that name runs already, or this one could not be started; then nothing of it is left
+    /// running.</exception>
+    public static async Task<(LabClient Client, Process Unshare)> StartAsync(
+        LabOptions options, bool isOwned, CancellationToken cancellation)
     {
         LabDirectory directory = LabDirectory.Of(options.Name);
         if (directory.FindHolder() is not null)
@@ -44,7 +46,30 @@ internal static class LabStarter
         }
     }
 
-    // The shell is process 1 of the lab: it reaps what nobody else waits for, and ends with the holder. `unshare` passes its own death on to it.
+    /// <summary>Ends a lab and removes its directory.</summary>
+    public static async Task EndAsync(LabClient client)
+    {
+        try
+        {
+            using var process = Process.GetProcessById(client.Holder.ProcessId);
+            process.Kill();
+        }
+        catch (ArgumentException)
+        {
+            // It has ended by itself.
+        }
+
+        while (client.Holder.IsAlive)
+        {
+            // The kernel takes everything in the lab away with its process 1.
+            await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System);
+        }
+
+        Directory.Delete(client.Directory.FullPath, recursive: true);
+    }
+
+    // The shell is process 1 of the lab: it reaps what nobody else waits for, and ends with the holder. `unshare` passes its own death on
+    // to it.
     private static ProcessStartInfo Describe(string[] flags, string[] holder, string log)
     {
         const string Outside = "exec >\"$0\" 2>&1; exec setsid unshare \"$@\"";
@@ -74,7 +99,8 @@ internal static class LabStarter
         }
 
         throw new LabException("this machine lets the lab make no namespaces:" + refusal + Environment.NewLine
-            + "Look at `sysctl user.max_user_namespaces kernel.unprivileged_userns_clone kernel.apparmor_restrict_unprivileged_userns`, or be root.");
+            + "Be root, or look at the settings user.max_user_namespaces, kernel.unprivileged_userns_clone and "
+            + "kernel.apparmor_restrict_unprivileged_userns (`sysctl NAME`).");
     }
 
     private static async Task<LabClient> ConnectAsync(LabDirectory directory, Process unshare, CancellationToken cancellation)
@@ -89,7 +115,8 @@ internal static class LabStarter
 
             if (Stopwatch.GetElapsedTime(startedAt) > s_startLimit)
             {
-                throw new LabException($"the lab did not start within {s_startLimit.TotalSeconds} s:{Environment.NewLine}{LogFile.Tail(directory.HolderLog, 30)}");
+                string log = LogFile.Tail(directory.HolderLog, 30);
+                throw new LabException($"the lab did not start within {s_startLimit.TotalSeconds} s:{Environment.NewLine}{log}");
             }
 
             if (FindChild(unshare.Id) is { } holder && File.Exists(LabClient.SocketPathOf(holder)))

@@ -39,4 +39,5 @@ public sealed record PodStatus(
     public string QualifiedName => $"{Namespace}/{Name}";
 }
 
-public sealed record ServiceStatus(string Namespace, string Name, IReadOnlyList<string> Addresses, IReadOnlyList<string> Ports, int EndpointCount);
+public sealed record ServiceStatus(
+    string Namespace, string Name, IReadOnlyList<string> Addresses, IReadOnlyList<string> Ports, int EndpointCount);

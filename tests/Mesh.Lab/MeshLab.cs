@@ -33,17 +33,22 @@ public sealed class MeshLab : IAsyncDisposable
     /// <summary>Where the control plane keeps its keys and certificates.</summary>
     public string ControlStateDirectory => Path.Combine(_client.Directory.FullPath, "control");
 
-    /// <summary>Starts a lab under a name of its own, with the published executables unless the options name others.</summary>
+    /// <summary>
+    /// Starts a lab under a name of its own, with the executables of <see cref="Builds.ForTests"/> unless the options name others.
+    /// </summary>
     /// <exception cref="LabException">It could not be started; the message has the last lines of its log.</exception>
     public static async Task<MeshLab> StartAsync(LabOptions options, CancellationToken cancellation = default)
     {
         options = options with
         {
             Name = $"test-{Environment.ProcessId}-{Interlocked.Increment(ref s_count)}",
-            MeshNode = options.HasMesh && options.MeshNode.Length == 0 ? Builds.Published.Find("mesh-node", null) : options.MeshNode,
-            MeshControl = options.HasMesh && options.MeshControl.Length == 0 ? Builds.Published.Find("mesh-control", null) : options.MeshControl,
-            ToolDirectories = options.ToolDirectories.Count == 0 ? [Builds.Published.ToolDirectory] : options.ToolDirectories,
+            MeshNode = FindWhenNeeded("mesh-node", options.MeshNode),
+            MeshControl = FindWhenNeeded("mesh-control", options.MeshControl),
+            ToolDirectories = options.ToolDirectories.Count == 0 ? [Builds.ForTests.ToolDirectory] : options.ToolDirectories,
         };
+
+        string FindWhenNeeded(string name, string given) => options.HasMesh && given.Length == 0 ? Builds.ForTests.Find(name, null) : given;
+
         (LabClient client, Process unshare) = await LabStarter.StartAsync(options, isOwned: true, cancellation);
         return new MeshLab(client, unshare, options);
     }
@@ -107,10 +112,11 @@ public sealed class MeshLab : IAsyncDisposable
     public Task KillAsync(string component) => _client.SendAsync(new LabRequest.Control("kill", component));
 
     /// <summary>Captures what passes between the nodes from now on.</summary>
-    public Task<PacketCapture> CaptureLinkAsync() => PacketCapture.StartAsync(this, Fabric.OutsideNamespace, Fabric.LinkInterface);
+    public Task<PacketCapture> CaptureLinkAsync() => PacketCapture.StartAsync(_client);
 
     /// <summary>Runs a program in a namespace of the lab to its end.</summary>
-    public Task<CommandResult> ExecuteAsync(string networkNamespace, IReadOnlyList<string> command, string? input = null, CancellationToken cancellation = default)
+    public Task<CommandResult> ExecuteAsync(
+        string networkNamespace, IReadOnlyList<string> command, string? input = null, CancellationToken cancellation = default)
     {
         ProcessStartInfo start = Describe(networkNamespace, command);
         return Command.TryRunAsync([start.FileName, .. start.ArgumentList], input, cancellation);
@@ -175,16 +181,9 @@ public sealed class MeshLab : IAsyncDisposable
             place.Dispose();
         }
 
-        _unshare.Kill();
+        await LabStarter.EndAsync(_client);
         await _unshare.WaitForExitAsync();
         _unshare.Dispose();
-        while (_client.Holder.IsAlive)
-        {
-            // The kernel ends process 1 of the lab when its parent is gone, and with it everything else.
-            await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System);
-        }
-
-        Directory.Delete(_client.Directory.FullPath, recursive: true);
     }
 
     internal ProcessStartInfo Describe(string networkNamespace, IEnumerable<string> command)

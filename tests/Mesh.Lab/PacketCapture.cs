@@ -37,9 +37,10 @@ public sealed class PacketCapture : IAsyncDisposable
         }
     }
 
-    internal static async Task<PacketCapture> StartAsync(MeshLab lab, string networkNamespace, string networkInterface)
+    /// <summary>Captures what passes between the nodes from now on.</summary>
+    internal static async Task<PacketCapture> StartAsync(LabClient client)
     {
-        ProcessStartInfo start = lab.Describe(networkNamespace, [.. Executable.OfTheLab, "sniff", networkInterface]);
+        ProcessStartInfo start = client.Describe(Fabric.OutsideNamespace, [.. Executable.OfTheLab, "sniff", Fabric.LinkInterface]);
         start.RedirectStandardOutput = true;
         start.RedirectStandardError = true;
         Process process = Command.Start(start);

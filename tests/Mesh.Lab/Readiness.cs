@@ -26,7 +26,8 @@ internal static class Readiness
     {
         foreach (ComponentStatus component in status.Components.Where(component => !component.IsReady))
         {
-            yield return component.State == "running" ? $"{component.Name}: not ready" : $"{component.Name}: ended with status {component.ExitCode}";
+            bool isRunning = component.State == "running";
+            yield return isRunning ? $"{component.Name}: not ready" : $"{component.Name}: ended with status {component.ExitCode}";
         }
 
         foreach (PodStatus pod in status.Pods)

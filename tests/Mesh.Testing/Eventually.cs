@@ -2,7 +2,9 @@ using System.Diagnostics;
 
 namespace Mesh.Testing;
 
-/// <summary>Waits for something to become true, for tests of processes that cannot be told to say when it is. Never a substitute for a signal.</summary>
+/// <summary>
+/// Waits for something to become true, for tests of processes that cannot be told to say when it is. Never a substitute for a signal.
+/// </summary>
 public static class Eventually
 {
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(20);

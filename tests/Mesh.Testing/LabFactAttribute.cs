@@ -6,7 +6,8 @@ using Xunit.v3;
 namespace Mesh.Testing;
 
 /// <summary>
-/// A test that needs network namespaces of its own: it runs as root, or under <c>unshare -Urnm</c> with the loopback up. Where none can be had it is
+/// A test that needs network namespaces of its own: it runs as root, or under <c>unshare -Urnm</c> with the loopback up. Where none can
+/// be had it is
 /// skipped with the reason, and where CI=true it fails with it: a lab that did not run is not a pass.
 /// </summary>
 [AttributeUsage(AttributeTargets.Method)]

@@ -1,6 +1,8 @@
 namespace Mesh.Lab.Cli;
 
-/// <summary>Takes a command's arguments apart: options first as they are asked for, then what is left. What nobody asked for is an error.</summary>
+/// <summary>
+/// Takes a command's arguments apart: options first as they are asked for, then what is left. What nobody asked for is an error.
+/// </summary>
 internal sealed class ArgumentReader
 {
     private readonly List<string> _rest;

@@ -4,5 +4,5 @@ namespace Mesh.Lab.Cli;
 
 internal static class JsonText
 {
-    public static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
+    public static readonly JsonSerializerOptions Indented = new(JsonSerializerDefaults.Web) { WriteIndented = true };
 }

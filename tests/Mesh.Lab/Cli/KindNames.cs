@@ -27,6 +27,6 @@ internal static class KindNames
     public static string Canonical(string typed)
     {
         string singular = typed.EndsWith("policies", StringComparison.OrdinalIgnoreCase) ? typed[..^3] + "y" : typed;
-        return s_kinds.TryGetValue(singular, out string? kind) || (singular.EndsWith('s') && s_kinds.TryGetValue(singular[..^1], out kind)) ? kind : typed;
+        return s_kinds.GetValueOrDefault(singular) ?? s_kinds.GetValueOrDefault(singular.TrimEnd('s', 'S')) ?? typed;
     }
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Mesh.Lab.Demo;
 using Mesh.Lab.Holding;
 using Mesh.Lab.Manifests;
 using Mesh.Lab.Networking;
@@ -69,6 +70,8 @@ internal static class LabCommands
                 return await LogsAsync(reader);
             case "start" or "stop" or "kill":
                 return await ControlAsync(command, reader);
+            case "demo":
+                return await DemoCommand.RunAsync(reader);
             case "list":
                 return List(reader);
             case "help" or "--help" or "-h":
@@ -103,7 +106,8 @@ internal static class LabCommands
         }
 
         Console.WriteLine(StatusText.Render(status));
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Up after {Stopwatch.GetElapsedTime(startedAt).TotalSeconds:0.0} s. `lab down` ends it."));
+        double seconds = Stopwatch.GetElapsedTime(startedAt).TotalSeconds;
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Up after {seconds:0.0} s. `lab down` ends it."));
         string[] unready = [.. Readiness.Missing(status)];
         if (waits && unready.Length > 0)
         {
@@ -190,17 +194,19 @@ internal static class LabCommands
         LabDirectory directory = LabDirectory.Of(name);
         if (!directory.Exists)
         {
-            throw new LabException($"there is no lab '{name}'" + (LabDirectory.Names() is { Count: > 0 } names ? $"; there are: {string.Join(", ", names)}" : ""));
+            string hint = LabDirectory.Names() is { Count: > 0 } names ? $"; there are: {string.Join(", ", names)}" : "";
+            throw new LabException($"there is no lab '{name}'{hint}");
         }
 
         if (directory.FindHolder() is { } holder)
         {
-            using var process = Process.GetProcessById(holder.ProcessId);
-            process.Kill();
-            await process.WaitForExitAsync();
+            await LabStarter.EndAsync(new LabClient(directory, holder));
+        }
+        else
+        {
+            Directory.Delete(directory.FullPath, recursive: true);
         }
 
-        Directory.Delete(directory.FullPath, recursive: true);
         Console.WriteLine($"Lab '{name}' is gone.");
         return 0;
     }
@@ -249,9 +255,10 @@ internal static class LabCommands
         Console.CancelKeyPress += (_, pressed) => pressed.Cancel = true;
 
         // A terminal is shown what tcpdump makes of the packets; anything else gets the packets.
-        using Process process = Console.IsOutputRedirected
-            ? Command.Start(sniff)
-            : Command.Start(new ProcessStartInfo("sh", ["-c", "\"$@\" | tcpdump -n -l -A -r -", "sh", sniff.FileName, .. sniff.ArgumentList]));
+        const string Shown = "\"$@\" | tcpdump -n -l -A -r -";
+        using Process process = Command.Start(Console.IsOutputRedirected
+            ? sniff
+            : new ProcessStartInfo("sh", ["-c", Shown, "sh", sniff.FileName, .. sniff.ArgumentList]));
         await process.WaitForExitAsync();
         return process.ExitCode;
     }
@@ -318,7 +325,9 @@ internal static class LabCommands
         }
 
         // From the disk, so that the logs of a lab that crashed can still be read.
-        string[] logs = Directory.Exists(directory.Logs) ? [.. Directory.EnumerateFiles(directory.Logs, "*.log").Order(StringComparer.Ordinal)] : [];
+        string[] logs = Directory.Exists(directory.Logs)
+            ? [.. Directory.EnumerateFiles(directory.Logs, "*.log").Order(StringComparer.Ordinal)]
+            : [];
         string[] chosen = what is null ? [directory.HolderLog, .. logs] : [Target.LogFile(logs, what, space)];
         if (follows || chosen.Length == 1)
         {

@@ -13,18 +13,22 @@ internal static class StatusText
         var nodes = new TextTable("NAME", "IPV4", "IPV6", "AGENT", "PROXY");
         foreach (NodeStatus node in status.Nodes)
         {
-            nodes.Add(node.Name, node.Address4, node.Address6, Component(status, $"{node.Name}/agent"), Component(status, $"{node.Name}/proxy"));
+            string agent = Component(status, $"{node.Name}/agent");
+            nodes.Add(node.Name, node.Address4, node.Address6, agent, Component(status, $"{node.Name}/proxy"));
         }
 
         text.Append(nodes.Render("  "));
-        text.Append(status.HasMesh ? $"\nControl plane: {Component(status, "control")}\n" : "\nNo mesh: this lab was started with --no-mesh.\n");
+        text.Append('\n');
+        text.Append(status.HasMesh ? $"Control plane: {Component(status, "control")}" : "No mesh: this lab was started with --no-mesh.");
+        text.Append('\n');
         if (status.Pods.Count > 0)
         {
             text.Append("\nPods\n");
             var pods = new TextTable("POD", "NODE", "ACCOUNT", "IPV4", "IPV6", "STATE", "READY", "MESH");
             foreach (PodStatus pod in status.Pods)
             {
-                pods.Add(pod.QualifiedName, pod.Node, pod.ServiceAccount, pod.Address4, pod.Address6, State(pod), pod.IsReady ? "yes" : "no", Mesh(pod));
+                string ready = pod.IsReady ? "yes" : "no";
+                pods.Add(pod.QualifiedName, pod.Node, pod.ServiceAccount, pod.Address4, pod.Address6, State(pod), ready, Mesh(pod));
             }
 
             text.Append(pods.Render("  "));

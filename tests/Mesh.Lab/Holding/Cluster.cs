@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using Mesh.Interop.Linux;
 using Mesh.Lab.Manifests;
 using Mesh.Lab.Networking;
@@ -8,31 +7,24 @@ using Mesh.Lab.Processes;
 namespace Mesh.Lab.Holding;
 
 /// <summary>
-/// The lab's nodes, pods, services and other objects, and everything derived from them: the control plane's configuration directory, the
-/// pod files of the agents, hosts files and service routing. One gate guards all of it; every change ends with publishing what follows
-/// from it. A request is checked as a whole before any of it is done.
+/// The lab's nodes, pods, services and other objects. One gate guards all of it; every change ends with publishing what follows from it.
+/// A request is checked as a whole before any of it is done.
 /// </summary>
 internal sealed class Cluster(LabOptions options, string stateDirectory) : IDisposable
 {
-    private static readonly HashSet<string> s_podMakers = new(StringComparer.Ordinal)
-    {
-        "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "CronJob", "ReplicationController",
-    };
-
     private readonly SemaphoreSlim _gate = new(1, 1);
     private readonly List<NodeRuntime> _nodes = [];
     private readonly SortedDictionary<string, Manifest> _objects = new(StringComparer.Ordinal);
     private readonly Dictionary<ObjectKey, PodRuntime> _pods = [];
     private readonly Dictionary<ObjectKey, ServiceRuntime> _services = [];
     private readonly NumberPool _serviceOrdinals = new(1, 65000, "service addresses");
-    private readonly FilePublisher _configuration = new(Path.Combine(stateDirectory, "config"));
-    private readonly Dictionary<string, FilePublisher> _podFiles = [];
-    private readonly Dictionary<string, string> _rendered = new(StringComparer.Ordinal);
-    private string _serviceRouting = "";
+    private readonly ClusterFiles _files = new(Path.Combine(stateDirectory, "config"));
 
     public IReadOnlyList<NodeRuntime> Nodes => _nodes;
 
-    public string ConfigurationDirectory => Path.Combine(stateDirectory, "config");
+    public string ConfigurationDirectory => _files.ConfigurationDirectory;
+
+    private IEnumerable<ObjectKey> Keys => _objects.Values.Select(manifest => manifest.Key);
 
     private string LogDirectory => Path.Combine(stateDirectory, "logs");
 
@@ -66,7 +58,6 @@ internal sealed class Cluster(LabOptions options, string stateDirectory) : IDisp
 
         Directory.CreateDirectory(node.PodDirectory);
         Directory.CreateDirectory(node.RuntimeDirectory);
-        _podFiles[name] = new FilePublisher(node.PodDirectory);
         _nodes.Add(node);
         return node;
     }
@@ -79,10 +70,10 @@ internal sealed class Cluster(LabOptions options, string stateDirectory) : IDisp
         await _gate.WaitAsync();
         try
         {
-            List<(Manifest Manifest, PodSpec? Pod, ServiceSpec? Service)> checkedObjects = Check(manifests);
+            IReadOnlyList<CheckedObject> objects = new ObjectChecker(_nodes).Check(manifests);
 
             // Namespaces first: their labels decide whether pods are enrolled.
-            foreach ((Manifest manifest, PodSpec? pod, ServiceSpec? service) in checkedObjects.OrderBy(o => o.Manifest.Key.Kind != "Namespace"))
+            foreach ((Manifest manifest, PodSpec? pod, ServiceSpec? service) in objects.OrderBy(o => o.Manifest.Key.Kind != "Namespace"))
             {
                 _objects.TryGetValue(manifest.Key.ToString(), out Manifest? previous);
                 string verb = previous is null ? "created" : previous.ToYaml() == manifest.ToYaml() ? "unchanged" : "changed";
@@ -97,7 +88,7 @@ internal sealed class Cluster(LabOptions options, string stateDirectory) : IDisp
                 }
                 else
                 {
-                    _rendered[ManifestRendering.FileName(manifest.Key)] = ManifestRendering.Object(manifest);
+                    _files.Set(manifest.Key, ManifestRendering.Object(manifest));
                 }
 
                 outcome.Add($"{manifest.Key} {verb}");
@@ -122,18 +113,19 @@ internal sealed class Cluster(LabOptions options, string stateDirectory) : IDisp
         try
         {
             ObjectKey[] targets = key.Kind == "Namespace"
-                ? [.. _objects.Values.Select(manifest => manifest.Key).Where(other => other.Namespace == key.Name || other == key)]
-                : [.. _objects.Values.Select(manifest => manifest.Key).Where(other => other == key)];
+                ? [.. Keys.Where(other => other.Namespace == key.Name || other == key)]
+                : [.. Keys.Where(other => other == key)];
             if (targets.Length == 0)
             {
-                string[] alike = [.. _objects.Values.Where(manifest => manifest.Key.Kind == key.Kind).Select(manifest => manifest.Key.QualifiedName)];
-                throw new LabException($"there is no {key}" + (alike.Length > 0 ? $"; there are: {string.Join(", ", alike)}" : $", nor any other {key.Kind}"));
+                string[] alike = [.. Keys.Where(other => other.Kind == key.Kind).Select(other => other.QualifiedName)];
+                string hint = alike.Length > 0 ? $"; there are: {string.Join(", ", alike)}" : $", nor any other {key.Kind}";
+                throw new LabException($"there is no {key}{hint}");
             }
 
             foreach (ObjectKey target in targets)
             {
                 _objects.Remove(target.ToString());
-                _rendered.Remove(ManifestRendering.FileName(target));
+                _files.Remove(target);
                 if (_pods.TryGetValue(target, out PodRuntime? pod))
                 {
                     await RemovePodAsync(pod);
@@ -185,7 +177,7 @@ internal sealed class Cluster(LabOptions options, string stateDirectory) : IDisp
                 components,
                 [.. _pods.Values.OrderBy(pod => pod.Spec.Key.QualifiedName, StringComparer.Ordinal).Select(Describe)],
                 [.. _services.Values.OrderBy(service => service.Spec.Key.QualifiedName, StringComparer.Ordinal).Select(Describe)],
-                [.. _objects.Values.Select(manifest => manifest.Key).Where(key => key.Kind is not ("Pod" or "Service")).Select(key => key.ToString())]);
+                [.. Keys.Where(key => key.Kind is not ("Pod" or "Service")).Select(key => key.ToString())]);
         }
         finally
         {
@@ -206,68 +198,6 @@ internal sealed class Cluster(LabOptions options, string stateDirectory) : IDisp
             _gate.Release();
         }
     }
-
-    private List<(Manifest Manifest, PodSpec? Pod, ServiceSpec? Service)> Check(IReadOnlyList<Manifest> manifests)
-    {
-        var problems = new List<string>();
-        var seen = new Dictionary<ObjectKey, string>();
-        var result = new List<(Manifest, PodSpec?, ServiceSpec?)>();
-        foreach (Manifest manifest in manifests)
-        {
-            if (!seen.TryAdd(manifest.Key, manifest.Source))
-            {
-                problems.Add($"{manifest.Source}: {manifest.Key} stands in {seen[manifest.Key]} too");
-            }
-
-            PodSpec? pod = null;
-            ServiceSpec? service = null;
-            if (manifest.Key.Kind == "Pod")
-            {
-                pod = PodSpec.Parse(manifest, problems);
-                CheckPlace(manifest, pod, problems);
-            }
-            else if (manifest.Key.Kind == "Service")
-            {
-                service = ServiceSpec.Parse(manifest, problems);
-            }
-            else if (s_podMakers.Contains(manifest.Key.Kind))
-            {
-                problems.Add($"{manifest.Source}: {manifest.Key}: the lab makes no pods from a {manifest.Key.Kind}; write the Pods themselves, with spec.nodeName");
-            }
-            else if (manifest.Key.Kind == "Node" && _nodes.All(node => node.Name != manifest.Key.Name))
-            {
-                problems.Add($"{manifest.Source}: {manifest.Key}: nodes are made by `lab up`; this lab has {NodeNames()}");
-            }
-
-            result.Add((manifest, pod, service));
-        }
-
-        return problems.Count == 0 ? result : throw LabException.FromProblems("nothing was applied:", problems);
-    }
-
-    private void CheckPlace(Manifest manifest, PodSpec pod, List<string> problems)
-    {
-        NodeRuntime? node = _nodes.Find(node => node.Name == pod.NodeName);
-        if (pod.NodeName is not null && node is null)
-        {
-            problems.Add($"{manifest.Source}: {manifest.Key}: spec.nodeName '{pod.NodeName}' is not a node of this lab: {NodeNames()}");
-        }
-
-        foreach (string text in pod.DemandedAddresses)
-        {
-            if (!IPAddress.TryParse(text, out IPAddress? address))
-            {
-                problems.Add($"{manifest.Source}: {manifest.Key}: status.podIPs: '{text}' is not an IP address");
-            }
-            else if (node is null || !(LabAddresses.PodRange4(node.Index).Contains(address) || LabAddresses.PodRange6(node.Index).Contains(address)))
-            {
-                problems.Add($"{manifest.Source}: {manifest.Key}: status.podIPs: {address} is not an address of the pod's node; "
-                    + (node is null ? "say which node by spec.nodeName" : $"{node.Name} has {LabAddresses.PodRange4(node.Index)}"));
-            }
-        }
-    }
-
-    private string NodeNames() => string.Join(", ", _nodes.Select(node => node.Name));
 
     private async Task<string> ApplyPodAsync(Manifest manifest, PodSpec spec, string verb)
     {
@@ -339,7 +269,7 @@ internal sealed class Cluster(LabOptions options, string stateDirectory) : IDisp
     private async Task RemovePodAsync(PodRuntime pod)
     {
         _pods.Remove(pod.Spec.Key);
-        _rendered.Remove(ManifestRendering.FileName(pod.Spec.Key));
+        _files.Remove(pod.Spec.Key);
 
         // The control plane and the agent learn of the end before the address is gone, as in a cluster.
         await PublishAsync();
@@ -380,7 +310,7 @@ internal sealed class Cluster(LabOptions options, string stateDirectory) : IDisp
             service.Addresses = [.. spec.Families.Select(family => pair[family])];
         }
 
-        _rendered[ManifestRendering.FileName(manifest.Key)] = ManifestRendering.Service(manifest, service);
+        _files.Set(manifest.Key, ManifestRendering.Service(manifest, service));
     }
 
     /// <summary>A pod's life: wait for capture when it asks for the mesh, run, and keep watching both, until it is removed.</summary>
@@ -441,96 +371,19 @@ internal sealed class Cluster(LabOptions options, string stateDirectory) : IDisp
     private bool Wants(PodRuntime pod)
     {
         _objects.TryGetValue(new ObjectKey("Namespace", "", pod.Spec.Key.Namespace).ToString(), out Manifest? space);
-        return options.HasMesh && !pod.Spec.HostNetwork && (Enrolment.Asked(pod.Manifest.Labels) ?? Enrolment.Asked(space?.Labels ?? [])) == true;
+        bool? isAsked = Enrolment.Asked(pod.Manifest.Labels) ?? Enrolment.Asked(space?.Labels ?? []);
+        return options.HasMesh && !pod.Spec.HostNetwork && isAsked == true;
     }
 
     // Called with the gate held.
-    private async Task PublishAsync()
+    private Task PublishAsync()
     {
         foreach (PodRuntime pod in _pods.Values)
         {
             pod.IsEnrolled = Wants(pod);
-            _rendered[ManifestRendering.FileName(pod.Spec.Key)] = ManifestRendering.Pod(pod);
         }
 
-        _configuration.Publish(_rendered);
-        foreach (NodeRuntime node in _nodes)
-        {
-            _podFiles[node.Name].Publish(_pods.Values
-                .Where(pod => pod.IsEnrolled && pod.Node == node)
-                .ToDictionary(pod => $"{pod.Uid}.json", NodeFiles.Pod, StringComparer.Ordinal));
-        }
-
-        WriteHosts();
-        await WriteServiceRoutingAsync();
-    }
-
-    private void WriteHosts()
-    {
-        NamedAddresses[] names =
-        [
-            .. _services.Values.Select(service => new NamedAddresses(
-                service.Spec.Key.Namespace,
-                service.Spec.Key.Name,
-                service.Spec.IsHeadless ? [.. Endpoints(service).SelectMany(pod => (IPAddress[])[pod.Addresses.V4, pod.Addresses.V6])] : service.Addresses)),
-        ];
-        foreach (PodRuntime pod in _pods.Values.Where(pod => !pod.Spec.HostNetwork))
-        {
-            WriteNameFiles(pod.NetworkNamespace, HostsFile.Render(pod.Spec.Key.Namespace, pod.Spec.Key.Name, pod.Addresses, names));
-        }
-
-        foreach (NodeRuntime node in _nodes)
-        {
-            WriteNameFiles(node.Name, HostsFile.Render("", node.Name, node.Addresses, names));
-        }
-    }
-
-    // There is no name server: whatever is not in the hosts file fails at once and does not wait for one.
-    private static void WriteNameFiles(string networkNamespace, string hosts)
-    {
-        Entry.WriteEtcFile(networkNamespace, "hosts", hosts);
-        Entry.WriteEtcFile(networkNamespace, "resolv.conf", "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n");
-    }
-
-    private async Task WriteServiceRoutingAsync()
-    {
-        var routes = new List<ServiceRoute>();
-        foreach (ServiceRuntime service in _services.Values)
-        {
-            foreach (ServicePortSpec port in service.Spec.Ports)
-            {
-                routes.AddRange(service.Addresses.Select(address => new ServiceRoute(address, port.Protocol, port.Port, TargetsOf(service, port, address.AddressFamily))));
-            }
-        }
-
-        string script = _services.Count == 0 && _serviceRouting.Length == 0 ? "" : ServiceRouting.Render(routes);
-        if (script != _serviceRouting)
-        {
-            await Task.WhenAll(_nodes.Select(node => Command.RunAsync(["nsenter", $"--net={Fabric.NamespacePath(node.Name)}", "--", "nft", "-f", "-"], script)));
-            _serviceRouting = script;
-        }
-    }
-
-    private List<IPEndPoint> TargetsOf(ServiceRuntime service, ServicePortSpec port, AddressFamily family)
-    {
-        var targets = new List<IPEndPoint>();
-        foreach (PodRuntime pod in Endpoints(service))
-        {
-            if (port.TryResolve(pod.Spec, out ushort number))
-            {
-                targets.Add(new IPEndPoint(pod.Addresses[family], number));
-            }
-        }
-
-        return targets;
-    }
-
-    private IEnumerable<PodRuntime> Endpoints(ServiceRuntime service)
-    {
-        return _pods.Values.Where(pod =>
-            pod.Spec.Key.Namespace == service.Spec.Key.Namespace
-            && (pod.IsReady || service.Spec.PublishesNotReady)
-            && service.Spec.Selects(pod.Manifest.Labels));
+        return _files.PublishAsync(_nodes, _pods.Values, _services.Values);
     }
 
     private PodStatus Describe(PodRuntime pod)
@@ -559,6 +412,6 @@ internal sealed class Cluster(LabOptions options, string stateDirectory) : IDisp
             service.Spec.Key.Name,
             [.. service.Addresses.Select(address => address.ToString())],
             [.. service.Spec.Ports.Select(port => $"{port.Port}/{port.Protocol}")],
-            Endpoints(service).Count());
+            ClusterFiles.Endpoints(service, _pods.Values).Count());
     }
 }

@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using System.Net;
-using System.Net.Sockets;
 using Mesh.Interop.Linux;
 using Mesh.Lab.Networking;
 using Mesh.Lab.Processes;
@@ -14,6 +12,7 @@ namespace Mesh.Lab.Holding;
 internal sealed class Components(LabOptions options, string stateDirectory) : IDisposable
 {
     public const string ControlName = "control";
+    private const ushort ControlAdminPort = 15014;
     private const ushort ReadinessPort = 15021;
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
 
@@ -89,11 +88,13 @@ internal sealed class Components(LabOptions options, string stateDirectory) : ID
         {
             string[] command = [.. Executable.Command(options.MeshNode), part, "--config", configuration];
             var place = NetNamespace.OpenPath(Fabric.NamespacePath(node.Name));
-            Add($"{node.Name}/{part}", node.Name, command, place, part == "proxy" ? IsProxyReadyAsync : _ => Task.FromResult(true)).Process.Start();
+            Func<NetNamespace, Task<bool>> isReady = part == "proxy" ? IsProxyReadyAsync : _ => Task.FromResult(true);
+            Add($"{node.Name}/{part}", node.Name, command, place, isReady).Process.Start();
         }
     }
 
-    private Component Add(string name, string networkNamespace, string[] command, NetNamespace place, Func<NetNamespace, Task<bool>> isReady)
+    private Component Add(
+        string name, string networkNamespace, string[] command, NetNamespace place, Func<NetNamespace, Task<bool>> isReady)
     {
         string log = Path.Combine(stateDirectory, "logs", name.Replace('/', '.') + ".log");
         var component = new Component(new LabProcess(log, () => Describe(networkNamespace, command), restarts: false), place, isReady);
@@ -125,7 +126,8 @@ internal sealed class Components(LabOptions options, string stateDirectory) : ID
         {
             if (_components[ControlName].Process.State == ProcessState.Ended)
             {
-                throw new LabException($"mesh-control ended at once:{Environment.NewLine}{LogFile.Tail(Path.Combine(stateDirectory, "logs", "control.log"), 20)}");
+                string log = Path.Combine(stateDirectory, "logs", $"{ControlName}.log");
+                throw new LabException($"mesh-control ended at once:{Environment.NewLine}{LogFile.Tail(log, 20)}");
             }
 
             if (Stopwatch.GetElapsedTime(startedAt) > TimeSpan.FromSeconds(30))
@@ -137,26 +139,16 @@ internal sealed class Components(LabOptions options, string stateDirectory) : ID
         }
     }
 
-    private static async Task<bool> IsControlReadyAsync(NetNamespace place)
-    {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(1));
-        try
-        {
-            using Socket socket = await NamespaceSockets.ConnectAsync(place, new IPEndPoint(LabAddresses.ControlPlane.V4, NodeFiles.ControlPort), limit.Token);
-            return true;
-        }
-        catch (Exception exception) when (exception is SocketException or OperationCanceledException)
-        {
-            return false;
-        }
-    }
+    private static Task<bool> IsControlReadyAsync(NetNamespace place) => AnswersAsync(place, ControlAdminPort);
 
-    private static async Task<bool> IsProxyReadyAsync(NetNamespace place)
+    private static Task<bool> IsProxyReadyAsync(NetNamespace place) => AnswersAsync(place, ReadinessPort);
+
+    private static async Task<bool> AnswersAsync(NetNamespace place, ushort port)
     {
         using HttpClient http = NamespaceSockets.Http(place, TimeSpan.FromSeconds(2));
         try
         {
-            using HttpResponseMessage response = await http.GetAsync(new Uri($"http://127.0.0.1:{ReadinessPort}/healthz/ready"));
+            using HttpResponseMessage response = await http.GetAsync(new Uri($"http://127.0.0.1:{port}/healthz/ready"));
             return response.IsSuccessStatusCode;
         }
         catch (Exception exception) when (exception is HttpRequestException or OperationCanceledException)

@@ -154,7 +154,10 @@ internal sealed class Holder : IDisposable
         {
             case LabRequest.Apply apply:
                 var problems = new List<string>();
-                List<Manifest> manifests = [.. apply.Documents.SelectMany(document => ManifestReader.ReadText(document.Text, document.Source, problems))];
+                List<Manifest> manifests =
+                [
+                    .. apply.Documents.SelectMany(document => ManifestReader.ReadText(document.Text, document.Source, problems)),
+                ];
                 return problems.Count > 0
                     ? throw LabException.FromProblems("nothing was applied:", problems)
                     : new LabResponse { Lines = await _cluster.ApplyAsync(manifests) };

@@ -11,7 +11,9 @@ namespace Mesh.Lab.Holding;
 /// <summary>The program of a pod: how it is started, whether it answers its readiness probe, how nothing of it is left.</summary>
 internal static class PodProgram
 {
-    /// <summary>The port a captured pod receives mutual TLS on; the proxy opens it in the pod's namespace, so it tells that there is one.</summary>
+    /// <summary>
+    /// The port a captured pod receives mutual TLS on; the proxy opens it in the pod's namespace, so it tells that there is one.
+    /// </summary>
     public const ushort MeshPort = 15008;
 
     public static ProcessStartInfo Describe(PodRuntime pod, IReadOnlyList<string> toolDirectories)
@@ -27,7 +29,9 @@ internal static class PodProgram
         return start;
     }
 
-    /// <summary>Asks as a kubelet would: from the node, to the pod's address. Without a probe a pod is ready while its program runs.</summary>
+    /// <summary>
+    /// Asks as a kubelet would: from the node, to the pod's address. Without a probe a pod is ready while its program runs.
+    /// </summary>
     public static async Task<bool> IsReadyAsync(PodRuntime pod, HttpClient http, CancellationToken cancellation)
     {
         if (pod.Process is { State: not ProcessState.Running })
@@ -54,14 +58,14 @@ internal static class PodProgram
         return true;
     }
 
-    /// <summary>Kills whatever is left in a namespace: what a program started and left behind, and what was started by `lab exec`.</summary>
+    /// <summary>
+    /// Kills whatever is left in a namespace: what a program started and left behind, and what was started by `lab exec`.
+    /// </summary>
     public static async Task KillAllAsync(string networkNamespace)
     {
         CommandResult processes = await Command.TryRunAsync(["ip", "netns", "pids", networkNamespace]);
-        int[] ids =
-        [
-            .. processes.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => int.Parse(line, CultureInfo.InvariantCulture)),
-        ];
+        string[] lines = processes.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        IEnumerable<int> ids = lines.Select(line => int.Parse(line, CultureInfo.InvariantCulture));
         await Signals.SendAsync("KILL", [.. ids.Where(id => id != Environment.ProcessId)]);
     }
 
@@ -71,7 +75,8 @@ internal static class PodProgram
         {
             using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
             limit.CancelAfter(http.Timeout);
-            using Socket socket = await NamespaceSockets.ConnectAsync(pod.Node.Place, new IPEndPoint(pod.Addresses.V4, probe.Port), limit.Token);
+            var target = new IPEndPoint(pod.Addresses.V4, probe.Port);
+            using Socket socket = await NamespaceSockets.ConnectAsync(pod.Node.Place, target, limit.Token);
             return true;
         }
 

@@ -5,7 +5,9 @@ using Mesh.Lab.Processes;
 
 namespace Mesh.Lab.Holding;
 
-/// <summary>A pod that has a place: its manifest, its addresses, its namespace and its program. Changed under the holder's gate only.</summary>
+/// <summary>
+/// A pod that has a place: its manifest, its addresses, its namespace and its program. Changed under the holder's gate only.
+/// </summary>
 internal sealed class PodRuntime
 {
     public required Manifest Manifest { get; set; }

@@ -122,7 +122,8 @@ internal sealed record PodSpec
         string? fieldPath = entry.Text("valueFrom", "fieldRef", "fieldPath");
         if (fieldPath is null || !EnvironmentEntry.SupportedFieldPaths.Contains(fieldPath))
         {
-            problems.Add($"{place}: env {name}: the lab resolves valueFrom.fieldRef of {string.Join(", ", EnvironmentEntry.SupportedFieldPaths)}"
+            string supported = string.Join(", ", EnvironmentEntry.SupportedFieldPaths);
+            problems.Add($"{place}: env {name}: the lab resolves valueFrom.fieldRef of {supported}"
                 + (fieldPath is null ? " and no other source" : $", not of {fieldPath}"));
             return null;
         }

@@ -21,6 +21,9 @@ internal static class Fabric
     /// <summary>The file that stands for a namespace.</summary>
     public static string NamespacePath(string name) => $"/run/netns/{name}";
 
+    /// <summary>What a command is put after to run in a namespace. Its mounts stay those of the lab.</summary>
+    public static string[] Inside(string name) => ["nsenter", $"--net={NamespacePath(name)}", "--"];
+
     /// <summary>Makes the link and the control plane's place on it. Called once, first.</summary>
     public static async Task CreateAsync()
     {
@@ -146,6 +149,6 @@ internal static class Fabric
             echo {forwarding} > ipv6/conf/all/forwarding
             """;
         string[] shell = ["sh", "-c", script];
-        await Command.RunAsync(name is null ? shell : ["nsenter", $"--net={NamespacePath(name)}", "--", .. shell]);
+        await Command.RunAsync(name is null ? shell : [.. Inside(name), .. shell]);
     }
 }

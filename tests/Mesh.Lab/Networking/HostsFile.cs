@@ -18,7 +18,8 @@ internal static class HostsFile
         text.Append($"{podAddresses.V4} {podName}\n{podAddresses.V6} {podName}\n");
         foreach (NamedAddresses service in services)
         {
-            string names = $"{service.Name}.{service.Namespace}.svc.{ClusterDomain} {service.Name}.{service.Namespace}.svc {service.Name}.{service.Namespace}";
+            string qualified = $"{service.Name}.{service.Namespace}";
+            string names = $"{qualified}.svc.{ClusterDomain} {qualified}.svc {qualified}";
             if (service.Namespace == podNamespace)
             {
                 names += $" {service.Name}";

@@ -6,7 +6,8 @@ using Mesh.Interop.Linux;
 namespace Mesh.Lab.Networking;
 
 /// <summary>
-/// Sockets that belong to a namespace of the lab. A socket stays where it was made, so only making it enters the namespace; whatever is done
+/// Sockets that belong to a namespace of the lab. A socket stays where it was made, so only making it enters the namespace; whatever is
+/// done
 /// with it afterwards is ordinary.
 /// </summary>
 internal static class NamespaceSockets

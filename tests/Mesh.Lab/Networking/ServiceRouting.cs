@@ -29,18 +29,15 @@ internal static class ServiceRouting
     private static void Append(StringBuilder text, string family, IEnumerable<ServiceRoute> routes)
     {
         // An empty table is declared first, so that the deletion cannot fail.
-        text.Append(CultureInfo.InvariantCulture, $"table {family} {Table} {{}}\ndelete table {family} {Table}\ntable {family} {Table} {{\n");
-        text.Append("  chain services {\n");
-        foreach (ServiceRoute route in routes)
+        text.Append(CultureInfo.InvariantCulture, $"table {family} {Table} {{}}\ndelete table {family} {Table}\n");
+        text.Append(CultureInfo.InvariantCulture, $"table {family} {Table} {{\n  chain services {{\n");
+        foreach (ServiceRoute route in routes.Where(route => route.Endpoints.Count > 0))
         {
-            string match = $"{family} daddr {route.Address} {route.Protocol.ToLowerInvariant()} dport {route.Port.ToString(CultureInfo.InvariantCulture)}";
-            string targets = string.Join(
-                ", ", route.Endpoints.Select((endpoint, index) => string.Create(CultureInfo.InvariantCulture, $"{index} : {endpoint.Address} . {endpoint.Port}")));
-            if (route.Endpoints.Count > 0)
-            {
-                text.Append(
-                    CultureInfo.InvariantCulture, $"    {match} dnat {family} addr . port to numgen random mod {route.Endpoints.Count} map {{ {targets} }}\n");
-            }
+            string protocol = route.Protocol.ToLowerInvariant();
+            text.Append(CultureInfo.InvariantCulture, $"    {family} daddr {route.Address} {protocol} dport {route.Port} ");
+            text.Append(CultureInfo.InvariantCulture, $"dnat {family} addr . port to numgen random mod {route.Endpoints.Count} map {{ ");
+            text.AppendJoin(", ", route.Endpoints.Select(MapEntry));
+            text.Append(" }\n");
         }
 
         text.Append("  }\n");
@@ -53,5 +50,10 @@ internal static class ServiceRouting
         text.Append(CultureInfo.InvariantCulture, $"  chain forward {{ type filter hook forward priority 0; {refuse} }}\n");
         text.Append(CultureInfo.InvariantCulture, $"  chain local {{ type filter hook output priority 0; {refuse} }}\n");
         text.Append("}\n");
+    }
+
+    private static string MapEntry(IPEndPoint endpoint, int index)
+    {
+        return string.Create(CultureInfo.InvariantCulture, $"{index} : {endpoint.Address} . {endpoint.Port}");
     }
 }

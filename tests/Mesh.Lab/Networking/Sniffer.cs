@@ -54,11 +54,13 @@ internal static class Sniffer
     private static Socket Open(string networkInterface)
     {
         NetworkInterface[] present = NetworkInterface.GetAllNetworkInterfaces();
+        string names = string.Join(", ", present.Select(candidate => candidate.Name));
         NetworkInterface found = present.FirstOrDefault(candidate => candidate.Name == networkInterface)
-            ?? throw new LabException($"there is no interface '{networkInterface}' here; there are: {string.Join(", ", present.Select(other => other.Name))}");
+            ?? throw new LabException($"there is no interface '{networkInterface}' here; there are: {names}");
         try
         {
-            var socket = new Socket(AddressFamily.Packet, SocketType.Raw, (ProtocolType)EveryProtocol) { ReceiveBufferSize = ReceiveBufferBytes };
+            var socket = new Socket(AddressFamily.Packet, SocketType.Raw, (ProtocolType)EveryProtocol);
+            socket.ReceiveBufferSize = ReceiveBufferBytes;
             int index = found.GetIPProperties().GetIPv4Properties().Index;
             socket.Bind(new LinkEndPoint(index));
 

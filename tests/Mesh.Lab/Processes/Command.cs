@@ -7,7 +7,8 @@ namespace Mesh.Lab.Processes;
 internal static class Command
 {
     /// <summary>Runs a program that must succeed and returns what it wrote.</summary>
-    /// <exception cref="LabException">It cannot be started or ends with a status other than zero; the message holds what it said.</exception>
+    /// <exception cref="LabException">It cannot be started or ends with a status other than zero; the message holds what it
+    /// said.</exception>
     public static async Task<string> RunAsync(IReadOnlyList<string> command, string? input = null, CancellationToken cancellation = default)
     {
         CommandResult result = await TryRunAsync(command, input, cancellation);

@@ -121,7 +121,8 @@ internal sealed class LabProcess(string logFile, Func<ProcessStartInfo> describe
     {
         _process?.Dispose();
         ProcessStartInfo program = describe();
-        var start = new ProcessStartInfo("sh", ["-c", "exec >>\"$0\" 2>&1; exec \"$@\"", logFile, program.FileName, .. program.ArgumentList])
+        const string Script = "exec >>\"$0\" 2>&1; exec \"$@\"";
+        var start = new ProcessStartInfo("sh", ["-c", Script, logFile, program.FileName, .. program.ArgumentList])
         {
             WorkingDirectory = program.WorkingDirectory,
             RedirectStandardInput = true,

@@ -30,6 +30,9 @@ public sealed class TestCa : IDisposable
     /// <summary>The same in DER.</summary>
     public byte[] CertificateDer => _certificate.RawData;
 
+    /// <summary>Its key, to be given to a program that shall issue in its name.</summary>
+    public string PrivateKeyPem => _key.ExportPkcs8PrivateKeyPem();
+
     /// <summary>Makes a self-signed root.</summary>
     /// <param name="name">Its common name. Two roots of one name differ in their keys.</param>
     public static TestCa CreateRoot(string name = "mesh test root")
