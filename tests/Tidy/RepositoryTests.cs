@@ -10,6 +10,8 @@ public sealed class RepositoryTests
 
     private static IEnumerable<SourceFile> Product => Repository.CSharp.Where(file => !file.IsUnder("tests", "bench"));
 
+    private static SourceFile Architecture => Repository.Markdown.Single(file => file.Path == "ARCHITECTURE.md");
+
     [Fact]
     public void A_project_references_only_what_its_layer_may() => AssertNone(Repository.Projects.SelectMany(Layers.Check));
 
@@ -32,6 +34,20 @@ public sealed class RepositoryTests
 
     [Fact]
     public void No_code_is_commented_out() => AssertNone(Repository.CSharp.SelectMany(Comments.CheckCommentedOutCode));
+
+    [Fact]
+    public void Every_port_of_the_architecture_is_an_option() =>
+        AssertNone(Documentation.CheckPorts(Architecture, Product));
+
+    [Fact]
+    public void The_architecture_shows_the_table_of_layers() => AssertNone(Documentation.CheckLayers(Architecture));
+
+    [Fact]
+    public void What_documentation_names_exists()
+    {
+        HashSet<string> names = Documentation.NamesIn(Repository.CSharp, Repository.Protos);
+        AssertNone(Repository.Markdown.SelectMany(document => Documentation.CheckNames(document, names, Repository.Paths)));
+    }
 
     private static void AssertNone(IEnumerable<Finding> findings)
     {

@@ -17,6 +17,8 @@ public sealed class RuleTests
     [InlineData("nodeproxy/Mesh.Node.Model", "PackageReference", "Grpc.Net.Client")]
     [InlineData("nodeproxy/Mesh.Node.Model", "FrameworkReference", "Microsoft.AspNetCore.App")]
     [InlineData("nodeproxy/Mesh.Node.Model", "InternalsVisibleTo", "Mesh.Node.Proxy")]
+    [InlineData("nodeproxy/Mesh.Node.Model", "InternalsVisibleTo", "Mesh.Node.Mod.Tests")]
+    [InlineData("nodeproxy/Mesh.Node.Model", "InternalsVisibleTo", "Mesh.Node.Proxy.Tests")]
     [InlineData("nodeproxy/Mesh.Unknown", "ProjectReference", "../Mesh.Node.Model/Mesh.Node.Model.csproj")]
     [InlineData("tests/Mesh.Common", "ProjectReference", "../Mesh.Testing/Mesh.Testing.csproj")]
     public void A_reference_outside_the_table_is_found(string folder, string item, string include) =>
@@ -25,6 +27,8 @@ public sealed class RuleTests
     [Theory]
     [InlineData("nodeproxy/Mesh.Node.Model", "ProjectReference", "../../ctlplane/Mesh.Api/Mesh.Api.csproj")]
     [InlineData("nodeproxy/Mesh.Node.Model", "InternalsVisibleTo", "Mesh.Node.Model.Tests")]
+    [InlineData("ctlplane/Mesh.Control.Serving", "InternalsVisibleTo", "Mesh.Control.Tests")]
+    [InlineData("ctlplane/Mesh.Control.Serving", "InternalsVisibleTo", "Mesh.Bench.Control")]
     [InlineData("nodeproxy/Mesh.Node.Transport", "PackageReference", "Any.Package")]
     [InlineData("tests/Mesh.Node.Model.Tests", "ProjectReference", "../Mesh.Testing/Mesh.Testing.csproj")]
     public void A_reference_inside_the_table_is_left_alone(string folder, string item, string include) =>
@@ -47,6 +51,14 @@ public sealed class RuleTests
     {
         Assert.NotEmpty(BannedNames.CheckNative(new SourceFile(Elsewhere, code)));
         Assert.Empty(BannedNames.CheckNative(new SourceFile("native-interop/Mesh.Interop/Linux/X.cs", code)));
+    }
+
+    [Fact]
+    public void The_tests_of_native_interop_may_use_Marshal_and_nothing_else_of_it()
+    {
+        const string Path = "tests/Mesh.Interop.Tests/X.cs";
+        Assert.Empty(BannedNames.CheckNative(new SourceFile(Path, "class X { int Y() => Marshal.SizeOf<int>(); }")));
+        Assert.NotEmpty(BannedNames.CheckNative(new SourceFile(Path, "class X { unsafe void Y() { } }")));
     }
 
     [Theory]
@@ -72,6 +84,7 @@ public sealed class RuleTests
     [Theory]
     [InlineData("class X { void Y(ByteChannel channel) => channel.Close(); }")]
     [InlineData("class X { void Y(LoopTask task) => task.Run(); }")]
+    [InlineData("class X { ByteChannel Y(ConnectResult connected) => connected.Channel; }")]
     [InlineData("// Never Task.Run here.\nclass X;")]
     public void Loop_code_that_stays_is_left_alone(string code) => Assert.Empty(BannedNames.CheckLoop(new SourceFile(Loop, code)));
 
@@ -85,6 +98,10 @@ public sealed class RuleTests
         Assert.NotEmpty(BannedNames.CheckPure(new SourceFile(Pure, code)));
         Assert.Empty(BannedNames.CheckPure(new SourceFile(Elsewhere, code)));
     }
+
+    [Fact]
+    public void A_method_called_File_is_no_file() =>
+        Assert.Empty(BannedNames.CheckPure(new SourceFile(Pure, "class X { void File() => File(); }")));
 
     [Theory]
     [InlineData("// TODO: later", 1)]
@@ -166,11 +183,12 @@ public sealed class RuleTests
 
     [Theory]
     [InlineData("It listens on 15001.", 0)]
+    [InlineData("It listens on 15003.", 0)]
     [InlineData("It listens on 15002.", 1)]
     [InlineData("It handled 150010 bytes in 1500 ms.", 0)]
     public void A_port_that_is_in_no_option_is_found(string text, int findings)
     {
-        SourceFile options = new(Elsewhere, "class X { int Port => 15_001; /* 15002 */ }");
+        SourceFile options = new(Elsewhere, "class X { int Y => 15_001; string Z => \"[::]:15003\"; /* 15002 */ }");
         Assert.Equal(findings, Documentation.CheckPorts(new SourceFile("X.md", text), [options]).Count());
     }
 

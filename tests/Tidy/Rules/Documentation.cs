@@ -47,7 +47,7 @@ internal static partial class Documentation
         }
     }
 
-    /// <summary>Every port in the document is a number somewhere in the code of the product.</summary>
+    /// <summary>Every port in the document is a number, or stands in a text, somewhere in the code of the product.</summary>
     public static IEnumerable<Finding> CheckPorts(SourceFile document, IEnumerable<SourceFile> product)
     {
         HashSet<int> declared = [];
@@ -55,9 +55,13 @@ internal static partial class Documentation
         {
             foreach (SyntaxToken token in file.Syntax.DescendantTokens())
             {
-                if (token.IsKind(SyntaxKind.NumericLiteralToken) && token.Value is int number)
+                if (token.Value is int number)
                 {
                     declared.Add(number);
+                }
+                else if (token.Value is string text)
+                {
+                    declared.UnionWith(MeshPort().Matches(text).Select(match => PortOf(match)));
                 }
             }
         }
@@ -66,7 +70,7 @@ internal static partial class Documentation
         {
             foreach (Match match in MeshPort().Matches(document.Lines[index]))
             {
-                if (!declared.Contains(int.Parse(match.ValueSpan, CultureInfo.InvariantCulture)))
+                if (!declared.Contains(PortOf(match)))
                 {
                     yield return document.At(index + 1, $"Port {match.Value} is in no option of the product.");
                 }
@@ -119,6 +123,9 @@ internal static partial class Documentation
             {
                 case BaseTypeDeclarationSyntax type:
                     names.Add(type.Identifier.ValueText);
+
+                    // An attribute is known by the name it is used with.
+                    names.Add(AttributeSuffix().Replace(type.Identifier.ValueText, ""));
                     break;
                 case DelegateDeclarationSyntax type:
                     names.Add(type.Identifier.ValueText);
@@ -140,6 +147,8 @@ internal static partial class Documentation
         names.UnionWith(Layers.Allowed.Keys);
         return names;
     }
+
+    private static int PortOf(Match match) => int.Parse(match.ValueSpan, CultureInfo.InvariantCulture);
 
     private static IEnumerable<(int Line, string Text)> SpansOf(SourceFile document)
     {
@@ -170,6 +179,9 @@ internal static partial class Documentation
 
     [GeneratedRegex(@"^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*/?$(?<=/.*)")]
     private static partial Regex PathName();
+
+    [GeneratedRegex("Attribute$")]
+    private static partial Regex AttributeSuffix();
 
     [GeneratedRegex(@"\b150\d\d\b")]
     private static partial Regex MeshPort();

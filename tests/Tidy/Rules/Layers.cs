@@ -53,8 +53,7 @@ internal static class Layers
 
             foreach (string friend in Includes(root, "InternalsVisibleTo"))
             {
-                bool isControlPlane = name.StartsWith("Mesh.Control.", StringComparison.Ordinal) && friend == "Mesh.Control.Tests";
-                if (friend != name + ".Tests" && friend != "Mesh.Bench.Micro" && !isControlPlane)
+                if (!IsOwnTests(friend, name) && !friend.StartsWith("Mesh.Bench.", StringComparison.Ordinal))
                 {
                     yield return project.At(0, $"{friend} may not see the internals of {name}: only its own tests and benchmarks may.");
                 }
@@ -90,6 +89,14 @@ internal static class Layers
                 yield return project.At(0, $"{name} is pure and may not reference {package}.");
             }
         }
+    }
+
+    /// <summary>Whether <paramref name="friend"/> tests this project, or a group of projects that it belongs to.</summary>
+    private static bool IsOwnTests(string friend, string name)
+    {
+        const string Suffix = ".Tests";
+        return friend.EndsWith(Suffix, StringComparison.Ordinal)
+            && (name + ".").StartsWith(friend[..^Suffix.Length] + ".", StringComparison.Ordinal);
     }
 
     private static IEnumerable<string> Includes(XElement root, string item) =>
