@@ -4,5 +4,5 @@ namespace Mesh.Node.Capture;
 public sealed class HandoverOptions
 {
     /// <summary>The unix socket the agent listens on and the proxy connects to. At most 107 bytes.</summary>
-    public string SocketPath { get; init; } = "/run/mesh-node/handover.sock";
+    public string SocketPath { get; set; } = "/run/mesh-node/handover.sock";
 }

@@ -10,11 +10,11 @@ public sealed class NamedNamespaceOptions
     public required string Name { get; init; }
 
     /// <summary>The workload's Kubernetes namespace.</summary>
-    public string Namespace { get; init; } = "default";
+    public string Namespace { get; set; } = "default";
 
     /// <summary>The workload's service account, the last part of its identity.</summary>
-    public string ServiceAccount { get; init; } = "default";
+    public string ServiceAccount { get; set; } = "default";
 
     /// <summary>The UID it is handed over by; null for one made of namespace and name.</summary>
-    public string? Uid { get; init; }
+    public string? Uid { get; set; }
 }

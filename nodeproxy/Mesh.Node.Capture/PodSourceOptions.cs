@@ -4,8 +4,8 @@ namespace Mesh.Node.Capture;
 public sealed class PodSourceOptions
 {
     /// <summary>A directory with one JSON file per pod, watched; null for none. It must exist.</summary>
-    public string? Directory { get; init; }
+    public string? Directory { get; set; }
 
     /// <summary>Namespaces that are captured as long as the agent runs with this configuration.</summary>
-    public IReadOnlyList<NamedNamespaceOptions> Namespaces { get; init; } = [];
+    public IReadOnlyList<NamedNamespaceOptions> Namespaces { get; set; } = [];
 }

@@ -17,56 +17,56 @@ public enum SameNodeMode
 public sealed class ProxyOptions
 {
     /// <summary>Event loops. 0 for one per usable processor (affinity and cgroup quota); 1 to 128.</summary>
-    public int Loops { get; init; }
+    public int Loops { get; set; }
 
     /// <summary>Whether pods of one node talk directly.</summary>
-    public SameNodeMode SameNode { get; init; } = SameNodeMode.Auto;
+    public SameNodeMode SameNode { get; set; } = SameNodeMode.Auto;
 
     /// <summary>Directory of a current libssl and libcrypto to use instead of the system's; null for the system's.</summary>
-    public string? OpenSslDirectory { get; init; }
+    public string? OpenSslDirectory { get; set; }
 
     /// <summary>Time for a TCP connect, to an application or to a peer. Milliseconds, 10 to 120 000.</summary>
-    public int ConnectTimeoutMs { get; init; } = 10_000;
+    public int ConnectTimeoutMs { get; set; } = 10_000;
 
     /// <summary>Time for a TLS handshake and the first frames behind it. Milliseconds, 10 to 120 000.</summary>
-    public int HandshakeTimeoutMs { get; init; } = 10_000;
+    public int HandshakeTimeoutMs { get; set; } = 10_000;
 
     /// <summary>How long a connection waits for configuration it depends on (its workload, a named policy, a certificate). Milliseconds.</summary>
-    public int ConfigurationWaitMs { get; init; } = 5_000;
+    public int ConfigurationWaitMs { get; set; } = 5_000;
 
     /// <summary>Silence in both directions after which a relayed connection is reset. Milliseconds; one hour, as Envoy's TCP proxy.</summary>
-    public int IdleTimeoutMs { get; init; } = 3_600_000;
+    public int IdleTimeoutMs { get; set; } = 3_600_000;
 
     /// <summary>How long a tunnel without streams is kept. Milliseconds; five minutes, as ztunnel.</summary>
-    public int TunnelIdleMs { get; init; } = 300_000;
+    public int TunnelIdleMs { get; set; } = 300_000;
 
     /// <summary>Streams on one tunnel, the smaller of this and what the peer allows. ztunnel uses 100.</summary>
-    public int TunnelStreamsMax { get; init; } = 100;
+    public int TunnelStreamsMax { get; set; } = 100;
 
     /// <summary>Silence on a tunnel after which a PING is sent. Milliseconds; 10 s as ztunnel and Envoy.</summary>
-    public int PingIntervalMs { get; init; } = 10_000;
+    public int PingIntervalMs { get; set; } = 10_000;
 
     /// <summary>Time for a PING to be answered before the tunnel is given up. Milliseconds.</summary>
-    public int PingTimeoutMs { get; init; } = 20_000;
+    public int PingTimeoutMs { get; set; } = 20_000;
 
     /// <summary>Connections of one pod, both directions, open at once. Further ones are refused by name.</summary>
-    public int PodConnectionsMax { get; init; } = 30_000;
+    public int PodConnectionsMax { get; set; } = 30_000;
 
     /// <summary>Length of the queue of each listener.</summary>
-    public int ListenBacklog { get; init; } = 4_096;
+    public int ListenBacklog { get; set; } = 4_096;
 
     /// <summary>TCP keep-alive: idle seconds before the first probe.</summary>
-    public int KeepAliveIdleSeconds { get; init; } = 180;
+    public int KeepAliveIdleSeconds { get; set; } = 180;
 
     /// <summary>TCP keep-alive: seconds between probes.</summary>
-    public int KeepAliveIntervalSeconds { get; init; } = 180;
+    public int KeepAliveIntervalSeconds { get; set; } = 180;
 
     /// <summary>TCP keep-alive: probes before the connection is given up.</summary>
-    public int KeepAliveProbes { get; init; } = 9;
+    public int KeepAliveProbes { get; set; } = 9;
 
     /// <summary>Unacknowledged data older than this ends a connection (TCP_USER_TIMEOUT), so a vanished peer cannot hold it. Milliseconds, 0 for off.</summary>
-    public int UserTimeoutMs { get; init; } = 120_000;
+    public int UserTimeoutMs { get; set; } = 120_000;
 
     /// <summary>Time given to open connections when the proxy stops. Milliseconds.</summary>
-    public int DrainMs { get; init; } = 25_000;
+    public int DrainMs { get; set; } = 25_000;
 }

@@ -11,34 +11,38 @@ using Mesh.Node.Proxy.Telemetry.Logging;
 namespace Mesh.Node;
 
 /// <summary>The node's configuration file: one JSON object, one section per concern. A key nobody knows is an error, for it is a typo.</summary>
+/// <remarks>
+/// Members with a default have setters, here and in every section: the source-generated reader sets an init-only member that the file
+/// leaves out to zero or null, whatever its initialiser says.
+/// </remarks>
 internal sealed class NodeConfiguration
 {
     /// <summary>Who this node is.</summary>
     public required NodeSection Node { get; init; }
 
     /// <summary>Where the control plane is. The proxy needs it, the agent does not.</summary>
-    public ControlPlaneOptions? ControlPlane { get; init; }
+    public ControlPlaneOptions? ControlPlane { get; set; }
 
     /// <summary>Where agent and proxy meet.</summary>
-    public HandoverOptions Handover { get; init; } = new();
+    public HandoverOptions Handover { get; set; } = new();
 
     /// <summary>What is captured, and how.</summary>
-    public CaptureOptions Capture { get; init; } = new();
+    public CaptureOptions Capture { get; set; } = new();
 
     /// <summary>Which pods the agent captures.</summary>
-    public PodSourceOptions Pods { get; init; } = new();
+    public PodSourceOptions Pods { get; set; } = new();
 
     /// <summary>Where the proxy can be looked at.</summary>
-    public AdminOptions Admin { get; init; } = new();
+    public AdminOptions Admin { get; set; } = new();
 
     /// <summary>What the data plane is held to.</summary>
-    public ProxyOptions Proxy { get; init; } = new();
+    public ProxyOptions Proxy { get; set; } = new();
 
     /// <summary>How the log is written.</summary>
-    public LogOptions Log { get; init; } = new();
+    public LogOptions Log { get; set; } = new();
 
     /// <summary>What is measured and where it goes.</summary>
-    public TelemetryOptions Telemetry { get; init; } = new();
+    public TelemetryOptions Telemetry { get; set; } = new();
 
     /// <summary>The text it was read from. Holds no secret: files that do are named in it.</summary>
     [JsonIgnore]
@@ -119,13 +123,13 @@ internal sealed class NodeSection
     public required string Name { get; init; }
 
     /// <summary>The cluster it is in.</summary>
-    public string Cluster { get; init; } = "Kubernetes";
+    public string Cluster { get; set; } = "Kubernetes";
 
     /// <summary>The network its workloads are in; empty is the default network.</summary>
-    public string Network { get; init; } = "";
+    public string Network { get; set; } = "";
 
     /// <summary>The node's own addresses, from which probes come.</summary>
-    public IReadOnlyList<string> Addresses { get; init; } = [];
+    public IReadOnlyList<string> Addresses { get; set; } = [];
 }
 
 [JsonSourceGenerationOptions(

@@ -6,13 +6,13 @@ namespace Mesh.Node.Proxy.Admin;
 public sealed class AdminOptions
 {
     /// <summary>The administrator's pages: configuration, certificates, connections, log level. Loopback, or there is a reason.</summary>
-    public string Address { get; init; } = "127.0.0.1:15000";
+    public string Address { get; set; } = "127.0.0.1:15000";
 
     /// <summary>Metrics for scrapers, and nothing else.</summary>
-    public string Metrics { get; init; } = "0.0.0.0:15020";
+    public string Metrics { get; set; } = "0.0.0.0:15020";
 
     /// <summary>Readiness for whoever restarts and routes, and nothing else.</summary>
-    public string Readiness { get; init; } = "0.0.0.0:15021";
+    public string Readiness { get; set; } = "0.0.0.0:15021";
 
     /// <summary>Reads one of the addresses.</summary>
     /// <param name="key">The name of the key, for the error.</param>

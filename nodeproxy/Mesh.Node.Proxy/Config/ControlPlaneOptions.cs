@@ -7,7 +7,7 @@ public sealed class ControlPlaneOptions
     public required Uri Address { get; init; }
 
     /// <summary>The DNS name its certificate must carry; the host of <see cref="Address"/> when null.</summary>
-    public string? ServerName { get; init; }
+    public string? ServerName { get; set; }
 
     /// <summary>PEM file of the roots its certificate is verified against. Read again for every new connection.</summary>
     public required string RootCertificateFile { get; init; }
@@ -16,11 +16,11 @@ public sealed class ControlPlaneOptions
     public required string TokenFile { get; init; }
 
     /// <summary>Time for TCP and TLS together. Seconds, 1 to 60.</summary>
-    public int ConnectTimeoutSeconds { get; init; } = 5;
+    public int ConnectTimeoutSeconds { get; set; } = 5;
 
     /// <summary>Time for one certificate request. Seconds, 1 to 120.</summary>
-    public int CertificateTimeoutSeconds { get; init; } = 10;
+    public int CertificateTimeoutSeconds { get; set; } = 10;
 
     /// <summary>Lifetime asked for certificates. Seconds, 1 to 7 776 000 (90 days); the authority may give less.</summary>
-    public int CertificateLifetimeSeconds { get; init; } = 86_400;
+    public int CertificateLifetimeSeconds { get; set; } = 86_400;
 }

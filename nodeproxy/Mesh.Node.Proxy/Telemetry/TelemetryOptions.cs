@@ -4,20 +4,20 @@ namespace Mesh.Node.Proxy.Telemetry;
 public sealed class TelemetryOptions
 {
     /// <summary>Where metrics are pushed over OTLP: <c>http://host:4317</c>, or with path <c>/v1/metrics</c> for HTTP. Null: nowhere.</summary>
-    public string? OtlpEndpoint { get; init; }
+    public string? OtlpEndpoint { get; set; }
 
     /// <summary>Time between two pushes. Milliseconds, 1 000 to 3 600 000.</summary>
-    public int OtlpIntervalMs { get; init; } = 60_000;
+    public int OtlpIntervalMs { get; set; } = 60_000;
 
     /// <summary>istio series of one workload of this node, all its pods together. What is above shares one overflow series.</summary>
-    public int SeriesPerWorkloadMax { get; init; } = 1_000;
+    public int SeriesPerWorkloadMax { get; set; } = 1_000;
 
     /// <summary>istio series in all. What is above shares one overflow series.</summary>
-    public int SeriesMax { get; init; } = 10_000;
+    public int SeriesMax { get; set; } = 10_000;
 
     /// <summary>How long a series outlives its workloads, so that a scrape or two still see its last value. Milliseconds.</summary>
-    public int SeriesRetentionMs { get; init; } = 300_000;
+    public int SeriesRetentionMs { get; set; } = 300_000;
 
     /// <summary>Whether region and zone of both sides are labels too.</summary>
-    public bool LocalityLabels { get; init; }
+    public bool LocalityLabels { get; set; }
 }

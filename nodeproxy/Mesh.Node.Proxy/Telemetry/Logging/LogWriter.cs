@@ -7,19 +7,19 @@ namespace Mesh.Node.Proxy.Telemetry.Logging;
 public sealed class LogOptions
 {
     /// <summary>The least level at start; <c>/logging</c> turns it later.</summary>
-    public LogLevel Level { get; init; } = LogLevel.Information;
+    public LogLevel Level { get; set; } = LogLevel.Information;
 
     /// <summary>The program's own lines.</summary>
-    public LogFormat Format { get; init; } = LogFormat.Text;
+    public LogFormat Format { get; set; } = LogFormat.Text;
 
     /// <summary>The line of each connection.</summary>
-    public AccessLogMode Access { get; init; } = AccessLogMode.Text;
+    public AccessLogMode Access { get; set; } = AccessLogMode.Text;
 
     /// <summary>Connections that may wait to be logged, for each loop. A power of two; further ones are dropped and counted.</summary>
-    public int AccessQueueMax { get; init; } = 4_096;
+    public int AccessQueueMax { get; set; } = 4_096;
 
     /// <summary>Lines of the program that may wait. Further ones are dropped and counted.</summary>
-    public int LineQueueMax { get; init; } = 4_096;
+    public int LineQueueMax { get; set; } = 4_096;
 }
 
 /// <summary>The one thread that writes the log, so that a slow reader of our output can never hold a loop.</summary>
