@@ -88,7 +88,7 @@ public sealed partial class CertificateAuthority : IDisposable
             await OwnAuthorities.EnsureFirstAsync(state, options.TrustDomain, now, cancellation);
             content = StateDirectory.TryRead(state.AuthorityFile) ?? [];
             records = OwnAuthorities.Read(state, content);
-            authorities = OwnAuthorities.Load(state, records);
+            authorities = OwnAuthorities.Load(state, records, options.TrustDomain);
         }
 
         var authority = new CertificateAuthority(options, state, time, logger, authorities)
@@ -263,7 +263,7 @@ public sealed partial class CertificateAuthority : IDisposable
         }
 
         IReadOnlyList<AuthorityRecord> records = OwnAuthorities.Read(_state, content);
-        AuthoritySet next = OwnAuthorities.Load(_state, records);
+        AuthoritySet next = OwnAuthorities.Load(_state, records, _options.TrustDomain);
         _authorityContent = content;
         _records = records;
         Replace(next);

@@ -36,6 +36,11 @@ public sealed partial class CertificateService(
                 caller, "trust_domain", StatusCode.PermissionDenied, $"{identity} is not of the trust domain {authority.TrustDomain}.");
         }
 
+        if (!placement.IsKnown)
+        {
+            throw Refuse(caller, "not_ready", StatusCode.Unavailable, "The configuration has not been read yet. Try again.");
+        }
+
         if (!placement.RunsOn(caller.Node, identity.Namespace, identity.ServiceAccount))
         {
             throw Refuse(

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Security.Cryptography;
+using Mesh.Api.Identity;
 using Mesh.Control.Serving.State;
 using Org.BouncyCastle.Asn1;
 using Org.BouncyCastle.Asn1.X509;
@@ -31,6 +32,30 @@ internal static class CertificateText
             ? X509ExtensionUtilities.CreateSubjectKeyIdentifier(certificate.GetPublicKey())
             : SubjectKeyIdentifier.GetInstance(X509ExtensionUtilities.FromExtensionValue(extension));
         return Convert.ToHexStringLower(keyId.GetKeyIdentifier());
+    }
+
+    /// <summary>The trust domain a root of ours was made for; null for certificates of other origin.</summary>
+    public static TrustDomain? TrustDomainOf(X509Certificate certificate)
+    {
+        Asn1OctetString? extension = certificate.GetExtensionValue(X509Extensions.SubjectAlternativeName);
+        if (extension is null)
+        {
+            return null;
+        }
+
+        const string Scheme = "spiffe://";
+        foreach (GeneralName name in GeneralNames.GetInstance(X509ExtensionUtilities.FromExtensionValue(extension)).GetNames())
+        {
+            if (name.TagNo == GeneralName.UniformResourceIdentifier
+                && name.Name.ToString() is { } uri
+                && uri.StartsWith(Scheme, StringComparison.Ordinal)
+                && TrustDomain.TryParse(uri.AsSpan(Scheme.Length), out TrustDomain? trustDomain))
+            {
+                return trustDomain;
+            }
+        }
+
+        return null;
     }
 
     /// <exception cref="StateFormatException">The text holds something that is not a certificate, or nothing.</exception>

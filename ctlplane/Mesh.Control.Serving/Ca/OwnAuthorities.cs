@@ -26,9 +26,20 @@ public static class OwnAuthorities
         return records;
     }
 
-    internal static AuthoritySet Load(StateDirectory state, IReadOnlyList<AuthorityRecord> records)
+    /// <exception cref="StateFormatException">A file is missing or broken, or a root is that of another trust domain.</exception>
+    internal static AuthoritySet Load(StateDirectory state, IReadOnlyList<AuthorityRecord> records, TrustDomain trustDomain)
     {
         ImmutableArray<SigningAuthority> authorities = [.. records.Select(record => Load(state, record.KeyId))];
+        foreach (SigningAuthority authority in authorities)
+        {
+            if (CertificateText.TrustDomainOf(authority.Certificate) is not { } actual || !actual.Equals(trustDomain))
+            {
+                throw new StateFormatException(
+                    state.CertificateFile(authority.KeyId),
+                    $"Is not a root of the trust domain {trustDomain}. A state directory belongs to one trust domain.");
+            }
+        }
+
         string activeKeyId = records.First(record => record.Role == AuthorityRole.Active).KeyId;
         return new AuthoritySet(
             authorities.First(authority => authority.KeyId == activeKeyId),
@@ -52,13 +63,12 @@ public static class OwnAuthorities
 
     /// <summary>Step 1 of a rotation.</summary>
     /// <param name="state">Where.</param>
-    /// <param name="trustDomain">Must be that of the present root.</param>
     /// <param name="overlap">How long proxies have to learn the new root.</param>
     /// <param name="now">The time.</param>
     /// <param name="cancellation">Stops waiting for the lock.</param>
     /// <exception cref="InvalidOperationException">There is nothing to rotate, or a rotation is under way.</exception>
     public static async Task<AuthorityRecord> BeginRotationAsync(
-        StateDirectory state, TrustDomain trustDomain, TimeSpan overlap, DateTimeOffset now, CancellationToken cancellation)
+        StateDirectory state, TimeSpan overlap, DateTimeOffset now, CancellationToken cancellation)
     {
         using IDisposable held = await state.LockAsync(cancellation);
         byte[] content = StateDirectory.TryRead(state.AuthorityFile)
@@ -70,6 +80,9 @@ public static class OwnAuthorities
             throw new InvalidOperationException($"A rotation is under way: {incoming.KeyId} is to sign from {incoming.ActiveFrom:u}.");
         }
 
+        SigningAuthority active = Load(state, records.First(record => record.Role == AuthorityRole.Active).KeyId);
+        TrustDomain trustDomain = CertificateText.TrustDomainOf(active.Certificate)
+            ?? throw new StateFormatException(state.CertificateFile(active.KeyId), "Names no trust domain.");
         string keyId = WriteNewRoot(state, trustDomain, now);
         var record = new AuthorityRecord { KeyId = keyId, Role = AuthorityRole.Incoming, CreatedAt = now, ActiveFrom = now + overlap };
         Write(state, [.. records, record]);

@@ -239,7 +239,6 @@ internal sealed partial class ProxySession
             Rejected(_logger, _caller.Node, TypeUrls.ShortName(request.TypeUrl), reason);
         }
 
-        type.Status = type.Status with { Unanswered = type.Status.Unanswered - 1 };
     }
 
     private async Task SendDueAsync(IServerStreamWriter<DeltaDiscoveryResponse> responses, CancellationToken cancellation)
@@ -314,7 +313,6 @@ internal sealed partial class ProxySession
             SentGeneration = snapshot.Generation,
             SentAt = now,
             SentResources = count,
-            Unanswered = Math.Min(type.Status.Unanswered + 1, UnansweredMax),
         };
         PublishStatus();
         KeyValuePair<string, object?> label = new("type", TypeUrls.ShortName(typeUrl));
@@ -335,7 +333,13 @@ internal sealed partial class ProxySession
 
     private void PublishStatus()
     {
-        ImmutableArray<TypeStatus> types = [.. TypeUrls.All.Where(_types.ContainsKey).Select(typeUrl => _types[typeUrl].Status)];
+        ImmutableArray<TypeStatus> types =
+        [
+            .. TypeUrls.All.Where(_types.ContainsKey).Select(typeUrl => _types[typeUrl].Status with
+            {
+                Unanswered = _unanswered.Values.Count(sent => sent.TypeUrl == typeUrl),
+            }),
+        ];
         Volatile.Write(ref _status, Status with { Types = types });
     }
 

@@ -36,7 +36,7 @@ internal static class CommandLine
         mesh-control token list   --state DIR
         mesh-control token revoke --state DIR --node NAME | --id ID
 
-        mesh-control ca rotate --state DIR [--overlap DURATION] [--trust-domain NAME]
+        mesh-control ca rotate --state DIR [--overlap DURATION]
         mesh-control ca revoke --state DIR --identity SPIFFE-ID | --node NAME | --serial HEX
         """;
 
@@ -174,19 +174,13 @@ internal static class CommandLine
     {
         string directory = arguments.TakeRequired("--state");
         TimeSpan overlap = arguments.TakeDuration("--overlap", TimeSpan.Zero, TimeSpan.FromDays(90)) ?? TimeSpan.FromHours(24);
-        string trustDomainText = arguments.Take("--trust-domain") ?? TrustDomain.Default.Name;
-        if (!TrustDomain.TryParse(trustDomainText, out TrustDomain? trustDomain))
-        {
-            arguments.AddProblem($"--trust-domain: '{trustDomainText}' is not a trust domain.");
-        }
-
         if (arguments.Problems is { Count: > 0 } problems)
         {
             return await RefuseAsync(problems, errors);
         }
 
         AuthorityRecord incoming = await OwnAuthorities.BeginRotationAsync(
-            new StateDirectory(directory, time), trustDomain!, overlap, time.GetUtcNow(), cancellation);
+            new StateDirectory(directory, time), overlap, time.GetUtcNow(), cancellation);
         await output.WriteLineAsync(string.Create(
             CultureInfo.InvariantCulture,
             $"Root {incoming.KeyId} is trusted from now on and signs from {incoming.ActiveFrom:u}, once every proxy has confirmed it."));

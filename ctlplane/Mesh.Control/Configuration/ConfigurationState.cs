@@ -12,6 +12,8 @@ internal sealed class ConfigurationState : IPlacementReader
 
     public View Current => Volatile.Read(ref _view);
 
+    public bool IsKnown => Current.Model is not null;
+
     public bool RunsOn(string node, string @namespace, string serviceAccount) =>
         Current.Model?.RunsOn(node, @namespace, serviceAccount) == true;
 

@@ -174,7 +174,6 @@ public sealed class CertificateTests : IAsyncLifetime
 
         await OwnAuthorities.BeginRotationAsync(
             _control.State,
-            TrustDomain.Default,
             TimeSpan.FromSeconds(1),
             TimeProvider.System.GetUtcNow(),
             TestContext.Current.CancellationToken);

@@ -34,6 +34,11 @@ public sealed class ControlPlaneTests
         await proxy.SubscribeAsync(TypeUrls.Address);
         await proxy.SubscribeAsync(TypeUrls.TrustBundle);
         Assert.Equal(TypeUrls.TrustBundle, (await proxy.NextAsync()).TypeUrl);
+        RpcException failure = await Assert.ThrowsAsync<RpcException>(
+            () =>
+                SigningRequests.SignAsync(
+                    control.Connect(), token, SigningRequests.Request("spiffe://cluster.local/ns/shop/sa/cart", "x")));
+        Assert.Equal(StatusCode.Unavailable, failure.StatusCode);
 
         control.Write("b.yaml", Manifests.Namespace("other"));
         Assert.Equal(["Kubernetes//Pod/shop/cart"], (await proxy.NextAsync(TypeUrls.Address)).Names());
@@ -104,6 +109,19 @@ public sealed class ControlPlaneTests
             await client.SubscribeAsync(TypeUrls.TrustBundle);
             await client.NextAsync(TypeUrls.TrustBundle);
         }
+    }
+
+    [Fact]
+    public async Task Under_a_supplied_intermediate_it_serves_the_whole_chain()
+    {
+        await using var control = new TestControlPlane();
+        (control.SuppliedAuthority, _) = SuppliedAuthorities.Write(control.Directories, "corporate", TimeProvider.System.GetUtcNow());
+        string token = await control.CreateTokenAsync("node-1");
+        await control.StartAsync();
+
+        using DiscoveryClient proxy = control.Discover("node-1", token);
+        await proxy.SubscribeAsync(TypeUrls.TrustBundle);
+        await proxy.NextAsync(TypeUrls.TrustBundle);
     }
 
     [Fact]

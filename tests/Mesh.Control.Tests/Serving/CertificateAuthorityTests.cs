@@ -103,6 +103,18 @@ public sealed class CertificateAuthorityTests : IDisposable
     }
 
     [Fact]
+    public async Task A_state_directory_belongs_to_one_trust_domain()
+    {
+        CertificateAuthority authority = await OpenAsync();
+
+        StateFormatException exception = await Assert.ThrowsAsync<StateFormatException>(
+            () => OpenAsync(trustDomain: TrustDomain.Parse("other.domain")));
+
+        Assert.Equal(_state.CertificateFile(authority.ActiveKeyId), exception.File);
+        Assert.Contains("other.domain", exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task The_servers_certificate_has_names_and_cannot_be_a_workload()
     {
         CertificateAuthority authority = await OpenAsync();
@@ -179,7 +191,7 @@ public sealed class CertificateAuthorityTests : IDisposable
 
         // 1. Both are trusted, the old one signs.
         AuthorityRecord incoming = await OwnAuthorities.BeginRotationAsync(
-            _state, TrustDomain.Default, TimeSpan.FromHours(1), _time.GetUtcNow(), TestContext.Current.CancellationToken);
+            _state, TimeSpan.FromHours(1), _time.GetUtcNow(), TestContext.Current.CancellationToken);
         await MaintainAsync(authority);
         Assert.Equal(2, RootCount(authority));
         Assert.Equal(2, authority.Trust.RevocationLists.Length);
@@ -187,7 +199,7 @@ public sealed class CertificateAuthorityTests : IDisposable
         using var duringOverlap = X509Certificate2.CreateFromPem(Issue(authority, key).Chain[0]);
         Assert.True(Verifies(duringOverlap, oldRoot));
         await Assert.ThrowsAsync<InvalidOperationException>(() => OwnAuthorities.BeginRotationAsync(
-            _state, TrustDomain.Default, TimeSpan.FromHours(1), _time.GetUtcNow(), TestContext.Current.CancellationToken));
+            _state, TimeSpan.FromHours(1), _time.GetUtcNow(), TestContext.Current.CancellationToken));
 
         // 2. The new one signs; what the old one signed is still trusted, and can still be revoked.
         _time.Advance(TimeSpan.FromHours(1));
@@ -225,7 +237,7 @@ public sealed class CertificateAuthorityTests : IDisposable
     {
         CertificateAuthority authority = await OpenAsync();
         AuthorityRecord incoming = await OwnAuthorities.BeginRotationAsync(
-            _state, TrustDomain.Default, TimeSpan.FromHours(1), _time.GetUtcNow(), TestContext.Current.CancellationToken);
+            _state, TimeSpan.FromHours(1), _time.GetUtcNow(), TestContext.Current.CancellationToken);
         await MaintainAsync(authority);
 
         _time.Advance(TimeSpan.FromMinutes(119));
@@ -283,7 +295,7 @@ public sealed class CertificateAuthorityTests : IDisposable
         Assert.False(Verifies(leaf, issued.RootCertificatesPem));
         Assert.Empty(Directory.GetFiles(_directory["state/ca"], "*.key.pem"));
         await Assert.ThrowsAsync<InvalidOperationException>(() => OwnAuthorities.BeginRotationAsync(
-            _state, TrustDomain.Default, TimeSpan.FromHours(1), _time.GetUtcNow(), TestContext.Current.CancellationToken));
+            _state, TimeSpan.FromHours(1), _time.GetUtcNow(), TestContext.Current.CancellationToken));
     }
 
     [Fact]
@@ -338,12 +350,13 @@ public sealed class CertificateAuthorityTests : IDisposable
         Assert.Contains(reason, exception.Message, StringComparison.Ordinal);
     }
 
-    private async Task<CertificateAuthority> OpenAsync(TimeSpan? lifetime = null, SuppliedAuthorityOptions? supplied = null)
+    private async Task<CertificateAuthority> OpenAsync(
+        TimeSpan? lifetime = null, SuppliedAuthorityOptions? supplied = null, TrustDomain? trustDomain = null)
     {
         CertificateAuthority authority = await CertificateAuthority.OpenAsync(
             new CertificateAuthorityOptions
             {
-                TrustDomain = TrustDomain.Default,
+                TrustDomain = trustDomain ?? TrustDomain.Default,
                 WorkloadLifetime = lifetime ?? TimeSpan.FromHours(24),
                 Supplied = supplied,
             },
@@ -365,30 +378,8 @@ public sealed class CertificateAuthorityTests : IDisposable
         return authority.IssueWorkload(s_cart, publicKey, lifetime, node);
     }
 
-    /// <summary>A root and an intermediate of somebody else's making, as an organisation would hand them over.</summary>
-    private (SuppliedAuthorityOptions Options, string RootPem) WriteSupplied(string name)
-    {
-        DateTimeOffset from = _time.GetUtcNow().AddDays(-1);
-        using ECDsa rootKey = ECDsa.Create(ECCurve.NamedCurves.nistP384);
-        var rootRequest = new CertificateRequest($"CN=Corporate root {name}", rootKey, HashAlgorithmName.SHA384);
-        rootRequest.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
-        rootRequest.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(rootRequest.PublicKey, false));
-        using X509Certificate2 root = rootRequest.CreateSelfSigned(from, from.AddYears(10));
-
-        using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest($"CN=Mesh issuer {name}", key, HashAlgorithmName.SHA256);
-        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, true, 0, true));
-        request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign, true));
-        request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, false));
-        using X509Certificate2 intermediate = request.Create(root, from, from.AddYears(1), RandomNumberGenerator.GetBytes(16));
-
-        _directory.Write($"{name}.crt", intermediate.ExportCertificatePem());
-        _directory.Write($"{name}.key", key.ExportECPrivateKeyPem());
-        _directory.Write($"{name}.roots", root.ExportCertificatePem());
-        return (
-            new SuppliedAuthorityOptions(_directory[$"{name}.crt"], _directory[$"{name}.key"], _directory[$"{name}.roots"]),
-            root.ExportCertificatePem() + "\n");
-    }
+    private (SuppliedAuthorityOptions Options, string RootPem) WriteSupplied(string name) =>
+        SuppliedAuthorities.Write(_directory, name, _time.GetUtcNow());
 
     private bool Verifies(X509Certificate2 certificate, string rootsPem, params X509Certificate2[] intermediates)
     {

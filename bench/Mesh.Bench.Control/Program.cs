@@ -1,0 +1,3 @@
+using Mesh.Bench.Control;
+
+return await ScaleRun.RunAsync(ScaleOptions.Read(args));
