@@ -16,6 +16,9 @@ public sealed class EventLoop : IDisposable
     /// <summary>Bytes of <see cref="Scratch"/>.</summary>
     public const int ScratchBytes = 64 * 1024;
 
+    /// <summary>Continuations that may run one inside the other. Further ones wait for the next turn, whatever the stack could bear.</summary>
+    internal const int InlineDepthMax = 32;
+
     [ThreadStatic]
     private static EventLoop? t_current;
 
@@ -26,9 +29,9 @@ public sealed class EventLoop : IDisposable
     private readonly ReadyEvent[] _events;
     private readonly ConcurrentQueue<LoopWork> _posted = new();
     private readonly RegistrationTable _registrations = new();
-    private List<IReadyHandler> _nextTurn = [];
-    private List<IReadyHandler> _thisTurn = [];
+    private readonly Queue<IReadyHandler> _deferred = new();
     private readonly List<ITurnEnd> _turnEnds = [];
+    private readonly BusyMeter _busy = new(Stopwatch.GetTimestamp());
 
     // 1 while the loop is, or is about to be, blocked in the wait: whoever turns it to 0 owes it one wake-up.
     private int _blocked;
@@ -36,6 +39,7 @@ public sealed class EventLoop : IDisposable
     private long _turns;
     private long _busyTicks;
     private long _turnStartedMs;
+    private int _inlineDepth;
 
     private EventLoop(string name, int index, EventLoopOptions options)
     {
@@ -94,10 +98,26 @@ public sealed class EventLoop : IDisposable
     /// <summary>Stopwatch ticks spent outside the wait. Written by the loop thread, read by any.</summary>
     public long BusyTicks => Volatile.Read(ref _busyTicks);
 
-    /// <summary>When the turn now running began, in <see cref="Environment.TickCount64"/>, or 0 while waiting. Read by the watchdog.</summary>
-    internal long TurnStartedMs => Volatile.Read(ref _turnStartedMs);
+    /// <summary>
+    /// The share of recent time, 100 to 200 ms, spent outside the wait: 0 for asleep, 1000 for never. Any thread; good enough to compare
+    /// loops by.
+    /// </summary>
+    public int BusyPermille => _busy.Permille(Stopwatch.GetTimestamp(), InTurnMs);
+
+    /// <summary>How long the turn now running has lasted, in milliseconds; 0 while the loop waits. Any thread.</summary>
+    internal long InTurnMs
+    {
+        get
+        {
+            long startedMs = Volatile.Read(ref _turnStartedMs);
+            return startedMs == 0 ? 0 : Environment.TickCount64 - startedMs;
+        }
+    }
 
     internal TimeSpan StuckAfter => _options.StuckAfter;
+
+    /// <summary>Whether handed-over work waits. Read by the watchdog.</summary>
+    internal bool HasPosted => !_posted.IsEmpty;
 
     /// <summary>Whether the caller is on this loop's thread.</summary>
     public bool IsOnThread => t_current == this;
@@ -162,7 +182,7 @@ public sealed class EventLoop : IDisposable
     public void RunNextTurn(IReadyHandler handler)
     {
         AssertOnThread();
-        _nextTurn.Add(handler);
+        _deferred.Enqueue(handler);
     }
 
     /// <summary>Calls the item when this turn's events are done. The caller sees to it that it asks once a turn.</summary>
@@ -171,6 +191,20 @@ public sealed class EventLoop : IDisposable
         AssertOnThread();
         _turnEnds.Add(item);
     }
+
+    /// <summary>Whether one more continuation may run inside the present one; if so, <see cref="LeaveInline"/> follows it.</summary>
+    internal bool TryEnterInline()
+    {
+        if (_inlineDepth >= InlineDepthMax)
+        {
+            return false;
+        }
+
+        _inlineDepth++;
+        return true;
+    }
+
+    internal void LeaveInline() => _inlineDepth--;
 
     /// <summary>Ends the thread after the current turn. For tests and the end of the process; connections must be gone.</summary>
     public void Dispose()
@@ -218,14 +252,16 @@ public sealed class EventLoop : IDisposable
         Timers.Advance(NowMs);
         RunTurnEnds();
 
-        Volatile.Write(ref _busyTicks, _busyTicks + (Stopwatch.GetTimestamp() - startedTicks));
+        long endedTicks = Stopwatch.GetTimestamp();
+        Volatile.Write(ref _busyTicks, _busyTicks + (endedTicks - startedTicks));
+        _busy.OnTurnEnd(endedTicks, _busyTicks);
         Volatile.Write(ref _turns, _turns + 1);
         Volatile.Write(ref _turnStartedMs, 0);
     }
 
     private int WaitMs()
     {
-        if (_nextTurn.Count > 0)
+        if (_deferred.Count > 0)
         {
             return 0;
         }
@@ -261,19 +297,11 @@ public sealed class EventLoop : IDisposable
 
     private void RunDeferred()
     {
-        if (_nextTurn.Count == 0)
+        // Counted first: whoever defers again while we run waits for the next turn.
+        for (int left = Math.Min(_deferred.Count, _options.DeferredPerTurnMax); left > 0; left--)
         {
-            return;
+            _deferred.Dequeue().OnReady(EpollEvents.None);
         }
-
-        // Swapped first: whoever defers again while we run waits for the next turn.
-        (_thisTurn, _nextTurn) = (_nextTurn, _thisTurn);
-        foreach (IReadyHandler handler in _thisTurn)
-        {
-            handler.OnReady(EpollEvents.None);
-        }
-
-        _thisTurn.Clear();
     }
 
     private void RunTurnEnds()

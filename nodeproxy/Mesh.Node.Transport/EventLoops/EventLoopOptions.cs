@@ -9,6 +9,12 @@ public sealed class EventLoopOptions
     /// <summary>Handed-over pieces of work run in one turn; the rest waits for the next, so sockets are never starved.</summary>
     public int PostedWorkPerTurnMax { get; init; } = 256;
 
+    /// <summary>
+    /// Connections that had used up their budget and get their next one in one turn; the rest keep their place in the queue. Each may take
+    /// as long as its budget lasts, so this bounds how long a new event waits behind bulk.
+    /// </summary>
+    public int DeferredPerTurnMax { get; init; } = 64;
+
     /// <summary>TLS handshakes begun and not finished on this loop; further ones wait in the listener's queue.</summary>
     public int HandshakesMax { get; init; } = 512;
 

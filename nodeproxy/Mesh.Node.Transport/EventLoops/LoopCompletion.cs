@@ -1,17 +1,21 @@
 using System.Diagnostics;
 using System.Threading.Tasks.Sources;
+using Mesh.Interop.Linux;
 
 namespace Mesh.Node.Transport.EventLoops;
 
 /// <summary>The one kind of thing loop code awaits: completed on the loop, resumed on the loop, reusable, no allocation.</summary>
 /// <remarks>
 /// At most one wait is pending. Awaiting anything completed elsewhere would move a connection to the thread pool; whoever has
-/// a result from another thread posts to the loop, which then calls <see cref="TryComplete"/>. The continuation runs inline.
+/// a result from another thread posts to the loop, which then calls <see cref="TryComplete"/>. The continuation runs inline, unless
+/// <see cref="EventLoop.InlineDepthMax"/> others are running one inside the other: then it runs in the next turn.
 /// </remarks>
-public sealed class LoopCompletion<T>(EventLoop loop) : IValueTaskSource<T>
+public sealed class LoopCompletion<T>(EventLoop loop) : IValueTaskSource<T>, IReadyHandler
 {
     private ManualResetValueTaskSourceCore<T> _core;
+    private T? _deferredResult;
     private bool _waiting;
+    private bool _deferred;
 
     /// <summary>Whether somebody waits for <see cref="TryComplete"/>.</summary>
     public bool IsWaiting => _waiting;
@@ -20,7 +24,7 @@ public sealed class LoopCompletion<T>(EventLoop loop) : IValueTaskSource<T>
     public ValueTask<T> WaitAsync()
     {
         loop.AssertOnThread();
-        Debug.Assert(!_waiting, "One completion, one wait.");
+        Debug.Assert(!_waiting && !_deferred, "One completion, one wait.");
         _core.Reset();
         _waiting = true;
         return new ValueTask<T>(this, _core.Version);
@@ -36,8 +40,27 @@ public sealed class LoopCompletion<T>(EventLoop loop) : IValueTaskSource<T>
         }
 
         _waiting = false; // Before SetResult: the continuation runs here, inline, and may wait again.
-        _core.SetResult(result);
+        if (loop.TryEnterInline())
+        {
+            _core.SetResult(result);
+            loop.LeaveInline();
+        }
+        else
+        {
+            _deferredResult = result;
+            _deferred = true;
+            loop.RunNextTurn(this);
+        }
+
         return true;
+    }
+
+    void IReadyHandler.OnReady(EpollEvents events)
+    {
+        T result = _deferredResult!;
+        _deferredResult = default;
+        _deferred = false;
+        _core.SetResult(result);
     }
 
     T IValueTaskSource<T>.GetResult(short token)

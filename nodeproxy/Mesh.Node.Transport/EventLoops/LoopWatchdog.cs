@@ -1,38 +1,83 @@
 namespace Mesh.Node.Transport.EventLoops;
 
 /// <summary>Ends the process when a loop stops turning: a stuck loop must be visible, and a restart is the only cure.</summary>
+/// <remarks>On a thread of its own, because whatever a loop waits for may have stopped the thread pool too.</remarks>
 public sealed class LoopWatchdog : IDisposable
 {
-    private readonly EventLoop[] _loops;
-    private readonly Timer _timer;
+    private const int StackBytes = 256 * 1024;
+    private static readonly TimeSpan s_period = TimeSpan.FromSeconds(1);
 
-    private LoopWatchdog(EventLoop[] loops, TimeSpan period)
+    private readonly EventLoop[] _loops;
+    private readonly LoopSigns[] _well;
+    private readonly ManualResetEvent _stopping = new(false);
+    private readonly Thread _thread;
+
+    private LoopWatchdog(EventLoop[] loops)
     {
         _loops = loops;
-        _timer = new Timer(static state => ((LoopWatchdog)state!).Check(), this, period, period);
+        _well = new LoopSigns[loops.Length];
+        _thread = new Thread(Watch, StackBytes) { Name = "mesh-watchdog", IsBackground = true };
     }
 
-    internal static LoopWatchdog Start(EventLoop[] loops) => new(loops, TimeSpan.FromSeconds(1));
-
-    /// <inheritdoc/>
-    public void Dispose() => _timer.Dispose();
-
-    /// <summary>How long the loop has been in its current turn; zero while it waits.</summary>
-    public static TimeSpan InTurnFor(EventLoop loop)
+    internal static LoopWatchdog Start(EventLoop[] loops)
     {
-        long startedMs = loop.TurnStartedMs;
-        return startedMs == 0 ? TimeSpan.Zero : TimeSpan.FromMilliseconds(Environment.TickCount64 - startedMs);
+        var watchdog = new LoopWatchdog(loops);
+        watchdog._thread.Start();
+        return watchdog;
     }
 
-    private void Check()
+    /// <summary>How long the loop has been in its current turn; zero while it waits. Any thread.</summary>
+    public static TimeSpan InTurnFor(EventLoop loop) => TimeSpan.FromMilliseconds(loop.InTurnMs);
+
+    /// <summary>Stops watching.</summary>
+    public void Dispose()
     {
-        foreach (EventLoop loop in _loops)
+        _stopping.Set();
+        _thread.Join();
+        _stopping.Dispose();
+    }
+
+    /// <summary>Says what is wrong with a loop, or null.</summary>
+    /// <param name="signs">What the loop shows now.</param>
+    /// <param name="well">What it showed when it was last known to be well; updated.</param>
+    /// <param name="stuckAfter">How long it may take.</param>
+    internal static string? Judge(LoopSigns signs, ref LoopSigns well, TimeSpan stuckAfter)
+    {
+        if (signs.InTurnMs > stuckAfter.TotalMilliseconds)
         {
-            TimeSpan inTurn = InTurnFor(loop);
-            if (inTurn > loop.StuckAfter)
+            return $"has been in one turn for {signs.InTurnMs / 1000} s";
+        }
+
+        if (signs.Turns != well.Turns || !signs.HasPosted)
+        {
+            well = signs;
+            return null;
+        }
+
+        long idleMs = signs.AtMs - well.AtMs;
+        return idleMs > stuckAfter.TotalMilliseconds ? $"has not taken the work handed to it for {idleMs / 1000} s" : null;
+    }
+
+    private void Watch()
+    {
+        while (!_stopping.WaitOne(s_period))
+        {
+            for (int i = 0; i < _loops.Length; i++)
             {
-                Environment.FailFast($"Event loop {loop.Name} has been in one turn for {inTurn.TotalSeconds:F0} s.");
+                EventLoop loop = _loops[i];
+                var signs = new LoopSigns(Environment.TickCount64, loop.Turns, loop.InTurnMs, loop.HasPosted);
+                if (Judge(signs, ref _well[i], loop.StuckAfter) is string fault)
+                {
+                    Environment.FailFast($"Event loop {loop.Name} {fault}.");
+                }
             }
         }
     }
+
+    /// <summary>What a loop shows to a thread that looks at it.</summary>
+    /// <param name="AtMs">When, in <see cref="Environment.TickCount64"/>.</param>
+    /// <param name="Turns">Turns completed.</param>
+    /// <param name="InTurnMs">Age of the turn it is in; 0 while it waits.</param>
+    /// <param name="HasPosted">Whether work handed to it has not been taken.</param>
+    internal readonly record struct LoopSigns(long AtMs, long Turns, long InTurnMs, bool HasPosted);
 }

@@ -108,8 +108,7 @@ public sealed class TcpListener : IReadyHandler, ITimerHandler
                 return;
             }
 
-            // These belong to one connection that ended in the queue (accept(2)); the next may be well.
-            if (result.Error is Errno.ECONNABORTED or Errno.EINTR or Errno.EPROTO)
+            if (ConcernsOneConnection(result.Error))
             {
                 continue;
             }
@@ -125,4 +124,9 @@ public sealed class TcpListener : IReadyHandler, ITimerHandler
             _loop.RunNextTurn(this);
         }
     }
+
+    /// <summary>The connection ended in the queue, or the network fails it (accept(2)); the next may be well.</summary>
+    private static bool ConcernsOneConnection(Errno error) => error is Errno.ECONNABORTED or Errno.EINTR or Errno.EPROTO or Errno.EPERM
+        or Errno.ENETDOWN or Errno.ENETUNREACH or Errno.EHOSTDOWN or Errno.EHOSTUNREACH or Errno.ENONET or Errno.ENOPROTOOPT
+        or Errno.EOPNOTSUPP;
 }

@@ -63,6 +63,7 @@ internal sealed class RelayDirection : IReadyHandler
         }
 
         int budgetBytes = _relay.Limits.BytesPerTurnMax;
+        int budgetReads = _relay.Limits.ReadsPerTurnMax;
         bool mayHaveMore = true;
         while (mayHaveMore && TryFlush())
         {
@@ -74,7 +75,7 @@ internal sealed class RelayDirection : IReadyHandler
                 break;
             }
 
-            if (budgetBytes <= 0)
+            if (budgetBytes <= 0 || budgetReads-- == 0)
             {
                 _deferred = true;
                 _loop.RunNextTurn(this);

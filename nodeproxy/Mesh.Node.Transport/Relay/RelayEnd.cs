@@ -45,6 +45,9 @@ public sealed record RelayLimits(TimeSpan IdleLimit)
     /// <summary>Bytes one direction moves in one turn before the other connections of the loop get theirs.</summary>
     public int BytesPerTurnMax { get; init; } = 512 * 1024;
 
+    /// <summary>Reads of one direction in one turn, however small: a source may hold thousands of records of a few bytes.</summary>
+    public int ReadsPerTurnMax { get; init; } = 64;
+
     /// <summary>The workload's share of the pipes that large streams go through; null leaves only the loop's own limit.</summary>
     public PipeBudget? Pipes { get; init; }
 }

@@ -86,6 +86,18 @@ public sealed class EventLoopTests
         Assert.Same(second, table.Find(fresh.Token));
     }
 
+    [Fact]
+    public void A_handshake_beyond_the_limit_waits_and_the_one_that_makes_room_says_so()
+    {
+        var gate = new HandshakeGate(2);
+        Assert.True(gate.TryEnter() && gate.TryEnter());
+        Assert.False(gate.HasRoom || gate.TryEnter());
+        Assert.Equal(2, gate.Count);
+        Assert.True(gate.Leave());
+        Assert.True(gate.HasRoom);
+        Assert.False(gate.Leave());
+    }
+
     private sealed class SelfDeferring(EventLoop loop, int times) : IReadyHandler
     {
         public List<long> Turns { get; } = [];

@@ -59,7 +59,7 @@ public sealed class TimerTests
         int[] fired = await fixture.RunAsync(() =>
         {
             long nowMs = fixture.Loop.NowMs;
-            var wheel = new TimerWheel(16, 8, nowMs);
+            var wheel = new TimerWheel(16, 64, nowMs);
             var recorders = Enumerable.Range(0, 100).Select(_ => new Recorder(() => 0)).ToArray();
             var timers = recorders.Select((r, i) => new LoopTimer(fixture.Loop, r) { DueMs = nowMs + (i * 7) }).ToArray();
             Array.ForEach(timers, wheel.Add);
@@ -68,7 +68,7 @@ public sealed class TimerTests
                 wheel.Remove(timers[i]);
             }
 
-            for (long at = nowMs; at < nowMs + 2_000; at += 16)
+            for (long at = nowMs; at < nowMs + 3_000; at += 16)
             {
                 wheel.Advance(at);
             }
@@ -86,7 +86,7 @@ public sealed class TimerTests
         int fired = await fixture.RunAsync(() =>
         {
             long nowMs = fixture.Loop.NowMs;
-            var wheel = new TimerWheel(16, 8, nowMs);
+            var wheel = new TimerWheel(16, 64, nowMs);
             var recorder = new Recorder(() => 0);
             for (int i = 0; i < 50; i++)
             {
@@ -97,5 +97,101 @@ public sealed class TimerTests
             return recorder.FiredAtMs.Count;
         });
         Assert.Equal(50, fired);
+    }
+
+    [Fact]
+    public async Task Handlers_may_cancel_and_arm_any_timer_of_the_slot_that_fires()
+    {
+        using var fixture = new LoopFixture();
+        string order = await fixture.RunAsync(() =>
+        {
+            long nowMs = fixture.Loop.NowMs;
+            var wheel = new TimerWheel(16, 64, nowMs);
+            var fired = new List<string>();
+            LoopTimer first = null!;
+            LoopTimer Add(string name, Action? onFired = null)
+            {
+                var timer = new LoopTimer(fixture.Loop, new Named(() =>
+                {
+                    fired.Add(name);
+                    onFired?.Invoke();
+                })) { DueMs = nowMs + 10 };
+                wheel.Add(timer);
+                return timer;
+            }
+
+            // What was added last fires first.
+            LoopTimer last = Add("last");
+            Add("middle");
+            LoopTimer next = Add("next");
+            first = Add("first", () =>
+            {
+                if (fired.Count == 1)
+                {
+                    wheel.Remove(next);
+                    wheel.Remove(last);
+                    wheel.Add(first);
+                    Add("newcomer");
+                }
+            });
+            for (long at = nowMs; at < nowMs + 500; at += 16)
+            {
+                wheel.Advance(at);
+            }
+
+            Assert.Equal(0, wheel.Count);
+            Assert.Equal(-1, wheel.WaitMs(nowMs));
+            return string.Join(' ', fired);
+        });
+        Assert.Equal("first middle newcomer first", order);
+    }
+
+    [Fact]
+    public async Task The_wait_ends_at_the_next_occupied_slot_wherever_in_the_ring_it_is()
+    {
+        using var fixture = new LoopFixture();
+        await fixture.RunAsync(() =>
+        {
+            for (int start = 0; start < 256; start += 7)
+            {
+                for (int ahead = 1; ahead <= 255; ahead += 3)
+                {
+                    long nowMs = (1_000_000L * 16) + (start * 16);
+                    var wheel = new TimerWheel(16, 256, nowMs);
+                    wheel.Add(new LoopTimer(fixture.Loop, new Named(() => { })) { DueMs = nowMs + (ahead * 16) });
+                    Assert.Equal(ahead * 16, wheel.WaitMs(nowMs));
+                }
+            }
+
+            return 0;
+        });
+    }
+
+    [Fact]
+    public async Task Ten_thousand_timers_of_one_slot_fire_once_each_and_those_of_later_revolutions_wait()
+    {
+        using var fixture = new LoopFixture();
+        (int early, int all) = await fixture.RunAsync(() =>
+        {
+            long nowMs = fixture.Loop.NowMs;
+            var wheel = new TimerWheel(16, 64, nowMs);
+            int fired = 0;
+            for (int i = 0; i < 10_000; i++)
+            {
+                long revolution = i % 2;
+                wheel.Add(new LoopTimer(fixture.Loop, new Named(() => fired++)) { DueMs = nowMs + 160 + (revolution * 64 * 16) });
+            }
+
+            wheel.Advance(nowMs + 200);
+            int firedEarly = fired;
+            wheel.Advance(nowMs + 200 + (64 * 16));
+            return (firedEarly, fired);
+        });
+        Assert.Equal((5_000, 10_000), (early, all));
+    }
+
+    private sealed class Named(Action onFired) : ITimerHandler
+    {
+        public void OnTimer(LoopTimer timer) => onFired();
     }
 }
