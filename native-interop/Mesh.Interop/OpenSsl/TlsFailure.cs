@@ -1,3 +1,5 @@
+using Mesh.Interop.Linux;
+
 namespace Mesh.Interop.OpenSsl;
 
 /// <summary>Why a session failed. Immutable; made once, when it fails.</summary>
@@ -9,6 +11,9 @@ public sealed record TlsFailure(TlsFailureKind Kind, string Detail)
 {
     /// <summary>The alert the peer sent (RFC 8446 §6), or <see langword="null"/> when it sent none.</summary>
     public int? AlertNumber { get; init; }
+
+    /// <summary>What the transport reported, where it was the transport that failed; <see cref="Errno.None"/> otherwise.</summary>
+    public Errno TransportError { get; init; }
 
     /// <summary>Kind and detail, as one line.</summary>
     public override string ToString() => $"{Kind}: {Detail}";

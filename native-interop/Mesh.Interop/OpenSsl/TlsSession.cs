@@ -164,7 +164,7 @@ public sealed unsafe partial class TlsSession : IDisposable
         if (status == TlsStatus.WantRead && _sendError != Errno.None)
         {
             // What we sent is lost, so the answer being waited for will never come.
-            return Fail(TlsFailureKind.ConnectionLost, SendFailure());
+            return Fail(SendFailure());
         }
 
         if (status == TlsStatus.Closed)
@@ -269,7 +269,7 @@ public sealed unsafe partial class TlsSession : IDisposable
 
                 if (_sendError != Errno.None)
                 {
-                    return Fail(TlsFailureKind.ConnectionLost, SendFailure());
+                    return Fail(SendFailure());
                 }
 
                 bytes += (int)taken;
@@ -290,7 +290,7 @@ public sealed unsafe partial class TlsSession : IDisposable
         SendPending();
         if (_sendError != Errno.None)
         {
-            return Fail(TlsFailureKind.ConnectionLost, SendFailure());
+            return Fail(SendFailure());
         }
 
         return _pending.IsEmpty ? TlsStatus.Done : TlsStatus.WantWrite;
@@ -400,7 +400,7 @@ public sealed unsafe partial class TlsSession : IDisposable
 
         if (_receiveError != Errno.None)
         {
-            return new TlsFailure(TlsFailureKind.ConnectionLost, $"receiving failed with {_receiveError}");
+            return Lost("receiving", _receiveError);
         }
 
         if (reason > LibSsl.SSL_AD_REASON_OFFSET)
@@ -442,7 +442,10 @@ public sealed unsafe partial class TlsSession : IDisposable
         return TlsStatus.Failed;
     }
 
-    private string SendFailure() => $"sending failed with {_sendError}";
+    private TlsFailure SendFailure() => Lost("sending", _sendError);
+
+    private static TlsFailure Lost(string what, Errno error) =>
+        new(TlsFailureKind.ConnectionLost, $"{what} failed with {error}") { TransportError = error };
 
     private void RequireHandshake()
     {

@@ -111,6 +111,12 @@ public sealed class TcpChannel : ByteChannel, IReadyHandler
         {
             _writable = false;
         }
+        else if (!sent.Ok)
+        {
+            // The connection is over: what arrived before can be read now, although its event may still be on the way.
+            _readable = true;
+            _peerFinished = true;
+        }
 
         return sent;
     }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Mesh.Interop.Linux;
 using Mesh.Interop.OpenSsl;
 using Mesh.Node.Transport.Channels;
@@ -8,15 +9,27 @@ namespace Mesh.Node.Transport.Tls;
 /// <summary>TLS over a TCP channel. Plaintext goes in and out here; ciphertext goes straight between OpenSSL and the socket.</summary>
 /// <remarks>
 /// Owns the TCP channel. A driver reads until <see cref="IoStatus.WouldBlock"/>, as on every channel, so records that OpenSSL has already
-/// taken off the socket are never left waiting for an edge that will not come.
+/// taken off the socket are never left waiting for an edge that will not come. An end is an end only after close_notify; a FIN without
+/// it is a failure. Closing does not cut off what was accepted: the socket outlives the channel until it is sent, or until the peer has
+/// taken nothing for <see cref="LingerLimit"/>.
 /// </remarks>
 #pragma warning disable CA1001 // Close and Reset, of which every channel gets one, dispose the session.
 public sealed class TlsChannel : ByteChannel, IChannelEvents, ITlsIo, ITimerHandler
 #pragma warning restore CA1001
 {
+    /// <summary>The default of <see cref="LingerLimit"/>.</summary>
+    public static readonly TimeSpan LingerLimitDefault = TimeSpan.FromSeconds(30);
+
+    // What is thrown away to get at an alert, or to not answer a refused peer's first words with a reset. A flood is not waited for.
+    private const int DiscardedBytesMax = 64 * 1024;
+    private const int DiscardBytes = 4 * 1024;
+
     private readonly TcpChannel _transport;
     private readonly TlsSession _session;
     private LoopCompletion<TlsHandshakeStatus>? _handshake;
+    private LoopTimer? _linger;
+    private int _lingerUnacknowledgedBytes;
+    private bool _readAwaitsWrite;
     private bool _closeWriteAsked;
     private bool _transportWriteClosed;
     private bool _closed;
@@ -33,6 +46,9 @@ public sealed class TlsChannel : ByteChannel, IChannelEvents, ITlsIo, ITimerHand
         transport.Events = this;
     }
 
+    /// <summary>How long a closed channel waits for a peer that takes nothing, before what is left is given up with a reset.</summary>
+    public TimeSpan LingerLimit { get; init; } = LingerLimitDefault;
+
     /// <inheritdoc/>
     public override bool IsClosed => _closed;
 
@@ -45,9 +61,15 @@ public sealed class TlsChannel : ByteChannel, IChannelEvents, ITlsIo, ITimerHand
     /// <summary>The session, for what it knows of the peer.</summary>
     public TlsSession Session => _session;
 
-    /// <summary>Takes the handshake to its end, within the time limit. On failure the caller closes or resets the channel.</summary>
+    /// <summary>Takes the handshake to its end, within the time limit. Called once.</summary>
+    /// <returns>
+    /// Whatever the outcome but <see cref="TlsHandshakeStatus.Done"/>, the caller closes or resets the channel. Either lets the alert that
+    /// a refused peer is owed arrive.
+    /// </returns>
     public async ValueTask<TlsHandshakeResult> HandshakeAsync(TimeSpan timeLimit)
     {
+        Loop.AssertOnThread();
+        Debug.Assert(_handshake is null && !_session.IsHandshakeDone, "A session has one handshake.");
         TlsStatus first = _session.Handshake();
         if (first is TlsStatus.WantRead or TlsStatus.WantWrite)
         {
@@ -72,39 +94,48 @@ public sealed class TlsChannel : ByteChannel, IChannelEvents, ITlsIo, ITimerHand
     /// <inheritdoc/>
     public override IoResult Read(Span<byte> destination)
     {
+        Loop.AssertOnThread();
         if (_closed)
         {
             return IoResult.Failed(Errno.EBADF);
         }
 
-        return _session.Read(destination, out int bytes) switch
+        TlsStatus status = _session.Read(destination, out int bytes);
+        _readAwaitsWrite = status == TlsStatus.WantWrite;
+        return status switch
         {
             TlsStatus.Done => IoResult.Done(bytes),
             TlsStatus.WantRead or TlsStatus.WantWrite => IoResult.WouldBlock,
             TlsStatus.Closed => IoResult.End,
-            _ => IoResult.Failed(Errno.None),
+            _ => IoResult.Failed(FailureError()),
         };
     }
 
     /// <inheritdoc/>
     public override IoResult Write(ReadOnlySpan<byte> source)
     {
+        Loop.AssertOnThread();
         if (_closed || _closeWriteAsked)
         {
             return IoResult.Failed(Errno.EPIPE);
         }
 
-        return _session.Write(source, out int bytes) switch
+        switch (_session.Write(source, out int bytes))
         {
-            TlsStatus.Done => IoResult.Done(bytes),
-            TlsStatus.WantWrite => bytes > 0 ? IoResult.Done(bytes) : IoResult.WouldBlock,
-            _ => IoResult.Failed(Errno.None),
-        };
+            case TlsStatus.Done:
+                return IoResult.Done(bytes);
+            case TlsStatus.WantWrite:
+                return IoResult.WouldBlock;
+            default:
+                LearnFailure();
+                return IoResult.Failed(FailureError());
+        }
     }
 
     /// <summary>Sends close_notify, then FIN; what was accepted before goes first.</summary>
     public override void CloseWrite()
     {
+        Loop.AssertOnThread();
         if (!_closed)
         {
             _closeWriteAsked = true;
@@ -112,36 +143,61 @@ public sealed class TlsChannel : ByteChannel, IChannelEvents, ITlsIo, ITimerHand
         }
     }
 
-    /// <inheritdoc/>
+    /// <summary>
+    /// Ends both directions in good order: what was accepted and close_notify are still sent, after the channel is gone if need be.
+    /// </summary>
     public override void Close()
     {
+        Loop.AssertOnThread();
         if (_closed)
         {
             return;
         }
 
-        // A best effort: a peer that does not take our close_notify now will see the FIN all the same.
-        if (_session.IsHandshakeDone && _session.Failure is null)
+        Detach();
+        if (IsHandshakeRefused)
+        {
+            DiscardInput();
+        }
+        else if (_session.IsHandshakeDone && _session.Failure is null)
         {
             _session.CloseWrite();
         }
 
-        End();
-        _transport.Close();
+        if (_session.HasPendingOutput && (_session.IsHandshakeDone || IsHandshakeRefused))
+        {
+            Linger();
+        }
+        else
+        {
+            Finish();
+        }
     }
 
     /// <inheritdoc/>
     public override void Reset()
     {
-        if (!_closed)
+        Loop.AssertOnThread();
+        if (_closed)
         {
-            End();
-            _transport.Reset();
+            return;
         }
+
+        if (IsHandshakeRefused)
+        {
+            // Nobody can mistake it for a complete stream, and a reset could overtake the alert that says why.
+            Close();
+            return;
+        }
+
+        Detach();
+        _session.Dispose();
+        _transport.Reset();
     }
 
     /// <inheritdoc/>
-    public override Errno TakeError() => _transport.TakeError();
+    public override Errno TakeError() =>
+        _session.Failure is { TransportError: not Errno.None } failure ? failure.TransportError : _transport.TakeError();
 
     SysResult ITlsIo.Receive(Span<byte> destination) => _transport.ReceiveRaw(destination);
 
@@ -161,13 +217,19 @@ public sealed class TlsChannel : ByteChannel, IChannelEvents, ITlsIo, ITimerHand
 
     void IChannelEvents.OnWritable()
     {
+        if (_linger is not null)
+        {
+            ContinueLinger();
+            return;
+        }
+
         if (_handshake is not null)
         {
             ContinueHandshake();
             return;
         }
 
-        if (!_closed && _session.HasPendingOutput && _session.Flush() == TlsStatus.WantWrite)
+        if (_session.HasPendingOutput && _session.Flush() == TlsStatus.WantWrite)
         {
             return;
         }
@@ -177,22 +239,55 @@ public sealed class TlsChannel : ByteChannel, IChannelEvents, ITlsIo, ITimerHand
             ContinueCloseWrite();
         }
 
+        if (_readAwaitsWrite)
+        {
+            _readAwaitsWrite = false;
+            Events?.OnReadable();
+        }
+
         Events?.OnWritable();
     }
 
     void IChannelEvents.OnFault()
     {
-        if (_handshake is not null)
+        if (_linger is not null)
+        {
+            Finish();
+        }
+        else if (_handshake is not null)
         {
             ContinueHandshake();
         }
         else
         {
+            LearnFailure();
             Events?.OnFault();
         }
     }
 
-    void ITimerHandler.OnTimer(LoopTimer timer) => _handshake?.TryComplete(TlsHandshakeStatus.TimedOut);
+    void ITimerHandler.OnTimer(LoopTimer timer)
+    {
+        if (timer != _linger)
+        {
+            _handshake?.TryComplete(TlsHandshakeStatus.TimedOut);
+            return;
+        }
+
+        // A slow peer may need long for what the kernel still holds; a peer that takes nothing at all is given up.
+        int unacknowledgedBytes = Sockets.BytesUnacknowledged(_transport.Socket);
+        if (unacknowledgedBytes < _lingerUnacknowledgedBytes)
+        {
+            _lingerUnacknowledgedBytes = unacknowledgedBytes;
+            timer.Arm(LingerLimit);
+            return;
+        }
+
+        _linger = null;
+        _session.Dispose();
+        _transport.Reset();
+    }
+
+    private bool IsHandshakeRefused => !_session.IsHandshakeDone && _session.Failure is { TransportError: Errno.None };
 
     private void ContinueHandshake()
     {
@@ -218,11 +313,70 @@ public sealed class TlsChannel : ByteChannel, IChannelEvents, ITlsIo, ITimerHand
         }
     }
 
-    private void End()
+    /// <summary>
+    /// What the peer said last often explains why its connection broke: an alert stands behind the data, before the reset.
+    /// </summary>
+    private void LearnFailure()
+    {
+        Span<byte> discarded = stackalloc byte[DiscardBytes];
+        for (int bytes = 0; bytes < DiscardedBytesMax && _session.IsHandshakeDone; bytes += DiscardBytes)
+        {
+            bool isUnexplained = _session.Failure is null or { Kind: TlsFailureKind.ConnectionLost };
+            if (!isUnexplained || _session.Read(discarded, out _) != TlsStatus.Done)
+            {
+                return;
+            }
+        }
+    }
+
+    /// <summary>Unread input would make the kernel answer the close with a reset, which could overtake the alert.</summary>
+    private void DiscardInput()
+    {
+        Span<byte> discarded = stackalloc byte[DiscardBytes];
+        for (int bytes = 0; bytes < DiscardedBytesMax; bytes += DiscardBytes)
+        {
+            SysResult received = _transport.ReceiveRaw(discarded);
+            if (!received.Ok || received.Count == 0)
+            {
+                return;
+            }
+        }
+    }
+
+    private void Linger()
+    {
+        _lingerUnacknowledgedBytes = Sockets.BytesUnacknowledged(_transport.Socket);
+        _linger = new LoopTimer(Loop, this);
+        _linger.Arm(LingerLimit);
+    }
+
+    private void ContinueLinger()
+    {
+        if (_session.Flush() != TlsStatus.WantWrite)
+        {
+            Finish();
+            return;
+        }
+
+        // It took some, and the kernel holds more than before: the wait begins anew.
+        _lingerUnacknowledgedBytes = Sockets.BytesUnacknowledged(_transport.Socket);
+        _linger!.Arm(LingerLimit);
+    }
+
+    private void Finish()
+    {
+        _linger?.Cancel();
+        _linger = null;
+        _session.Dispose();
+        _transport.Close();
+    }
+
+    private void Detach()
     {
         _closed = true;
         Events = null;
         _handshake?.TryComplete(TlsHandshakeStatus.Failed);
-        _session.Dispose();
     }
+
+    private Errno FailureError() => _session.Failure is { TransportError: not Errno.None } failure ? failure.TransportError : Errno.EPROTO;
 }

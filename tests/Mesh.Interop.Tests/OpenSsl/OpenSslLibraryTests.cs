@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using Mesh.Interop.OpenSsl;
 using Xunit;
 
@@ -86,8 +85,11 @@ public sealed class OpenSslLibraryTests
     [Fact]
     public void Struct_tm_has_the_systems_layout()
     {
+        LibCrypto.BrokenDownTime time = default;
+        ref byte start = ref Unsafe.As<LibCrypto.BrokenDownTime, byte>(ref time);
+
         Assert.Equal(56, Unsafe.SizeOf<LibCrypto.BrokenDownTime>());
-        Assert.Equal(20, Marshal.OffsetOf<LibCrypto.BrokenDownTime>(nameof(LibCrypto.BrokenDownTime.tm_year)));
-        Assert.Equal(40, Marshal.OffsetOf<LibCrypto.BrokenDownTime>(nameof(LibCrypto.BrokenDownTime.tm_gmtoff)));
+        Assert.Equal(20, Unsafe.ByteOffset(ref start, ref Unsafe.As<int, byte>(ref time.tm_year)));
+        Assert.Equal(40, Unsafe.ByteOffset(ref start, ref Unsafe.As<nint, byte>(ref time.tm_gmtoff)));
     }
 }
