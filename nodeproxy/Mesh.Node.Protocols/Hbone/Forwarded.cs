@@ -14,10 +14,10 @@ public readonly record struct Forwarded
     private const int ParametersMax = 8;
 
     /// <summary>The client, or null when it is unknown or hidden; port zero when none was given.</summary>
-    public IPEndPoint? For { get; private init; }
+    public IPEndPoint? For { get; init; }
 
     /// <summary>The host name the client asked for, in lower case and without a port, or null.</summary>
-    public string? Host { get; private init; }
+    public string? Host { get; init; }
 
     /// <summary>Reads a whole value. Anything that is not RFC 7239 refuses all of it.</summary>
     public static bool TryParse(ReadOnlySpan<byte> text, out Forwarded forwarded)

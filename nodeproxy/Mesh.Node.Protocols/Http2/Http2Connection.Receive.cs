@@ -413,8 +413,13 @@ public sealed partial class Http2Connection
         _payloadLeft -= _paddingLeft;
         if (_frame.Type == FrameType.Data)
         {
-            // Padding is delivered to nobody, so it is returned at once.
-            _dataStream?.ReceiveWindow.Return(padBytes + _paddingLeft);
+            if (_dataStream is not null)
+            {
+                // Padding is delivered to nobody, so it is returned at once.
+                _dataStream.ReceiveWindow.Return(padBytes + _paddingLeft);
+                AnnounceWindow(_dataStream);
+            }
+
             BeginDataContent();
         }
         else

@@ -216,6 +216,13 @@ public sealed partial class Http2Connection
         ArgumentOutOfRangeException.ThrowIfGreaterThan(bytes, stream.ReceivedUnconsumed);
         stream.ReceivedUnconsumed -= bytes;
         stream.ReceiveWindow.Return(bytes);
+        AnnounceWindow(stream);
+        Settle();
+    }
+
+    /// <summary>Announces what a stream's reader returned, once it is worth a frame, and lets the window grow.</summary>
+    private void AnnounceWindow(Http2Stream stream)
+    {
         if (stream.State == Http2StreamState.HalfClosedRemote || !stream.ReceiveWindow.IsUpdateDue)
         {
             return;
@@ -226,7 +233,6 @@ public sealed partial class Http2Connection
         bool keepsUp = stream.ReceivedUnconsumed < sizeBytes / 2;
         int nextBytes = keepsUp ? (int)Math.Min((long)sizeBytes * 2, _options.StreamWindowBytesMax) : sizeBytes;
         WriteWindowUpdate(stream.Id, stream.ReceiveWindow.Announce(nextBytes));
-        Settle();
     }
 
     private static bool CanSend(Http2Stream stream) => stream.State is Http2StreamState.Open or Http2StreamState.HalfClosedRemote;

@@ -157,6 +157,23 @@ public sealed class FlowControlTests
     }
 
     [Fact]
+    public void Padding_alone_never_closes_a_window()
+    {
+        var events = new RecordingHandler();
+        var server = new Http2Connection(Http2Role.Server, new() { StreamWindowBytes = 65_535, EmptyDataFrames = new(1_000_000, 0) }, events);
+        server.Start();
+        server.Receive(Wire.Join(Wire.Preface, Wire.Settings(), Wire.HeadersFrame(1, Wire.PostBlock())), 0);
+        for (int i = 0; i < 2_000; i++)
+        {
+            server.Receive(Wire.PaddedData(1, 0, 255), 0);
+            server.Output.Advance(server.Output.UnsentBytes);
+        }
+
+        Assert.Equal(1, server.ActiveStreams);
+        Assert.False(server.Error.IsError);
+    }
+
+    [Fact]
     public void A_changed_initial_window_applies_to_open_streams()
     {
         var events = new RecordingHandler();
