@@ -47,6 +47,9 @@ tcpdump tcpdump
 ss iproute2
 prlimit util-linux
 curl curl'
+peer_needs='nghttp nghttp2-client
+h2load nghttp2-client
+nghttpd nghttp2-server'
 bench_needs='haproxy haproxy
 nginx nginx
 wrk wrk
@@ -229,6 +232,7 @@ select_test_projects() {
 run_tests() {
   need_sdk
   need_packages "$lab_needs"
+  need_packages "$peer_needs"
   local -a projects
   mapfile -t projects < <(select_test_projects "$@")
   ((${#projects[@]} > 0 || $# == 0)) || die "no test project is named like: $*"
