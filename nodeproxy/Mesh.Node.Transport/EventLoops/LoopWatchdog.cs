@@ -16,6 +16,9 @@ public sealed class LoopWatchdog : IDisposable
     {
         _loops = loops;
         _well = new LoopSigns[loops.Length];
+
+        // A loop is well when it is born: its first turn has as long as any other.
+        Array.Fill(_well, new LoopSigns(Environment.TickCount64, Turns: 0, InTurnMs: 0, HasPosted: false));
         _thread = new Thread(Watch, StackBytes) { Name = "mesh-watchdog", IsBackground = true };
     }
 
