@@ -7,6 +7,7 @@ using Mesh.Node.Proxy.Admin;
 using Mesh.Node.Proxy.Config;
 using Mesh.Node.Proxy.Identity;
 using Mesh.Node.Proxy.Telemetry;
+using Mesh.Node.Proxy.Telemetry.Otlp;
 using Mesh.Node.Transport.EventLoops;
 using Microsoft.Extensions.Logging;
 
@@ -59,19 +60,19 @@ internal static class ProxyCommand
         var handover = new HandoverClient(configuration.Handover, proxy, telemetry.Loggers.CreateLogger<HandoverClient>(), time);
         var discovery = new XdsClient(channel, Describe(configuration.Node), store, time, telemetry.Loggers);
 
-        await using AdminServer admin = await AdminServer.StartAsync(
-            configuration.Admin,
-            new AdminSources
-            {
-                Telemetry = telemetry,
-                Configuration = store,
-                Readiness = [new DiscoveryPart(store), new HandoverPart(handover)],
-                Certificates = new CertificateLister(certificates),
-                Tunnels = proxy,
-                Pods = proxy,
-                NodeConfigurationJson = configuration.SourceJson,
-            },
-            stop.Token);
+        var sources = new AdminSources
+        {
+            Telemetry = telemetry,
+            Configuration = store,
+            Readiness = [new DiscoveryPart(store), new HandoverPart(handover)],
+            Certificates = certificates.Describe,
+            Tunnels = proxy,
+            Pods = proxy,
+            NodeConfigurationJson = configuration.SourceJson,
+        };
+        NodeMetrics.Register(sources);
+        await using AdminServer admin = await AdminServer.StartAsync(configuration.Admin, sources, stop.Token);
+        await using OtlpExport? push = OtlpExport.Start(configuration.Telemetry, telemetry, configuration.Node.Name, time);
 
         Task[] running = [discovery.RunAsync(stop.Token), handover.RunAsync(stop.Token)];
         await stop.WaitAsync();

@@ -1,4 +1,5 @@
 using Mesh.Node.Proxy.Config;
+using Mesh.Node.Proxy.Identity;
 using Mesh.Node.Proxy.Telemetry;
 
 namespace Mesh.Node.Proxy.Admin;
@@ -15,8 +16,8 @@ public sealed class AdminSources
     /// <summary>What must be done before the node takes traffic, in the order a reader should look at it.</summary>
     public required IReadOnlyList<IReadinessPart> Readiness { get; init; }
 
-    /// <summary>The certificates of this node's workloads.</summary>
-    public required ICertificateLister Certificates { get; init; }
+    /// <summary>Describes the certificates of this node's workloads; there is no way to a key through it. Any thread.</summary>
+    public required Func<IReadOnlyList<CertificateStatus>> Certificates { get; init; }
 
     /// <summary>The tunnels to other nodes.</summary>
     public required ITunnelLister Tunnels { get; init; }
@@ -37,21 +38,6 @@ public interface IReadinessPart
     /// <summary>What it still waits for, or null when it is ready. Any thread; must not wait.</summary>
     string? Pending { get; }
 }
-
-/// <summary>The certificates of this node's workloads, to show. There is no way to a key through it.</summary>
-public interface ICertificateLister
-{
-    /// <summary>One entry for each identity that is wanted. Any thread.</summary>
-    IReadOnlyList<CertificateStatus> List();
-}
-
-/// <summary>What is known of one identity's certificate.</summary>
-/// <param name="Identity">The SPIFFE identity.</param>
-/// <param name="State">"Available", "Initializing", or "Unavailable: " and why.</param>
-/// <param name="ChainDer">The certificate in force, leaf first; empty when there is none.</param>
-/// <param name="RootsDer">What peers are verified against.</param>
-public sealed record CertificateStatus(
-    string Identity, string State, IReadOnlyList<ReadOnlyMemory<byte>> ChainDer, IReadOnlyList<ReadOnlyMemory<byte>> RootsDer);
 
 /// <summary>The pooled HBONE connections to other nodes.</summary>
 public interface ITunnelLister

@@ -1,44 +1,62 @@
 using System.Globalization;
-using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json;
+using Mesh.Node.Proxy.Identity;
 
 namespace Mesh.Node.Proxy.Admin;
 
 /// <summary>Certificates as JSON, in ztunnel's shape: chains and roots with their lifetimes. There is no key to write.</summary>
 internal static class CertificateDump
 {
-    /// <summary>Writes every identity into an array that is open.</summary>
-    public static async Task WriteAsync(JsonPage json, ICertificateLister certificates)
+    /// <summary>The state as ztunnel and istioctl call it.</summary>
+    public static string Word(CertificateState state) => state switch
     {
-        foreach (CertificateStatus status in certificates.List().OrderBy(status => status.Identity, StringComparer.Ordinal))
+        CertificateState.Awaited => "Initializing",
+        CertificateState.Valid => "Available",
+        CertificateState.Expired => "Expired",
+        _ => "Unavailable",
+    };
+
+    /// <summary>Writes every identity into an array that is open.</summary>
+    public static async Task WriteAsync(JsonPage json, Func<IReadOnlyList<CertificateStatus>> certificates)
+    {
+        foreach (CertificateStatus status in certificates())
         {
             json.Writer.WriteStartObject();
-            json.Writer.WriteString("identity", status.Identity);
-            json.Writer.WriteString("state", status.State);
-            WriteChain(json.Writer, "certChain", status.ChainDer);
-            WriteChain(json.Writer, "rootCerts", status.RootsDer);
+            json.Writer.WriteString("identity", status.Identity.ToString());
+            json.Writer.WriteString("state", Word(status.State));
+            json.Optional("lastError", status.LastError);
+            if (status.NextAttempt is DateTimeOffset nextAttempt)
+            {
+                json.Writer.WriteString("nextAttempt", Text(nextAttempt.UtcDateTime));
+            }
+
+            WriteChain(json.Writer, "certChain", status.ChainPem);
+            WriteChain(json.Writer, "rootCerts", status.RootsPem);
             json.Writer.WriteEndObject();
             await json.BreatheAsync();
         }
     }
 
-    private static void WriteChain(Utf8JsonWriter writer, string name, IReadOnlyList<ReadOnlyMemory<byte>> chain)
+    private static void WriteChain(Utf8JsonWriter writer, string name, string pem)
     {
+        X509Certificate2Collection chain = [];
+        chain.ImportFromPem(pem);
         writer.WriteStartArray(name);
-        foreach (ReadOnlyMemory<byte> der in chain)
+        foreach (X509Certificate2 certificate in chain)
         {
-            using X509Certificate2 certificate = X509CertificateLoader.LoadCertificate(der.Span);
-            string pem = PemEncoding.WriteString("CERTIFICATE", certificate.RawDataMemory.Span);
-            writer.WriteStartObject();
-            writer.WriteString("pem", Convert.ToBase64String(Encoding.ASCII.GetBytes(pem)));
-            writer.WriteString("subject", certificate.Subject);
-            writer.WriteString("issuer", certificate.Issuer);
-            writer.WriteString("serialNumber", certificate.SerialNumber);
-            writer.WriteString("validFrom", Text(certificate.NotBefore));
-            writer.WriteString("expirationTime", Text(certificate.NotAfter));
-            writer.WriteEndObject();
+            using (certificate)
+            {
+                writer.WriteStartObject();
+                writer.WriteString("pem", Convert.ToBase64String(Encoding.ASCII.GetBytes(certificate.ExportCertificatePem())));
+                writer.WriteString("subject", certificate.Subject);
+                writer.WriteString("issuer", certificate.Issuer);
+                writer.WriteString("serialNumber", certificate.SerialNumber);
+                writer.WriteString("validFrom", Text(certificate.NotBefore));
+                writer.WriteString("expirationTime", Text(certificate.NotAfter));
+                writer.WriteEndObject();
+            }
         }
 
         writer.WriteEndArray();

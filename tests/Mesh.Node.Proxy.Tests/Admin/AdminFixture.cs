@@ -2,6 +2,7 @@ using System.Net;
 using Mesh.Node.Model;
 using Mesh.Node.Proxy.Admin;
 using Mesh.Node.Proxy.Config;
+using Mesh.Node.Proxy.Identity;
 using Mesh.Node.Proxy.Telemetry;
 using Mesh.Node.Proxy.Telemetry.Logging;
 using Mesh.Node.Transport.EventLoops;
@@ -9,7 +10,7 @@ using Mesh.Node.Transport.EventLoops;
 namespace Mesh.Node.Proxy.Tests.Admin;
 
 /// <summary>A node with loops and an admin server on ports of the system's choice, and sources that a test fills.</summary>
-internal sealed class AdminFixture : IAsyncDisposable, IConfigurationReader, ICertificateLister, ITunnelLister, IPodLister
+internal sealed class AdminFixture : IAsyncDisposable, IConfigurationReader, ITunnelLister, IPodLister
 {
     private readonly HttpClientHandler _handler = new() { AutomaticDecompression = DecompressionMethods.None };
     private readonly HttpClient _http;
@@ -65,11 +66,12 @@ internal sealed class AdminFixture : IAsyncDisposable, IConfigurationReader, ICe
             Telemetry = Telemetry,
             Configuration = this,
             Readiness = Parts,
-            Certificates = this,
+            Certificates = () => Certificates,
             Tunnels = this,
             Pods = this,
             NodeConfigurationJson = """{ "node": { "name": "node-1" } }""",
         };
+        NodeMetrics.Register(sources);
         _server = await AdminServer.StartAsync(Options, sources, CancellationToken.None);
     }
 
@@ -102,8 +104,6 @@ internal sealed class AdminFixture : IAsyncDisposable, IConfigurationReader, ICe
         Telemetry.Dispose();
         Loops.Dispose();
     }
-
-    IReadOnlyList<CertificateStatus> ICertificateLister.List() => Certificates;
 
     IReadOnlyList<TunnelStatus> ITunnelLister.List() => Tunnels;
 

@@ -3,13 +3,16 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json;
+using Mesh.Api.Identity;
 using Mesh.Node.Model;
 using Mesh.Node.Model.Addresses;
 using Mesh.Node.Model.Policies;
 using Mesh.Node.Model.Workloads;
 using Mesh.Node.Proxy.Admin;
+using Mesh.Node.Proxy.Identity;
 using Mesh.Node.Proxy.Telemetry;
 using Mesh.Node.Proxy.Tests.Telemetry;
+using Mesh.Node.Proxy.Tests.Telemetry.Metrics;
 using Xunit;
 
 namespace Mesh.Node.Proxy.Tests.Admin;
@@ -91,10 +94,8 @@ public sealed class DumpTests
         DateTimeOffset notBefore = new(2025, 1, 2, 3, 4, 5, TimeSpan.Zero);
         using X509Certificate2 certificate = request.CreateSelfSigned(notBefore, notBefore.AddDays(1));
         await using AdminFixture node = new();
-        node.Certificates.Add(
-            new CertificateStatus("spiffe://cluster.local/ns/shop/sa/stock", "Unavailable: the authority is away", [], []));
-        node.Certificates.Add(new CertificateStatus(
-            "spiffe://cluster.local/ns/shop/sa/cart", "Available", [certificate.RawDataMemory], [certificate.RawDataMemory]));
+        node.Certificates.Add(Status("cart", CertificateState.Valid, certificate));
+        node.Certificates.Add(Status("stock", CertificateState.Unavailable, null) with { LastError = "the authority is away" });
         await node.StartAsync();
 
         using JsonDocument json = await JsonAsync(node, "/certs");
@@ -107,8 +108,42 @@ public sealed class DumpTests
         string pem = Encoding.ASCII.GetString(leaf.GetProperty("pem").GetBytesFromBase64());
         using X509Certificate2 shown = X509Certificate2.CreateFromPem(pem);
         Assert.Equal(certificate.RawData, shown.RawData);
-        Assert.Equal("Unavailable: the authority is away", entries[1].GetProperty("state").GetString());
+        Assert.Equal("Available", entries[0].GetProperty("state").GetString());
+        Assert.Equal("Unavailable", entries[1].GetProperty("state").GetString());
+        Assert.Equal("the authority is away", entries[1].GetProperty("lastError").GetString());
         Assert.Empty(entries[1].GetProperty("certChain").EnumerateArray());
+    }
+
+    [Fact]
+    public async Task What_the_node_holds_is_measured()
+    {
+        using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        CertificateRequest request = new("CN=test", key, HashAlgorithmName.SHA256);
+        DateTimeOffset notBefore = new(2025, 1, 2, 3, 4, 5, TimeSpan.Zero);
+        using X509Certificate2 later = request.CreateSelfSigned(notBefore, notBefore.AddDays(2));
+        using X509Certificate2 first = request.CreateSelfSigned(notBefore, notBefore.AddDays(1));
+        await using AdminFixture node = new() { Current = Snapshot() };
+        node.Certificates.Add(Status("cart", CertificateState.Valid, later));
+        node.Certificates.Add(Status("stock", CertificateState.Valid, first));
+        node.Certificates.Add(Status("web", CertificateState.Awaited, null));
+        node.Tunnels.Add(new TunnelStatus("spiffe://a", "spiffe://b", "10.2.0.7:15008", 3, 100, "open"));
+        node.Tunnels.Add(new TunnelStatus("spiffe://a", "spiffe://c", "10.2.0.8:15008", 4, 100, "open"));
+        node.Tunnels.Add(new TunnelStatus("spiffe://a", "spiffe://d", "10.2.0.9:15008", 0, 100, "connecting"));
+        node.Pods.Add(new PodStatus("uid-1", "cart-1", "shop", "cart", "Up"));
+        await node.StartAsync();
+
+        List<Exposition.Line> lines = Exposition.Parse((await node.GetAsync("metrics", "/metrics")).Text);
+        Assert.Equal(1, lines.Value("mesh_configuration_complete"));
+        Assert.Equal(2, lines.Value("mesh_workloads"));
+        Assert.Equal(1, lines.Value("mesh_services"));
+        Assert.Equal(1, lines.Value("mesh_policies"));
+        Assert.Equal(1, lines.Value("mesh_pods"));
+        Assert.Equal(2, lines.Value("mesh_tunnels", ("state", "open")));
+        Assert.Equal(1, lines.Value("mesh_tunnels", ("state", "connecting")));
+        Assert.Equal(7, lines.Value("mesh_tunnel_streams"));
+        Assert.Equal(2, lines.Value("mesh_certificates", ("state", "Available")));
+        Assert.Equal(1, lines.Value("mesh_certificates", ("state", "Initializing")));
+        Assert.Equal(notBefore.AddDays(1).ToUnixTimeSeconds(), lines.Value("mesh_certificate_first_expiry_seconds"));
     }
 
     [Fact]
@@ -197,6 +232,19 @@ public sealed class DumpTests
             Rules = [new AuthorizationRule([new AuthorizationClause([match])])],
         });
         return builder.Build();
+    }
+
+    private static CertificateStatus Status(string account, CertificateState state, X509Certificate2? certificate)
+    {
+        string pem = certificate?.ExportCertificatePem() ?? "";
+        return new CertificateStatus(
+            SpiffeId.Parse($"spiffe://cluster.local/ns/shop/sa/{account}"),
+            state,
+            certificate is null ? [] : [CertificateSummary.Of(certificate)],
+            pem,
+            pem,
+            NextAttempt: null,
+            LastError: null);
     }
 
     private static async Task<JsonDocument> JsonAsync(AdminFixture node, string path)

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Text.Json.Serialization;
 using Microsoft.Extensions.Logging;
 
 namespace Mesh.Node.Proxy.Telemetry.Logging;
@@ -7,6 +8,7 @@ namespace Mesh.Node.Proxy.Telemetry.Logging;
 public sealed class LogOptions
 {
     /// <summary>The least level at start; <c>/logging</c> turns it later.</summary>
+    [JsonConverter(typeof(LogLevelJsonConverter))]
     public LogLevel Level { get; set; } = LogLevel.Information;
 
     /// <summary>The program's own lines.</summary>

@@ -33,6 +33,22 @@ internal static class LoopMetrics
                 "Bytes of buffers that hold what could not be passed on.",
                 labels,
                 () => (double)loop.Buffers.OutstandingBlocks * BufferPool.BlockBytes);
+            AddPipes(registry, loop.Pipes, labels);
         }
+    }
+
+    private static void AddPipes(MetricRegistry registry, PipePool pipes, LabelSet labels)
+    {
+        registry.AddGauge("mesh_pipes_open", "Pipes for splicing that are open.", labels, () => pipes.OpenCount);
+        registry.AddGauge("mesh_pipes_leased", "Pipes for splicing that hold bytes.", labels, () => pipes.LeasedCount);
+        registry.AddCounter("mesh_spliced_bytes_total", "Bytes delivered by splice.", labels, () => pipes.SplicedBytes);
+
+        const string Refusals = "mesh_pipe_refusals_total";
+        const string Help = "Times a relay copied for want of a pipe: the budget had none left, or the kernel refused.";
+        KeyValuePair<string, string> loop = labels[0];
+        registry.AddCounter(
+            Refusals, Help, LabelSet.Of((loop.Key, loop.Value), ("by", "budget")), () => pipes.RefusedByBudgetCount);
+        registry.AddCounter(
+            Refusals, Help, LabelSet.Of((loop.Key, loop.Value), ("by", "kernel")), () => pipes.RefusedByKernelCount);
     }
 }

@@ -192,6 +192,20 @@ public sealed partial class LogWriterTests
     [InlineData("info,access=debug")]
     public void Other_words_are_no_level(string? text) => Assert.False(LogLevelSwitch.TryParse(text, out _));
 
+    [Theory]
+    [InlineData("""{ "Level": "warn" }""", LogLevel.Warning)]
+    [InlineData("""{ "Level": "Information" }""", LogLevel.Information)]
+    [InlineData("""{ "Level": "off" }""", LogLevel.None)]
+    public void The_configuration_file_uses_the_same_words(string json, LogLevel level) =>
+        Assert.Equal(level, JsonSerializer.Deserialize<LogOptions>(json)!.Level);
+
+    [Theory]
+    [InlineData("""{ "Level": "loud" }""")]
+    [InlineData("""{ "Level": 2 }""")]
+    [InlineData("""{ "Level": null }""")]
+    public void A_level_in_the_file_that_is_none_is_refused(string json) =>
+        Assert.Throws<JsonException>(() => JsonSerializer.Deserialize<LogOptions>(json));
+
     private static NodeLoggerProvider Loggers(LogWriter writer) =>
         new(writer, new FakeTimeProvider(new DateTimeOffset(2025, 11, 23, 12, 0, 0, TimeSpan.Zero)));
 
