@@ -9,7 +9,8 @@ public readonly record struct Http2ConnectionError(Http2ErrorReason Reason, Http
     /// <summary>True once the connection has failed.</summary>
     public bool IsError => Reason != Http2ErrorReason.None;
 
-    internal static Http2ConnectionError For(Http2ErrorReason reason)
+    /// <summary>The code and the sentence that belong to a reason.</summary>
+    public static Http2ConnectionError For(Http2ErrorReason reason)
     {
         (Http2ErrorCode code, string text) = Describe(reason);
         return new Http2ConnectionError(reason, code, text);
