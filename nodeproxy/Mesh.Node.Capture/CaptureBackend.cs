@@ -6,7 +6,9 @@ namespace Mesh.Node.Capture;
 [JsonConverter(typeof(JsonStringEnumConverter<CaptureBackend>))]
 public enum CaptureBackend
 {
-    /// <summary>The first that works on this node, in the order of <see cref="Nft"/>, <see cref="IptablesNft"/>, <see cref="IptablesLegacy"/>.</summary>
+    /// <summary>
+    /// The first that works on this node, in the order of <see cref="Nft"/>, <see cref="IptablesNft"/>, <see cref="IptablesLegacy"/>.
+    /// </summary>
     [JsonStringEnumMemberName("auto")]
     Auto,
 

@@ -22,7 +22,7 @@ public sealed class CaptureOptions
     public IReadOnlyList<int> ExcludedInboundPorts { get; set; } = [];
 
     /// <summary>How often the rules of each pod are read back and compared. Seconds, 1 to 3600.</summary>
-    public int VerifyIntervalSeconds { get; set; } = 30;
+    public int VerifyIntervalSeconds { get; set; } = 60;
 
     /// <summary>How long a pod that leaves the mesh may finish what was captured before its rules go. Seconds, 0 to 300.</summary>
     public int DrainSeconds { get; set; } = 5;

@@ -1,6 +1,8 @@
 namespace Mesh.Node.Capture.Agent;
 
-/// <summary>Held by the one agent of a node, beside its socket: two would undo each other's rules. The kernel lets go when the process ends.</summary>
+/// <summary>
+/// Held by the one agent of a node, beside its socket: two would undo each other's rules. The kernel lets go when the process ends.
+/// </summary>
 internal sealed class AgentLock : IDisposable
 {
     private readonly FileStream _file;
@@ -17,7 +19,8 @@ internal sealed class AgentLock : IDisposable
         }
         catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
         {
-            throw new CaptureException($"{path} cannot be locked, probably because another agent runs on this node: {refused.Message}", refused);
+            throw new CaptureException(
+                $"{path} cannot be locked, probably because another agent runs on this node: {refused.Message}", refused);
         }
     }
 

@@ -93,7 +93,8 @@ public sealed class NodeAgent
         PodSources sources = new(_sources, _logger, _time);
         if (!Capabilities.HasNetAdmin || !Capabilities.HasSysAdmin)
         {
-            throw new CaptureException("The agent needs the capabilities NET_ADMIN and SYS_ADMIN to enter pods' namespaces and write rules there.");
+            throw new CaptureException(
+                "The agent needs the capabilities NET_ADMIN and SYS_ADMIN to enter pods' namespaces and write rules there.");
         }
 
         Directory.CreateDirectory(RuntimeDirectory);

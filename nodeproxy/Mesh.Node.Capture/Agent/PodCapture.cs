@@ -42,7 +42,10 @@ internal sealed class PodCapture
     private PodSpec _spec;
     private PodSpec? _offeredSpec;
     private NetNamespace? _network;
+
+    // What the rules were last made or found to be, and for which pod: a difference from it is not our doing.
     private CapturePlan? _applied;
+    private PodSpec? _appliedSpec;
     private string? _annotationErrors;
     private bool _wasCaptured;
 
@@ -143,10 +146,14 @@ internal sealed class PodCapture
             if (differences.Count > 0)
             {
                 await _services.Rules.ApplyAsync(network, plan, cancellation);
-                ReportRepair(differences);
+                if (ReferenceEquals(_appliedSpec, _spec) && _applied?.Stage == plan.Stage)
+                {
+                    ReportRepair(differences);
+                }
             }
 
             _applied = plan;
+            _appliedSpec = _spec;
         }
         finally
         {
@@ -180,7 +187,9 @@ internal sealed class PodCapture
         }
     }
 
-    /// <summary>Where the rules do not refuse by themselves, lets them refuse while nobody listens, and capture while somebody does.</summary>
+    /// <summary>
+    /// Where the rules do not refuse by themselves, lets them refuse while nobody listens, and capture while somebody does.
+    /// </summary>
     private async Task FollowProxyAsync(CancellationToken cancellation)
     {
         if (_network is not NetNamespace network || _applied is not CapturePlan applied || _services.Rules.RefusesByItself(applied.Mode))
@@ -194,7 +203,7 @@ internal sealed class PodCapture
             CapturePlan plan = applied with { Stage = StageFor(network, applied.Mode) };
             if (plan.Stage != applied.Stage)
             {
-                await _services.Rules.SwitchStageAsync(network, plan, cancellation);
+                await SwitchStageAsync(network, plan, cancellation);
                 _applied = applied = plan;
                 if (plan.Stage == CaptureStage.Refusing)
                 {
@@ -209,6 +218,19 @@ internal sealed class PodCapture
             }
 
             await Task.Delay(s_watchEvery, _services.Time, cancellation);
+        }
+    }
+
+    private async Task SwitchStageAsync(NetNamespace network, CapturePlan plan, CancellationToken cancellation)
+    {
+        await _services.Turn.WaitAsync(cancellation);
+        try
+        {
+            await _services.Rules.SwitchStageAsync(network, plan, cancellation);
+        }
+        finally
+        {
+            _services.Turn.Release();
         }
     }
 
@@ -316,6 +338,7 @@ internal sealed class PodCapture
         }
 
         _applied = null;
+        _appliedSpec = null;
         _offeredSpec = null;
     }
 
@@ -364,12 +387,8 @@ internal sealed class PodCapture
 
     private void ReportRepair(IReadOnlyList<string> differences)
     {
-        // The first time everything is different, and after a change of plan it is meant to be.
-        if (_wasCaptured && _applied is not null)
-        {
-            Log.PodRepaired(_services.Logger, _spec.DisplayName, _spec.Uid, string.Join("; ", differences));
-            SetReport(_report with { LastDrift = differences, Repairs = _report.Repairs + 1 });
-        }
+        Log.PodRepaired(_services.Logger, _spec.DisplayName, _spec.Uid, string.Join("; ", differences));
+        SetReport(_report with { LastDrift = differences, Repairs = _report.Repairs + 1 });
     }
 
     private void ReportState(bool verified)

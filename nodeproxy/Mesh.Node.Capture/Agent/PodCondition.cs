@@ -18,7 +18,9 @@ public enum PodCondition
     [JsonStringEnumMemberName("captured")]
     Captured,
 
-    /// <summary>Its rules are not what they must be and could not be repaired, or its namespace cannot be opened. The error says which.</summary>
+    /// <summary>
+    /// Its rules are not what they must be and could not be repaired, or its namespace cannot be opened. The error says which.
+    /// </summary>
     [JsonStringEnumMemberName("wrong")]
     Wrong,
 

@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 using System.Net;
-using System.Net.Sockets;
 using Google.Protobuf;
 using Wire = Mesh.Api.Handover;
 
@@ -13,7 +12,9 @@ namespace Mesh.Node.Capture.Handover;
 /// </summary>
 public static class HandoverCodec
 {
-    /// <summary>The longest message Istio's agent and proxy take. A proxy that does not say otherwise gets none longer, and no details.</summary>
+    /// <summary>
+    /// The longest message Istio's agent and proxy take. A proxy that does not say otherwise gets none longer, and no details.
+    /// </summary>
     public const int PlainMessageBytesMax = 1024;
 
     /// <summary>The longest message we take and send.</summary>
@@ -35,7 +36,8 @@ public static class HandoverCodec
 
     /// <summary>Reads the proxy's first message.</summary>
     /// <param name="message">All of it.</param>
-    /// <param name="messageBytesMax">The longest message the proxy takes, between <see cref="PlainMessageBytesMax"/> and <see cref="MessageBytesMax"/>.</param>
+    /// <param name="messageBytesMax">The longest message the proxy takes, between <see cref="PlainMessageBytesMax"/> and <see
+    /// cref="MessageBytesMax"/>.</param>
     /// <param name="error">Why it is refused.</param>
     public static bool TryDecodeHello(ReadOnlySpan<byte> message, out int messageBytesMax, [NotNullWhen(false)] out string? error)
     {
@@ -300,6 +302,9 @@ public static class HandoverCodec
         return new Wire.AddWorkload { Uid = pod.Uid, WorkloadInfo = workload };
     }
 
-    private static ByteString ToWire(IPAddress address) =>
-        ByteString.CopyFrom((address.AddressFamily == AddressFamily.InterNetworkV6 && address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address).GetAddressBytes());
+    private static ByteString ToWire(IPAddress address)
+    {
+        IPAddress plain = address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
+        return ByteString.CopyFrom(plain.GetAddressBytes());
+    }
 }

@@ -29,7 +29,8 @@ public sealed class HandoverServer
     private int _sessionNumber;
 
     /// <param name="options">Where to listen.</param>
-    /// <param name="onChanged">Called from any thread when <see cref="ServingOf"/> or <see cref="SessionCount"/> may answer differently. Must not block.</param>
+    /// <param name="onChanged">Called from any thread when <see cref="ServingOf"/> or <see cref="SessionCount"/> may answer differently.
+    /// Must not block.</param>
     /// <param name="logger">For the operator.</param>
     /// <param name="time">For deadlines.</param>
     public HandoverServer(HandoverOptions options, Action onChanged, ILogger logger, TimeProvider time)

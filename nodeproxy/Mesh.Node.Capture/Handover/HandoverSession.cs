@@ -3,7 +3,9 @@ using Microsoft.Extensions.Logging;
 
 namespace Mesh.Node.Capture.Handover;
 
-/// <summary>One proxy's connection, seen from the agent: says hello, takes the snapshot, then follows changes, one request at a time.</summary>
+/// <summary>
+/// One proxy's connection, seen from the agent: says hello, takes the snapshot, then follows changes, one request at a time.
+/// </summary>
 /// <remarks>
 /// <see cref="RunAsync"/> alone sends and receives. Other threads leave removals and wake it. Owned by <see cref="HandoverServer"/>.
 /// </remarks>
@@ -229,12 +231,15 @@ internal sealed class HandoverSession : IDisposable
         byte[] message = HandoverCodec.Encode(request);
         if (message.Length > _messageBytesMax)
         {
-            return $"what there is to say of it takes {message.Length} bytes, and the proxy takes {_messageBytesMax}: it has too many annotations or probes";
+            return $"what there is to say of it takes {message.Length} bytes, and the proxy takes {_messageBytesMax}: "
+                + "it has too many annotations or probes";
         }
 
         _connection.Send(message, offer?.Network?.Handle);
         using HandoverPacket answer = await ReceiveAsync("answer", cancellation);
-        return HandoverCodec.TryDecodeAck(answer.Message, out string? failure, out string? error) ? failure : throw new HandoverException(error);
+        return HandoverCodec.TryDecodeAck(answer.Message, out string? failure, out string? error)
+            ? failure
+            : throw new HandoverException(error);
     }
 
     private async Task<HandoverPacket> ReceiveAsync(string expectation, CancellationToken cancellation)

@@ -19,7 +19,8 @@ internal static partial class Log
     [LoggerMessage(EventId = 3004, Level = LogLevel.Information, Message = "The agent has named its pods: {Count}.")]
     public static partial void SnapshotReceived(ILogger logger, int count);
 
-    [LoggerMessage(EventId = 3005, Level = LogLevel.Warning, Message = "Pod {Pod} (uid {Uid}) cannot be served yet: {Reason}. Trying again.")]
+    [LoggerMessage(EventId = 3005, Level = LogLevel.Warning,
+        Message = "Pod {Pod} (uid {Uid}) cannot be served yet: {Reason}. Trying again.")]
     public static partial void PodNotServed(ILogger logger, string pod, string uid, string reason);
 
     [LoggerMessage(EventId = 3006, Level = LogLevel.Information, Message = "Proxy {Session} (process {ProcessId}) connected.")]
@@ -31,7 +32,8 @@ internal static partial class Log
     [LoggerMessage(EventId = 3008, Level = LogLevel.Warning, Message = "The connection to proxy {Session} ended: {Reason}.")]
     public static partial void ProxyLost(ILogger logger, int session, string reason);
 
-    [LoggerMessage(EventId = 3009, Level = LogLevel.Warning, Message = "Proxy {Session} does not serve pod {Pod} (uid {Uid}): {Reason}. Asking again.")]
+    [LoggerMessage(EventId = 3009, Level = LogLevel.Warning,
+        Message = "Proxy {Session} does not serve pod {Pod} (uid {Uid}): {Reason}. Asking again.")]
     public static partial void PodRefused(ILogger logger, int session, string pod, string uid, string reason);
 
     [LoggerMessage(EventId = 3010, Level = LogLevel.Warning, Message = "Proxy {Session} did not let pod {Uid} go: {Reason}.")]

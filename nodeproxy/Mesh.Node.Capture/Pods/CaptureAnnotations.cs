@@ -1,6 +1,8 @@
 namespace Mesh.Node.Capture.Pods;
 
-/// <summary>The annotations of a pod that change how it is captured. They add to the node's options; none takes an exclusion back.</summary>
+/// <summary>
+/// The annotations of a pod that change how it is captured. They add to the node's options; none takes an exclusion back.
+/// </summary>
 public static class CaptureAnnotations
 {
     /// <summary><c>tproxy</c> or <c>redirect</c>, in place of the node's mode.</summary>

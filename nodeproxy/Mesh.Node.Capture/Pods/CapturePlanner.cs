@@ -59,13 +59,25 @@ public sealed class CapturePlanner
             Mode = ReadMode(annotations, found),
             BypassInbound = ReadFlag(annotations, CaptureAnnotations.BypassInbound, found),
             ExcludedInboundPorts = AddPorts(
-                _base.ExcludedInboundPorts, annotations, found, CaptureAnnotations.ExcludeInboundPorts, CaptureAnnotations.SidecarExcludeInboundPorts),
+                _base.ExcludedInboundPorts,
+                annotations,
+                found,
+                CaptureAnnotations.ExcludeInboundPorts,
+                CaptureAnnotations.SidecarExcludeInboundPorts),
             ExcludedOutboundPorts = AddPorts(
-                _base.ExcludedOutboundPorts, annotations, found, CaptureAnnotations.ExcludeOutboundPorts, CaptureAnnotations.SidecarExcludeOutboundPorts),
+                _base.ExcludedOutboundPorts,
+                annotations,
+                found,
+                CaptureAnnotations.ExcludeOutboundPorts,
+                CaptureAnnotations.SidecarExcludeOutboundPorts),
             ExcludedInboundNetworks = AddNetworks(
                 _base.ExcludedInboundNetworks, annotations, found, CaptureAnnotations.ExcludeInboundCidrs),
             ExcludedOutboundNetworks = AddNetworks(
-                _base.ExcludedOutboundNetworks, annotations, found, CaptureAnnotations.ExcludeOutboundCidrs, CaptureAnnotations.SidecarExcludeOutboundCidrs),
+                _base.ExcludedOutboundNetworks,
+                annotations,
+                found,
+                CaptureAnnotations.ExcludeOutboundCidrs,
+                CaptureAnnotations.SidecarExcludeOutboundCidrs),
         };
         errors = found;
         return plan;
@@ -99,7 +111,10 @@ public sealed class CapturePlanner
     }
 
     private static ImmutableArray<ushort> AddPorts(
-        ImmutableArray<ushort> ports, IReadOnlyDictionary<string, string> annotations, List<string> errors, params ReadOnlySpan<string> names)
+        ImmutableArray<ushort> ports,
+        IReadOnlyDictionary<string, string> annotations,
+        List<string> errors,
+        params ReadOnlySpan<string> names)
     {
         foreach (string name in names)
         {
@@ -110,7 +125,10 @@ public sealed class CapturePlanner
     }
 
     private static ImmutableArray<IPNetwork> AddNetworks(
-        ImmutableArray<IPNetwork> networks, IReadOnlyDictionary<string, string> annotations, List<string> errors, params ReadOnlySpan<string> names)
+        ImmutableArray<IPNetwork> networks,
+        IReadOnlyDictionary<string, string> annotations,
+        List<string> errors,
+        params ReadOnlySpan<string> names)
     {
         foreach (string name in names)
         {
@@ -164,8 +182,7 @@ public sealed class CapturePlanner
         List<IPNetwork> networks = [];
         foreach (string entry in entries)
         {
-            string cidr = entry.Contains('/', StringComparison.Ordinal) ? entry : entry.Contains(':', StringComparison.Ordinal) ? $"{entry}/128" : $"{entry}/32";
-            if (entry.Contains('%', StringComparison.Ordinal) || !IPNetwork.TryParse(cidr, out IPNetwork network) || network.BaseAddress.IsIPv4MappedToIPv6)
+            if (!TryReadNetwork(entry, out IPNetwork network))
             {
                 errors.Add($"{field}: '{entry}' is not an address or CIDR without host bits");
             }
@@ -181,6 +198,18 @@ public sealed class CapturePlanner
 
         ImmutableArray<IPNetwork> ordered = [.. networks.Distinct().OrderBy(network => network.ToString(), StringComparer.Ordinal)];
         return Limit(ordered, NetworksMax, field, errors);
+    }
+
+    private static bool TryReadNetwork(string entry, out IPNetwork network)
+    {
+        string cidr = entry.Contains('/', StringComparison.Ordinal) ? entry
+            : entry.Contains(':', StringComparison.Ordinal) ? $"{entry}/128"
+            : $"{entry}/32";
+
+        // A scope names an interface of the machine that reads it, and a mapped address is one of the other family.
+        return IPNetwork.TryParse(cidr, out network)
+            && !entry.Contains('%', StringComparison.Ordinal)
+            && !network.BaseAddress.IsIPv4MappedToIPv6;
     }
 
     private static ImmutableArray<T> Limit<T>(ImmutableArray<T> items, int max, string field, List<string> errors)

@@ -157,7 +157,8 @@ internal sealed class DirectoryPodSource(string directory, ILogger logger, TimeP
             if (!_reported.TryGetValue(file, out string? reported) || reported != wrong.Message)
             {
                 _reported[file] = wrong.Message;
-                Log.PodFileWrong(logger, file, wrong.Message, _lastGood.ContainsKey(file) ? "what it said before holds" : "the pod is not captured");
+                string consequence = _lastGood.ContainsKey(file) ? "what it said before holds" : "the pod is not captured";
+                Log.PodFileWrong(logger, file, wrong.Message, consequence);
             }
 
             return false;

@@ -82,7 +82,8 @@ internal static class PodFileReader
     private static IPAddress ReadAddress(string text)
     {
         // Only the usual spelling: the parser also takes 10.1, 0x0a000001 and scopes.
-        if (!IPAddress.TryParse(text, out IPAddress? address) || !string.Equals(address.ToString(), text, StringComparison.OrdinalIgnoreCase))
+        if (!IPAddress.TryParse(text, out IPAddress? address)
+            || !string.Equals(address.ToString(), text, StringComparison.OrdinalIgnoreCase))
         {
             throw new CaptureException($"addresses: '{text}' is not an IP address in its usual form");
         }
@@ -104,7 +105,8 @@ internal static class PodFileReader
             { Kind: "grpc", Path: null } => new PodProbe(PodProbeKind.Grpc, probe.Port, "", probe.Service ?? ""),
             { Kind: "tcp", Path: null, Service: null } => new PodProbe(PodProbeKind.Tcp, probe.Port, "", ""),
             _ => throw new CaptureException(
-                $"probes: kind is http (with a path that begins with a slash), grpc (with a service) or tcp, not '{probe.Kind}' with what stands beside it"),
+                "probes: kind is http (with a path that begins with a slash), grpc (with a service) or tcp, "
+                + $"not '{probe.Kind}' with what stands beside it"),
         };
     }
 }

@@ -46,7 +46,9 @@ internal sealed class PodSources
     private static PodSpec ReadNamed(NamedNamespaceOptions options, int index)
     {
         string field = $"pods.namespaces[{index}]";
-        if (!PodFileReader.IsName(options.Name) || !PodFileReader.IsName(options.Namespace) || !PodFileReader.IsName(options.ServiceAccount))
+        if (!PodFileReader.IsName(options.Name)
+            || !PodFileReader.IsName(options.Namespace)
+            || !PodFileReader.IsName(options.ServiceAccount))
         {
             throw new CaptureException($"{field}: name, namespace and serviceAccount are letters, digits, dots, hyphens and underscores");
         }

@@ -3,7 +3,9 @@ using System.Net;
 
 namespace Mesh.Node.Capture.Rules;
 
-/// <summary>What the rules of one namespace are to do: the options of the node with the annotations of the pod, checked and in order.</summary>
+/// <summary>
+/// What the rules of one namespace are to do: the options of the node with the annotations of the pod, checked and in order.
+/// </summary>
 public sealed record CapturePlan
 {
     /// <summary>How connections reach the proxy.</summary>

@@ -46,7 +46,9 @@ internal static class CaptureRules
             new(GuardOutbound, [When(new Drop(), new ToLoopback(false), new Opening(), new PacketMark(CaptureMarks.Own, false))]),
         ]);
 
-    /// <summary>Whether a chain is one of those that differ between <see cref="CaptureStage.Refusing"/> and <see cref="CaptureStage.Capturing"/>.</summary>
+    /// <summary>
+    /// Whether a chain is one of those that differ between <see cref="CaptureStage.Refusing"/> and <see cref="CaptureStage.Capturing"/>.
+    /// </summary>
     public static bool IsTakingChain(string name) => name is TakeInbound or TakeOutbound;
 
     private static RuleTable BuildRefusal() => new(
@@ -67,7 +69,8 @@ internal static class CaptureRules
             When(new Return(), new PacketMark(CaptureMarks.Own, false)),
             When(new Return(), new ConnectionMark(CaptureMarks.Outbound)),
 
-            // The proxy talks to the application. The packet loses the proxy's mark, lest tcp_fwmark_accept give it to the application's socket.
+            // The proxy talks to the application. The packet loses the proxy's mark, lest tcp_fwmark_accept give it to the application's
+            // socket.
             When(new SetConnectionMark(CaptureMarks.Return)),
             When(new SetPacketMark(CaptureMarks.Return)),
         ]));
@@ -117,7 +120,8 @@ internal static class CaptureRules
             When(new SetConnectionMark(CaptureMarks.Inbound), new Opening()),
             When(new Continue(TakeInbound), new ConnectionMark(CaptureMarks.Inbound)),
 
-            // Not captured, and not opening: a connection older than the rules, or an answer to one this namespace opened. Anything else would
+            // Not captured, and not opening: a connection older than the rules, or an answer to one this namespace opened. Anything else
+            // would
             // be the application's listener taking the last packet of a handshake it never saw (a SYN cookie), so it goes to the proxy.
             When(new Continue(TakeInbound), new OnlyWildcardListener()),
             When(new Return(), new HasSocket()),

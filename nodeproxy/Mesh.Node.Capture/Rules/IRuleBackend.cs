@@ -38,7 +38,9 @@ internal interface IRuleBackend
     /// <summary>Whether anything of ours, of this or any other version, is there.</summary>
     Task<bool> HasRulesAsync(NetNamespace network, CancellationToken cancellation);
 
-    /// <summary>Stops new connections from opening until <see cref="ApplyAsync"/>: what captured them goes, and what will is not there yet.</summary>
+    /// <summary>
+    /// Stops new connections from opening until <see cref="ApplyAsync"/>: what captured them goes, and what will is not there yet.
+    /// </summary>
     Task RaiseGuardAsync(NetNamespace network, CancellationToken cancellation);
 
     /// <summary>Removes everything of ours, of this and all other versions.</summary>

@@ -52,7 +52,8 @@ internal sealed class IptablesBackend : IRuleBackend
                 current = await SaveAsync(network, family, cancellation);
             }
 
-            await RestoreAsync(network, family, IptablesText.WriteReplacement(tables, current, family, chain => !IsGuard(chain)), cancellation);
+            string replacement = IptablesText.WriteReplacement(tables, current, family, chain => !IsGuard(chain));
+            await RestoreAsync(network, family, replacement, cancellation);
             await RestoreAsync(network, family, IptablesText.WriteRemoval(current, IsGuard), cancellation);
         }
     }

@@ -272,7 +272,8 @@ internal static class IptablesText
 
     private static string Negation(bool isExpected) => isExpected ? "" : " !";
 
-    private static void Append(StringBuilder text, FormattableString content) => text.Append(content.ToString(CultureInfo.InvariantCulture));
+    private static void Append(StringBuilder text, FormattableString content) =>
+        text.Append(content.ToString(CultureInfo.InvariantCulture));
 
     private static void Line(StringBuilder text, FormattableString content)
     {

@@ -22,7 +22,9 @@ internal static class NamespaceSettings
         ("/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_established", HalfClosedSeconds),
     ];
 
-    /// <summary>The families the kernel knows. Rules are written for both even where a namespace has addresses of one only: it may get others.</summary>
+    /// <summary>
+    /// The families the kernel knows. Rules are written for both even where a namespace has addresses of one only: it may get others.
+    /// </summary>
     public static IReadOnlyList<AddressFamily> FamiliesOfThisKernel() => Directory.Exists(IPv6)
         ? [AddressFamily.InterNetwork, AddressFamily.InterNetworkV6]
         : [AddressFamily.InterNetwork];
@@ -36,7 +38,10 @@ internal static class NamespaceSettings
 
     /// <summary>What is not as it must be, for an operator.</summary>
     public static IReadOnlyList<string> Differences(NetNamespace network) =>
-        [.. Wrong(network).Select(wrong => string.Create(CultureInfo.InvariantCulture, $"{wrong.Path} is {wrong.Value}, must be {wrong.Wanted}"))];
+    [
+        .. Wrong(network).Select(wrong =>
+            string.Create(CultureInfo.InvariantCulture, $"{wrong.Path} is {wrong.Value}, must be {wrong.Wanted}")),
+    ];
 
     /// <summary>Makes everything right that is not.</summary>
     /// <exception cref="CaptureException">A setting cannot be written.</exception>
@@ -81,7 +86,9 @@ internal static class NamespaceSettings
 
     // "all" and "default" are not interfaces: they say what has been and will be done to interfaces.
     private static IEnumerable<string> Interfaces() =>
-        Directory.EnumerateDirectories($"{IPv6}/conf").Select(directory => Path.GetFileName(directory)).Where(name => name is not ("all" or "default" or "lo"));
+        Directory.EnumerateDirectories($"{IPv6}/conf")
+            .Select(directory => Path.GetFileName(directory))
+            .Where(name => name is not ("all" or "default" or "lo"));
 
     private static bool IsIPv6Enabled(string name) => TryRead(DisableIPv6(name)) == 0;
 

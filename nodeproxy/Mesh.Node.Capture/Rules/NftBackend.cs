@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Collections.Immutable;
 using Mesh.Interop.Linux;
 
 namespace Mesh.Node.Capture.Rules;
@@ -19,7 +18,7 @@ internal sealed class NftBackend(NamespaceTools tools) : IRuleBackend
     public async Task ProbeAsync(CapturePlan plan, CancellationToken cancellation) => _ = await ExpectAsync(ScriptOf(plan), cancellation);
 
     public async Task ApplyAsync(NetNamespace network, CapturePlan plan, CancellationToken cancellation) =>
-        await LoadAsync(network, ScriptOf(plan) + NftText.GuardRemoval, cancellation);
+        await LoadAsync(network, ScriptOf(plan) + await RemovalOfOthersAsync(network, cancellation), cancellation);
 
     public Task SwitchStageAsync(NetNamespace network, CapturePlan plan, CancellationToken cancellation) =>
         LoadAsync(network, ScriptOf(plan), cancellation);
@@ -27,17 +26,16 @@ internal sealed class NftBackend(NamespaceTools tools) : IRuleBackend
     public async Task<IReadOnlyList<string>> CompareAsync(NetNamespace network, CapturePlan plan, CancellationToken cancellation)
     {
         string expected = await ExpectAsync(ScriptOf(plan), cancellation);
-        ImmutableArray<string> present = await ListTablesAsync(network, cancellation);
-        string? listing = present.Contains(NftText.Table) ? await ListAsync(network, cancellation) : null;
+        NftListing present = await ListAsync(network, cancellation);
         return
         [
-            .. NftText.Differences(expected, listing),
-            .. present.Where(table => table != NftText.Table).Select(table => $"nft: table inet {table} is not expected"),
+            .. NftText.Differences(expected, present.Tables.GetValueOrDefault(NftText.Table)),
+            .. present.Ours.Where(table => table != NftText.Table).Select(table => $"nft: table inet {table} is not expected"),
         ];
     }
 
     public async Task<bool> HasRulesAsync(NetNamespace network, CancellationToken cancellation) =>
-        NamespaceTools.Find("nft") is not null && !(await ListTablesAsync(network, cancellation)).IsEmpty;
+        NamespaceTools.Find("nft") is not null && (await ListAsync(network, cancellation)).Ours.Any();
 
     public Task RaiseGuardAsync(NetNamespace network, CancellationToken cancellation) =>
         LoadAsync(network, NftText.WriteReplacement(NftText.GuardTable, [CaptureRules.BuildGuard()]), cancellation);
@@ -49,34 +47,26 @@ internal sealed class NftBackend(NamespaceTools tools) : IRuleBackend
             return;
         }
 
-        ImmutableArray<string> tables = await ListTablesAsync(network, cancellation);
-        string script = string.Concat(tables.Select(table => $"delete table inet {table}\n"));
+        string script = string.Concat((await ListAsync(network, cancellation)).Ours.Select(table => $"delete table inet {table}\n"));
         if (script.Length > 0)
         {
             await LoadAsync(network, script, cancellation);
         }
     }
 
+    /// <summary>The guard and tables of other versions go in the transaction that makes them unnecessary.</summary>
+    private async Task<string> RemovalOfOthersAsync(NetNamespace network, CancellationToken cancellation) => string.Concat(
+        (await ListAsync(network, cancellation)).Ours
+            .Where(table => table != NftText.Table)
+            .Select(table => $"delete table inet {table}\n"));
+
     private static string ScriptOf(CapturePlan plan) => NftText.WriteReplacement(NftText.Table, CaptureRules.Build(plan));
 
     private async Task LoadAsync(NetNamespace network, string script, CancellationToken cancellation) =>
         (await tools.RunAsync(network, "nft", ["-f", "-"], script, cancellation)).OutputOrThrow();
 
-    private async Task<string> ListAsync(NetNamespace network, CancellationToken cancellation) =>
-        (await tools.RunAsync(network, "nft", ["list", "table", "inet", NftText.Table], "", cancellation)).OutputOrThrow();
-
-    /// <summary>Tables of ours; every version's name begins alike.</summary>
-    private async Task<ImmutableArray<string>> ListTablesAsync(NetNamespace network, CancellationToken cancellation)
-    {
-        const string Prefix = "table inet " + NftText.Table;
-        string output = (await tools.RunAsync(network, "nft", ["list", "tables"], "", cancellation)).OutputOrThrow();
-        return
-        [
-            .. output.Split('\n', StringSplitOptions.TrimEntries)
-                .Where(line => line.StartsWith(Prefix, StringComparison.Ordinal))
-                .Select(line => line["table inet ".Length..]),
-        ];
-    }
+    private async Task<NftListing> ListAsync(NetNamespace network, CancellationToken cancellation) =>
+        NftListing.Parse((await tools.RunAsync(network, "nft", ["list", "ruleset", "inet"], "", cancellation)).OutputOrThrow());
 
     private async Task<string> ExpectAsync(string script, CancellationToken cancellation)
     {
@@ -87,7 +77,7 @@ internal sealed class NftBackend(NamespaceTools tools) : IRuleBackend
 
         using NetNamespace scratch = NetNamespace.Create();
         await LoadAsync(scratch, script, cancellation);
-        string listing = await ListAsync(scratch, cancellation);
+        string listing = (await ListAsync(scratch, cancellation)).Tables[NftText.Table];
         if (_listings.Count >= ListingsMax)
         {
             _listings.Clear();

@@ -14,9 +14,6 @@ internal static class NftText
     /// <summary>The table of <see cref="CaptureRules.BuildGuard"/>.</summary>
     public const string GuardTable = "mesh_node_guard";
 
-    /// <summary>Removes the guard, if it is there. Part of the transaction that makes it unnecessary.</summary>
-    public const string GuardRemoval = $"add table inet {GuardTable}\ndelete table inet {GuardTable}\n";
-
     // The bits of a mark that are not ours.
     private const uint Others = ~CaptureMarks.Mask;
 

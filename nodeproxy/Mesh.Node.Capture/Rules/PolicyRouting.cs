@@ -45,7 +45,8 @@ internal sealed class PolicyRouting(NamespaceTools tools)
     private async Task<PolicyRoutingState> ReadAsync(NetNamespace network, AddressFamily family, CancellationToken cancellation)
     {
         // Numbers, because table 100 may have a name on this node.
-        ToolResult result = await tools.RunAsync(network, "ip", ["-N", Option(family), "-batch", "-"], PolicyRoutingText.Query, cancellation);
+        string[] arguments = ["-N", Option(family), "-batch", "-"];
+        ToolResult result = await tools.RunAsync(network, "ip", arguments, PolicyRoutingText.Query, cancellation);
 
         // A table nobody ever put a route into does not exist, which the last of the queries then says.
         bool hasNoTable = result.Status != 0 && result.Errors.Contains("FIB table does not exist", StringComparison.Ordinal);

@@ -95,7 +95,8 @@ internal static class PolicyRoutingText
         }
         else if (state.Rules > 1)
         {
-            yield return Text($"{family} routing: rule is there {state.Rules} times: {s_preference}: from all fwmark {s_mark} lookup {s_table}");
+            yield return Text(
+                $"{family} routing: rule is there {state.Rules} times: {s_preference}: from all fwmark {s_mark} lookup {s_table}");
         }
 
         foreach (string rule in state.Misplaced)

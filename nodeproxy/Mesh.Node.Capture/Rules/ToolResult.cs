@@ -10,5 +10,7 @@ internal sealed record ToolResult(string Command, int Status, string Output, str
     /// <summary>What it printed, when it succeeded.</summary>
     /// <exception cref="CaptureException">It failed; the message has its words.</exception>
     public string OutputOrThrow() =>
-        Status == 0 ? Output : throw new CaptureException($"{Command} failed with status {Status}: {(Errors.Length > 0 ? Errors : "no message")}");
+        Status == 0
+            ? Output
+            : throw new CaptureException($"{Command} failed with status {Status}: {(Errors.Length > 0 ? Errors : "no message")}");
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Net;
 using Google.Protobuf;
 using Mesh.Interop.Linux;
@@ -91,7 +92,8 @@ public sealed class HandoverTests : IAsyncDisposable
 
         using NetNamespace other = NetNamespace.Create();
         server.Offer(Pod("a") with { Network = other });
-        await Wait.UntilAsync(() => sink.Served.TryGetValue("a", out PodHandover? pod) && pod.Network.Id == other.Id, "the new one is served");
+        await Wait.UntilAsync(
+            () => sink.Served.TryGetValue("a", out PodHandover? pod) && pod.Network.Id == other.Id, "the new one is served");
         Assert.Equal(["add a", "complete a", "remove a", "add a"], sink.Calls);
     }
 
@@ -287,7 +289,8 @@ public sealed class HandoverTests : IAsyncDisposable
     }
 
     private static Dictionary<string, string> Many(int count, int characters = 10) => Enumerable.Range(0, count)
-        .ToDictionary(number => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"mesh-node.io/{number}"), _ => new string('x', characters));
+        .ToDictionary(
+            number => string.Create(CultureInfo.InvariantCulture, $"mesh-node.io/{number}"), _ => new string('x', characters));
 
     private static Wire.WorkloadRequest Read(SeqPacketSocket socket, out SafeFileHandle? descriptor)
     {
@@ -319,9 +322,11 @@ public sealed class HandoverTests : IAsyncDisposable
         return agent;
     }
 
-    private PodOffer Pod(string uid) => new(
-        new PodAnnouncement(uid, uid, "shop", "cart", new PodDetails([IPAddress.Loopback], [], [], CaptureMode.Tproxy, new Dictionary<string, string>())),
-        _network);
+    private PodOffer Pod(string uid)
+    {
+        PodDetails details = new([IPAddress.Loopback], [], [], CaptureMode.Tproxy, new Dictionary<string, string>());
+        return new PodOffer(new PodAnnouncement(uid, uid, "shop", "cart", details), _network);
+    }
 
     private async Task<SeqPacketSocket> ConnectAsync()
     {

@@ -4,7 +4,9 @@ using Mesh.Interop.Linux;
 
 namespace Mesh.Node.Capture.Tests.Lab;
 
-/// <summary>An application: greets each connection with its name and the peer it sees, then sends every line back. Not changed for the mesh.</summary>
+/// <summary>
+/// An application: greets each connection with its name and the peer it sees, then sends every line back. Not changed for the mesh.
+/// </summary>
 internal sealed class LineServer : IDisposable
 {
     private readonly string _name;

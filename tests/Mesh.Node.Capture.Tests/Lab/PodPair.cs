@@ -5,7 +5,9 @@ using Mesh.Testing;
 
 namespace Mesh.Node.Capture.Tests.Lab;
 
-/// <summary>A pod and a host beyond its only interface, each a namespace, joined by a veth pair. The host has further addresses to be services.</summary>
+/// <summary>
+/// A pod and a host beyond its only interface, each a namespace, joined by a veth pair. The host has further addresses to be services.
+/// </summary>
 internal sealed class PodPair : IDisposable
 {
     private PodPair(ScratchNamespace pod, ScratchNamespace host)
@@ -20,12 +22,15 @@ internal sealed class PodPair : IDisposable
 
     public static IReadOnlyList<AddressFamily> Families { get; } = [AddressFamily.InterNetwork, AddressFamily.InterNetworkV6];
 
-    public static IPAddress PodAddress(AddressFamily family) => IPAddress.Parse(family == AddressFamily.InterNetwork ? "10.9.0.2" : "fd09::2");
+    public static IPAddress PodAddress(AddressFamily family) =>
+        IPAddress.Parse(family == AddressFamily.InterNetwork ? "10.9.0.2" : "fd09::2");
 
-    public static IPAddress HostAddress(AddressFamily family) => IPAddress.Parse(family == AddressFamily.InterNetwork ? "10.9.0.1" : "fd09::1");
+    public static IPAddress HostAddress(AddressFamily family) =>
+        IPAddress.Parse(family == AddressFamily.InterNetwork ? "10.9.0.1" : "fd09::1");
 
     /// <summary>An address the pod reaches by its default route.</summary>
-    public static IPAddress ServiceAddress(AddressFamily family) => IPAddress.Parse(family == AddressFamily.InterNetwork ? "10.99.0.9" : "fd99::9");
+    public static IPAddress ServiceAddress(AddressFamily family) =>
+        IPAddress.Parse(family == AddressFamily.InterNetwork ? "10.99.0.9" : "fd99::9");
 
     public static async Task<PodPair> CreateAsync()
     {

@@ -69,7 +69,9 @@ internal sealed class StandInProxy : IDisposable
     {
         try
         {
-            IPEndPoint destination = _mode == CaptureMode.Redirect ? LabSockets.OriginalDestination(client) : (IPEndPoint)client.LocalEndPoint!;
+            IPEndPoint destination = _mode == CaptureMode.Redirect
+                ? LabSockets.OriginalDestination(client)
+                : (IPEndPoint)client.LocalEndPoint!;
             IPAddress source = ((IPEndPoint)client.RemoteEndPoint!).Address;
             Captured.Enqueue($"{(isInbound ? "in" : "out")} {source} {destination}");
             IPAddress? from = isInbound && !source.Equals(destination.Address) ? source : null;

@@ -14,7 +14,7 @@ namespace Mesh.Node.Capture.Tests.Rules;
 /// Goal: packets go where the rules say, with the kernel as judge. Method: a pod and a host in namespaces, the rules as the agent applies
 /// them, ordinary sockets as applications and a stand-in where the proxy listens. Every test covers both families.
 /// </summary>
-public abstract class CaptureLabTests(CaptureMode mode, CaptureBackend backend)
+public abstract partial class CaptureLabTests(CaptureMode mode, CaptureBackend backend)
 {
     private const int AppPort = 8080;
     private const int ServicePort = 9090;
@@ -22,6 +22,8 @@ public abstract class CaptureLabTests(CaptureMode mode, CaptureBackend backend)
     private static readonly string s_lockDirectory = Path.Combine(Path.GetTempPath(), $"mesh-capture-tests-{Environment.ProcessId}");
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    private bool IsTproxy => mode == CaptureMode.Tproxy;
 
     private CapturePlan Plan => new() { Mode = mode };
 
@@ -111,7 +113,7 @@ public abstract class CaptureLabTests(CaptureMode mode, CaptureBackend backend)
     {
         using PodPair pair = await PodPair.CreateAsync();
         NamespaceRules rules = await DetectAsync();
-        using LineServer app = new(pair.Pod.Network, "app", PodPair.Families.Select(family => new IPEndPoint(PodPair.PodAddress(family), AppPort)));
+        using LineServer app = BoundToPodAddress(pair, AppPort);
         using StandInProxy proxy = new(pair.Pod.Network, mode);
         await rules.ApplyAsync(pair.Pod.Network, Plan, Cancellation);
 
@@ -129,7 +131,7 @@ public abstract class CaptureLabTests(CaptureMode mode, CaptureBackend backend)
         using PodPair pair = await PodPair.CreateAsync();
         NamespaceRules rules = await DetectAsync();
         using LineServer anywhere = LineServer.Anywhere(pair.Pod.Network, "app", AppPort);
-        using LineServer bound = new(pair.Pod.Network, "app", PodPair.Families.Select(family => new IPEndPoint(PodPair.PodAddress(family), AppPort + 1)));
+        using LineServer bound = BoundToPodAddress(pair, AppPort + 1);
         using StandInProxy proxy = new(pair.Pod.Network, mode);
         await rules.ApplyAsync(pair.Pod.Network, Plan, Cancellation);
 
@@ -175,129 +177,6 @@ public abstract class CaptureLabTests(CaptureMode mode, CaptureBackend backend)
         }
 
         Assert.Equal(4, proxy.Captured.Count);
-    }
-
-    [LabFact]
-    public async Task Connections_open_before_enrolment_survive_it_and_the_way_out()
-    {
-        using PodPair pair = await PodPair.CreateAsync();
-        NamespaceRules rules = await DetectAsync();
-        using LineServer app = LineServer.Anywhere(pair.Pod.Network, "app", AppPort);
-        using LineServer service = LineServer.Anywhere(pair.Host.Network, "service", ServicePort);
-        using StandInProxy proxy = new(pair.Pod.Network, mode);
-        List<Socket> open = [];
-        foreach (AddressFamily family in PodPair.Families)
-        {
-            open.Add(await LabSockets.ConnectAsync(pair.Host.Network, new IPEndPoint(PodPair.PodAddress(family), AppPort)));
-            open.Add(await LabSockets.ConnectAsync(pair.Pod.Network, new IPEndPoint(PodPair.ServiceAddress(family), ServicePort)));
-        }
-
-        foreach (Socket connection in open)
-        {
-            Assert.Contains(" sees ", await LabSockets.ReadLineAsync(connection), StringComparison.Ordinal);
-        }
-
-        await rules.ApplyAsync(pair.Pod.Network, Plan, Cancellation);
-        await AssertAliveAsync(open, "captured");
-        await rules.ApplyAsync(pair.Pod.Network, Plan with { Stage = CaptureStage.Draining }, Cancellation);
-        await AssertAliveAsync(open, "draining");
-        await rules.RemoveAsync(pair.Pod.Network, Cancellation);
-        await AssertAliveAsync(open, "removed");
-
-        Assert.Empty(proxy.Captured);
-        open.ForEach(connection => connection.Dispose());
-    }
-
-    [LabFact]
-    public async Task Captured_connections_go_on_while_a_pod_drains_and_new_ones_are_left_alone()
-    {
-        using PodPair pair = await PodPair.CreateAsync();
-        NamespaceRules rules = await DetectAsync();
-        using LineServer app = LineServer.Anywhere(pair.Pod.Network, "app", AppPort);
-        using LineServer service = LineServer.Anywhere(pair.Host.Network, "service", ServicePort);
-        using StandInProxy proxy = new(pair.Pod.Network, mode);
-        await rules.ApplyAsync(pair.Pod.Network, Plan, Cancellation);
-        List<Socket> captured = [];
-        foreach (AddressFamily family in PodPair.Families)
-        {
-            captured.Add(await LabSockets.ConnectAsync(pair.Host.Network, new IPEndPoint(PodPair.PodAddress(family), AppPort)));
-            captured.Add(await LabSockets.ConnectAsync(pair.Pod.Network, new IPEndPoint(PodPair.ServiceAddress(family), ServicePort)));
-        }
-
-        foreach (Socket connection in captured)
-        {
-            await LabSockets.ReadLineAsync(connection);
-        }
-
-        Assert.Equal(4, proxy.Captured.Count);
-        await rules.ApplyAsync(pair.Pod.Network, Plan with { Stage = CaptureStage.Draining }, Cancellation);
-        await AssertAliveAsync(captured, "draining");
-        foreach (AddressFamily family in PodPair.Families)
-        {
-            await GreetingAsync(pair.Host.Network, new IPEndPoint(PodPair.PodAddress(family), AppPort));
-            await GreetingAsync(pair.Pod.Network, new IPEndPoint(PodPair.ServiceAddress(family), ServicePort));
-        }
-
-        Assert.Equal(4, proxy.Captured.Count);
-        captured.ForEach(connection => connection.Dispose());
-    }
-
-    [LabFact]
-    public async Task Where_nobody_listens_connections_are_reset_and_reach_nothing()
-    {
-        using PodPair pair = await PodPair.CreateAsync();
-        NamespaceRules rules = await DetectAsync();
-        using LineServer app = LineServer.Anywhere(pair.Pod.Network, "app", AppPort);
-        using LineServer service = LineServer.Anywhere(pair.Host.Network, "service", ServicePort);
-        CapturePlan plan = rules.RefusesByItself(mode) ? Plan : Plan with { Stage = CaptureStage.Refusing };
-        await rules.ApplyAsync(pair.Pod.Network, plan, Cancellation);
-        await AssertRefusedAsync(pair);
-        Assert.Equal(0, app.Connections + service.Connections);
-
-        using (StandInProxy proxy = new(pair.Pod.Network, mode))
-        {
-            await rules.SwitchStageAsync(pair.Pod.Network, Plan, Cancellation);
-            Assert.Empty(await rules.CompareAsync(pair.Pod.Network, Plan, Cancellation));
-            await GreetingAsync(pair.Host.Network, new IPEndPoint(PodPair.PodAddress(AddressFamily.InterNetwork), AppPort));
-            Assert.Single(proxy.Captured);
-        }
-
-        await rules.SwitchStageAsync(pair.Pod.Network, plan, Cancellation);
-        await AssertRefusedAsync(pair);
-    }
-
-    [LabFact]
-    public async Task Open_captured_connections_are_reset_when_the_proxy_is_gone()
-    {
-        using PodPair pair = await PodPair.CreateAsync();
-        NamespaceRules rules = await DetectAsync();
-        using LineServer app = LineServer.Anywhere(pair.Pod.Network, "app", AppPort);
-        using LineServer service = LineServer.Anywhere(pair.Host.Network, "service", ServicePort);
-        await rules.ApplyAsync(pair.Pod.Network, Plan, Cancellation);
-        List<Socket> open = [];
-        using (StandInProxy proxy = new(pair.Pod.Network, mode))
-        {
-            foreach (AddressFamily family in PodPair.Families)
-            {
-                open.Add(await LabSockets.ConnectAsync(pair.Host.Network, new IPEndPoint(PodPair.PodAddress(family), AppPort)));
-                open.Add(await LabSockets.ConnectAsync(pair.Pod.Network, new IPEndPoint(PodPair.ServiceAddress(family), ServicePort)));
-            }
-
-            foreach (Socket connection in open)
-            {
-                await LabSockets.ReadLineAsync(connection);
-            }
-        }
-
-        Stopwatch elapsed = Stopwatch.StartNew();
-        foreach (Socket connection in open)
-        {
-            SocketException reset = await Assert.ThrowsAsync<SocketException>(() => LabSockets.AskAsync(connection, "anybody?"));
-            Assert.Contains(reset.SocketErrorCode, (SocketError[])[SocketError.ConnectionReset, SocketError.Shutdown]);
-            connection.Dispose();
-        }
-
-        Assert.True(elapsed.Elapsed < TimeSpan.FromSeconds(1), $"The resets took {elapsed.Elapsed}.");
     }
 
     [LabFact]
@@ -411,136 +290,6 @@ public abstract class CaptureLabTests(CaptureMode mode, CaptureBackend backend)
     }
 
     [LabFact]
-    public async Task Removal_leaves_nothing_behind()
-    {
-        using PodPair pair = await PodPair.CreateAsync();
-        NamespaceRules rules = await DetectAsync();
-        string before = await InventoryAsync(pair);
-        await rules.ApplyAsync(pair.Pod.Network, Plan, Cancellation);
-        Assert.NotEqual(before, await InventoryAsync(pair));
-
-        await rules.RemoveAsync(pair.Pod.Network, Cancellation);
-        Assert.Equal(before, await InventoryAsync(pair));
-
-        // Again, where there is nothing to remove.
-        await rules.RemoveAsync(pair.Pod.Network, Cancellation);
-        Assert.Equal(before, await InventoryAsync(pair));
-    }
-
-    [LabFact]
-    public async Task Applying_twice_changes_nothing_and_leaves_the_rules_of_others()
-    {
-        using PodPair pair = await PodPair.CreateAsync();
-        NamespaceRules rules = await DetectAsync();
-        await pair.Pod.ExecuteAsync($"{Tool()} -t mangle -A PREROUTING -p udp --dport 7 -j DROP");
-        await pair.Pod.ExecuteAsync($"{Tool()} -A OUTPUT -p udp --dport 7 -j DROP");
-        string[] before = await RulesOfOthersAsync(pair);
-        await rules.ApplyAsync(pair.Pod.Network, Plan, Cancellation);
-        Assert.Empty(await rules.CompareAsync(pair.Pod.Network, Plan, Cancellation));
-        Assert.Equal(before, await RulesOfOthersAsync(pair));
-        string once = await InventoryAsync(pair);
-
-        await rules.ApplyAsync(pair.Pod.Network, Plan, Cancellation);
-        Assert.Equal(once, await InventoryAsync(pair));
-
-        await rules.RemoveAsync(pair.Pod.Network, Cancellation);
-        Assert.Equal(before, await RulesOfOthersAsync(pair));
-        Assert.DoesNotContain("mesh", await InventoryAsync(pair), StringComparison.OrdinalIgnoreCase);
-    }
-
-    [LabFact]
-    public async Task Every_single_rule_is_missed_when_it_is_gone_and_comes_back()
-    {
-        using PodPair pair = await PodPair.CreateAsync();
-        NamespaceRules rules = await DetectAsync();
-        CapturePlan plan = Plan with { ExcludedOutboundPorts = [25], ExcludedInboundNetworks = [IPNetwork.Parse("10.88.0.0/16")] };
-        await rules.ApplyAsync(pair.Pod.Network, plan, Cancellation);
-        string[] deletions = await DeletionsAsync(pair);
-        Assert.InRange(deletions.Length, 15, 100);
-
-        foreach (string deletion in deletions)
-        {
-            await pair.Pod.ExecuteAsync(deletion);
-            IReadOnlyList<string> differences = await rules.CompareAsync(pair.Pod.Network, plan, Cancellation);
-            Assert.True(differences.Count > 0, $"Not noticed: {deletion}");
-            await rules.ApplyAsync(pair.Pod.Network, plan, Cancellation);
-            Assert.Empty(await rules.CompareAsync(pair.Pod.Network, plan, Cancellation));
-        }
-    }
-
-    [LabFact]
-    public async Task Rules_that_were_added_or_changed_are_noticed_and_taken_away()
-    {
-        using PodPair pair = await PodPair.CreateAsync();
-        NamespaceRules rules = await DetectAsync();
-        await rules.ApplyAsync(pair.Pod.Network, Plan, Cancellation);
-        string[] additions = backend == CaptureBackend.Nft
-            ?
-            [
-                $"nft insert rule inet mesh_node {(mode == CaptureMode.Tproxy ? "connect" : "redirect_out")} tcp dport 80 accept",
-                "nft add table inet mesh_node_v0",
-                "nft add chain inet mesh_node extra",
-            ]
-            :
-            [
-                $"{Tool()} -t {(mode == CaptureMode.Tproxy ? "mangle -I MESH_CONNECT" : "nat -I MESH_REDIRECT_OUT")} -p tcp --dport 80 -j ACCEPT",
-                $"{Tool()} -t mangle -N MESH_OLD",
-                $"{Tool()} -t mangle -I OUTPUT -p tcp -j MESH_OUTPUT",
-                $"{Tool()} -t nat -N MESH_OLD",
-            ];
-        foreach (string addition in (string[])
-            [.. additions, "ip rule add fwmark 0x111/0xfff lookup 100 pref 32764", "ip rule add fwmark 0x111/0xfff lookup 100 pref 7",
-                "ip -6 rule add from fd00::/8 fwmark 0x111/0xfff lookup 100 pref 32764"])
-        {
-            // The kernel refuses to add exactly the same rule twice; that is as good.
-            try
-            {
-                await pair.Pod.ExecuteAsync(addition);
-            }
-            catch (InvalidOperationException refused) when (refused.Message.Contains("File exists", StringComparison.Ordinal))
-            {
-                continue;
-            }
-
-            IReadOnlyList<string> differences = await rules.CompareAsync(pair.Pod.Network, Plan, Cancellation);
-            Assert.True(differences.Count > 0, $"Not noticed: {addition}");
-            if (addition.Contains("mesh_node_v0", StringComparison.Ordinal))
-            {
-                await pair.Pod.ExecuteAsync("nft delete table inet mesh_node_v0");
-                continue;
-            }
-
-            await rules.ApplyAsync(pair.Pod.Network, Plan, Cancellation);
-            Assert.Empty(await rules.CompareAsync(pair.Pod.Network, Plan, Cancellation));
-        }
-    }
-
-    [LabFact]
-    public async Task Settings_routes_and_a_foreign_route_are_part_of_what_is_compared()
-    {
-        using PodPair pair = await PodPair.CreateAsync();
-        NamespaceRules rules = await DetectAsync();
-        await rules.ApplyAsync(pair.Pod.Network, Plan, Cancellation);
-        foreach (string change in (string[])
-        [
-            "sysctl -q -w net.netfilter.nf_conntrack_tcp_timeout_close_wait=60",
-            "sysctl -q -w net.ipv6.conf.lo.disable_ipv6=1",
-            "ip rule del pref 32764",
-            "ip -6 route flush table 100",
-        ])
-        {
-            await pair.Pod.ExecuteAsync(change);
-            Assert.NotEmpty(await rules.CompareAsync(pair.Pod.Network, Plan, Cancellation));
-            await rules.ApplyAsync(pair.Pod.Network, Plan, Cancellation);
-            Assert.Empty(await rules.CompareAsync(pair.Pod.Network, Plan, Cancellation));
-        }
-
-        await pair.Pod.ExecuteAsync("ip route add 10.77.0.0/16 via 10.9.0.1 table 100");
-        CaptureException conflict = await Assert.ThrowsAsync<CaptureException>(() => rules.ApplyAsync(pair.Pod.Network, Plan, Cancellation));
-        Assert.Contains("10.77.0.0/16", conflict.Message, StringComparison.Ordinal);
-    }
-
-    [LabFact]
     public async Task A_namespace_without_ipv6_is_captured_for_ipv4()
     {
         using PodPair pair = await PodPair.CreateAsync();
@@ -561,32 +310,6 @@ public abstract class CaptureLabTests(CaptureMode mode, CaptureBackend backend)
         Assert.NotEmpty(await rules.CompareAsync(pair.Pod.Network, Plan, Cancellation));
         await rules.ApplyAsync(pair.Pod.Network, Plan, Cancellation);
         Assert.Empty(await rules.CompareAsync(pair.Pod.Network, Plan, Cancellation));
-    }
-
-    private static async Task AssertAliveAsync(List<Socket> connections, string stage)
-    {
-        foreach (Socket connection in connections)
-        {
-            Assert.Equal(stage, await LabSockets.AskAsync(connection, stage));
-        }
-    }
-
-    private static async Task AssertRefusedAsync(PodPair pair)
-    {
-        foreach (AddressFamily family in PodPair.Families)
-        {
-            foreach ((NetNamespace from, IPEndPoint to) in ((NetNamespace, IPEndPoint)[])
-            [
-                (pair.Host.Network, new IPEndPoint(PodPair.PodAddress(family), AppPort)),
-                (pair.Pod.Network, new IPEndPoint(PodPair.ServiceAddress(family), ServicePort)),
-            ])
-            {
-                Stopwatch elapsed = Stopwatch.StartNew();
-                SocketException refused = await Assert.ThrowsAsync<SocketException>(() => LabSockets.ConnectAsync(from, to));
-                Assert.Equal(SocketError.ConnectionRefused, refused.SocketErrorCode);
-                Assert.True(elapsed.Elapsed < TimeSpan.FromSeconds(1), $"The reset took {elapsed.Elapsed}.");
-            }
-        }
     }
 
     private static async Task<string> GreetingAsync(NetNamespace network, IPEndPoint to, bool marked = false, IPAddress? from = null)
@@ -625,73 +348,11 @@ public abstract class CaptureLabTests(CaptureMode mode, CaptureBackend backend)
         }
     }
 
+    private static LineServer BoundToPodAddress(PodPair pair, int port) =>
+        new(pair.Pod.Network, "app", PodPair.Families.Select(family => new IPEndPoint(PodPair.PodAddress(family), port)));
+
     private string Tool(bool isV6 = false) =>
         $"{(isV6 ? "ip6tables" : "iptables")}-{(backend == CaptureBackend.IptablesLegacy ? "legacy" : "nft")}";
-
-    /// <summary>One command per rule that is there, each deleting that rule alone.</summary>
-    private async Task<string[]> DeletionsAsync(PodPair pair)
-    {
-        if (backend == CaptureBackend.Nft)
-        {
-            List<string> commands = [];
-            string chain = "";
-            foreach (string line in (await pair.Pod.ExecuteAsync("nft -a list table inet mesh_node")).Split('\n', StringSplitOptions.TrimEntries))
-            {
-                if (line.StartsWith("chain ", StringComparison.Ordinal))
-                {
-                    chain = line.Split(' ')[1];
-                }
-                else if (line.Contains(" # handle ", StringComparison.Ordinal) && !line.StartsWith("table ", StringComparison.Ordinal))
-                {
-                    commands.Add($"nft delete rule inet mesh_node {chain} handle {line[(line.LastIndexOf(' ') + 1)..]}");
-                }
-            }
-
-            return [.. commands];
-        }
-
-        List<string> deletions = [];
-        foreach (bool isV6 in (bool[])[false, true])
-        {
-            IptablesDump dump = IptablesDump.Parse(await pair.Pod.ExecuteAsync(Tool(isV6) + "-save"));
-            foreach ((string table, ImmutableDictionary<string, ImmutableArray<string>> chains) in dump.Tables)
-            {
-                foreach ((string chain, ImmutableArray<string> specifications) in chains)
-                {
-                    deletions.AddRange(specifications.Select((_, index) => $"{Tool(isV6)} -t {table} -D {chain} {index + 1}"));
-                }
-            }
-        }
-
-        return [.. deletions];
-    }
-
-    /// <summary>Everything of rules and routes in the pod, as the tools show it.</summary>
-    private static async Task<string> InventoryAsync(PodPair pair)
-    {
-        List<string> lines = [];
-        foreach (string query in (string[])["nft list ruleset", "ip rule", "ip -6 rule"])
-        {
-            lines.Add(await pair.Pod.ExecuteAsync(query));
-        }
-
-        foreach (string query in (string[])["ip route show table all", "ip -6 route show table all"])
-        {
-            // The kernel adds to the other tables by itself, some seconds after an interface is up.
-            lines.AddRange((await pair.Pod.ExecuteAsync(query)).Split('\n').Where(line => line.Contains("table 100", StringComparison.Ordinal)));
-        }
-
-        foreach (string tool in (string[])["iptables-legacy-save", "ip6tables-legacy-save"])
-        {
-            // Tables of x_tables cannot be unmade; empty ones do nothing. Times and counters stand in the other lines.
-            lines.AddRange((await pair.Pod.ExecuteAsync(tool)).Split('\n').Where(line => line.StartsWith('-') || line.StartsWith(":MESH", StringComparison.Ordinal)));
-        }
-
-        return string.Join('\n', lines);
-    }
-
-    private async Task<string[]> RulesOfOthersAsync(PodPair pair) =>
-        [.. (await pair.Pod.ExecuteAsync(Tool() + "-save")).Split('\n').Where(line => line.StartsWith("-A", StringComparison.Ordinal) && !line.Contains("MESH", StringComparison.Ordinal))];
 
     private async Task<NamespaceRules> DetectAsync()
     {
