@@ -1,4 +1,5 @@
 using System.Net;
+using System.Runtime.InteropServices;
 using Mesh.Interop.Linux;
 using Mesh.Node.Capture;
 using Mesh.Node.Capture.Agent;
@@ -8,7 +9,9 @@ using Microsoft.Extensions.Logging;
 
 namespace Mesh.Node;
 
-/// <summary><c>mesh-node agent</c>: captures the pods of this node, or removes what was captured.</summary>
+/// <summary>
+/// <c>mesh-node agent</c>: captures the pods of this node, or removes what was captured. SIGHUP makes it read all rules back at once.
+/// </summary>
 internal static class AgentCommand
 {
     public static async Task<int> RunAsync(NodeConfiguration configuration)
@@ -31,6 +34,12 @@ internal static class AgentCommand
             configuration.Handover,
             loggers.CreateLogger(typeof(NodeAgent).FullName!),
             TimeProvider.System);
+        using PosixSignalRegistration onHangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, context =>
+        {
+            // The runtime would end the process.
+            context.Cancel = true;
+            agent.VerifyNow();
+        });
         try
         {
             await agent.RunAsync(stop.Token);
@@ -44,7 +53,7 @@ internal static class AgentCommand
         return CommandLine.Success;
     }
 
-    /// <summary>Removes every rule, route and setting of the mesh from one network namespace.</summary>
+    /// <summary>Removes every rule and route of the mesh, of any version, from one network namespace.</summary>
     public static async Task<int> RemoveAsync(string path)
     {
         try

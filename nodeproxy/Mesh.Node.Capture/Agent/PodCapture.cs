@@ -24,6 +24,7 @@ internal sealed class PodCapture
     // A proxy that is killed disappears from the socket a moment before or after its listeners do.
     private static readonly TimeSpan s_watchFor = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan s_watchEvery = TimeSpan.FromMilliseconds(5);
+    private static readonly TimeSpan s_lookAgain = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan s_leaveLook = TimeSpan.FromMilliseconds(100);
 
     private readonly AgentServices _services;
@@ -176,25 +177,33 @@ internal sealed class PodCapture
         long rested = _services.Time.GetTimestamp();
         while (!_isVerificationDue && ReferenceEquals(_wanted, _spec) && _services.Time.GetElapsedTime(rested) < interval)
         {
+            TimeSpan rest = interval - _services.Time.GetElapsedTime(rested);
             if (_hasProxyChanged)
             {
                 _hasProxyChanged = false;
-                await FollowProxyAsync(cancellation);
+                if (!await FollowProxyAsync(cancellation))
+                {
+                    // A proxy that drains may close its listeners long after it left the socket.
+                    _hasProxyChanged = true;
+                    rest = rest < s_lookAgain ? rest : s_lookAgain;
+                }
+
                 ReportState(verified: false);
             }
 
-            await _wake.WaitAsync(interval - _services.Time.GetElapsedTime(rested), _services.Time, cancellation);
+            await _wake.WaitAsync(rest, _services.Time, cancellation);
         }
     }
 
     /// <summary>
     /// Where the rules do not refuse by themselves, lets them refuse while nobody listens, and capture while somebody does.
     /// </summary>
-    private async Task FollowProxyAsync(CancellationToken cancellation)
+    /// <returns>Whether the proxy's word and the namespace agree on that; otherwise one of them is about to change.</returns>
+    private async Task<bool> FollowProxyAsync(CancellationToken cancellation)
     {
         if (_network is not NetNamespace network || _applied is not CapturePlan applied || _services.Rules.RefusesByItself(applied.Mode))
         {
-            return;
+            return true;
         }
 
         long began = _services.Time.GetTimestamp();
@@ -214,7 +223,7 @@ internal sealed class PodCapture
             bool agrees = (plan.Stage == CaptureStage.Capturing) == _services.Server.ServingOf(_spec.Uid).IsServed;
             if (agrees || _services.Time.GetElapsedTime(began) >= s_watchFor || !ReferenceEquals(_wanted, _spec))
             {
-                return;
+                return agrees;
             }
 
             await Task.Delay(s_watchEvery, _services.Time, cancellation);

@@ -209,7 +209,9 @@ public sealed class CapturePlanner
         // A scope names an interface of the machine that reads it, and a mapped address is one of the other family.
         return IPNetwork.TryParse(cidr, out network)
             && !entry.Contains('%', StringComparison.Ordinal)
-            && !network.BaseAddress.IsIPv4MappedToIPv6;
+            && !network.BaseAddress.IsIPv4MappedToIPv6
+            && IPAddress.TryParse(cidr.AsSpan(0, cidr.IndexOf('/', StringComparison.Ordinal)), out IPAddress? address)
+            && address.Equals(network.BaseAddress);
     }
 
     private static ImmutableArray<T> Limit<T>(ImmutableArray<T> items, int max, string field, List<string> errors)

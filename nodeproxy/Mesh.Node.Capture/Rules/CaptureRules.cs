@@ -131,7 +131,13 @@ internal static class CaptureRules
 
     /// <summary>Deliver, and refuse what nobody took.</summary>
     private static ImmutableArray<Rule> Take(CapturePlan plan, ushort port) => plan.Stage == CaptureStage.Refusing
-        ? [When(new SetPacketMark(CaptureMarks.Refuse))]
+        ?
+        [
+            // A proxy that drains has closed its listeners and still has connections. An opening packet is not one of theirs: a connection
+            // that has just ended would let it through to the application.
+            When(new Return(), new Opening(false), new HasTransparentSocket()),
+            When(new SetPacketMark(CaptureMarks.Refuse)),
+        ]
         : [When(new DeliverTo(port)), When(new SetPacketMark(CaptureMarks.Refuse))];
 
     private static RuleTable BuildReturnPath() => new(

@@ -4,8 +4,8 @@ namespace Mesh.Node.Capture.Rules;
 public enum CaptureStage
 {
     /// <summary>
-    /// New connections are captured, and answered with a reset because no proxy listens. Needed where TPROXY drops what nobody takes
-    /// (iptables); elsewhere the rules of <see cref="Capturing"/> refuse by themselves.
+    /// New connections are captured, and answered with a reset because no proxy listens; open ones go on while the proxy keeps them.
+    /// Needed where TPROXY drops what nobody takes (iptables); elsewhere the rules of <see cref="Capturing"/> refuse by themselves.
     /// </summary>
     Refusing,
 

@@ -122,9 +122,9 @@ internal sealed class IptablesDump
 
             foreach (string chain in expected.ChainsOf(table).Union(ChainsOf(table)).Where(chain => !IptablesText.IsOurs(chain)))
             {
-                ImmutableArray<string> wanted = expected.RulesOf(table, chain);
                 ImmutableArray<string> present = RulesOf(table, chain);
-                ImmutableArray<string> ours = [.. present.Where(rule => IptablesText.EnteredChain(rule) is not null)];
+                ImmutableArray<string> wanted = OursOf(expected.RulesOf(table, chain));
+                ImmutableArray<string> ours = OursOf(present);
                 foreach (string difference in Compare($"{where} {chain}", wanted, ours))
                 {
                     yield return difference;
@@ -137,6 +137,9 @@ internal sealed class IptablesDump
             }
         }
     }
+
+    private static ImmutableArray<string> OursOf(ImmutableArray<string> rules) =>
+        [.. rules.Where(rule => IptablesText.EnteredChain(rule) is not null)];
 
     private static IEnumerable<string> Compare(string where, ImmutableArray<string> expected, ImmutableArray<string> present)
     {

@@ -171,8 +171,8 @@ internal static class IptablesText
             case RuleMatch.SourceIn source:
                 Append(text, $" -s {source.Network}");
                 return source.Network.BaseAddress.AddressFamily == family;
-            case RuleMatch.Opening:
-                text.Append(" -m tcp --tcp-flags FIN,SYN,RST,ACK SYN");
+            case RuleMatch.Opening opening:
+                Append(text, $" -m tcp{Negation(opening.Expected)} --tcp-flags FIN,SYN,RST,ACK SYN");
                 return true;
             case RuleMatch.PacketMark packet:
                 Append(text, $" -m mark{Negation(packet.Expected)} --mark 0x{packet.Mark:x}/0x{CaptureMarks.Mask:x}");
@@ -185,6 +185,9 @@ internal static class IptablesText
                 return true;
             case RuleMatch.HasSocket:
                 text.Append(" -m socket");
+                return true;
+            case RuleMatch.HasTransparentSocket:
+                text.Append(" -m socket --transparent");
                 return true;
             case RuleMatch.OnlyWildcardListener:
                 return false;

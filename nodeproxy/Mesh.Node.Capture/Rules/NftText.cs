@@ -124,7 +124,7 @@ internal static class NftText
         RuleMatch.DestinationPort destination => Text($"tcp dport {Comparison(destination.Expected, "")}{destination.Port}"),
         RuleMatch.DestinationIn destination => Text($"{FamilyOf(destination.Network)} daddr {destination.Network}"),
         RuleMatch.SourceIn source => Text($"{FamilyOf(source.Network)} saddr {source.Network}"),
-        RuleMatch.Opening => "tcp flags & (fin | syn | rst | ack) == syn",
+        RuleMatch.Opening opening => $"tcp flags & (fin | syn | rst | ack) {(opening.Expected ? "==" : "!=")} syn",
         RuleMatch.PacketMark packet => Text($"meta mark & 0x{CaptureMarks.Mask:x} {Comparison(packet.Expected, "== ")}0x{packet.Mark:x}"),
         RuleMatch.ConnectionMark connection => Text($"ct mark & 0x{CaptureMarks.Mask:x} == 0x{connection.Mark:x}"),
         RuleMatch.OriginalDirection => "ct direction original",
@@ -132,6 +132,7 @@ internal static class NftText
 
         // The statement looks at a property of the socket and so matches only where there is one.
         RuleMatch.HasSocket => "socket transparent { 0, 1 }",
+        RuleMatch.HasTransparentSocket => "socket transparent 1",
         _ => throw new ArgumentOutOfRangeException(nameof(match), match, null),
     };
 

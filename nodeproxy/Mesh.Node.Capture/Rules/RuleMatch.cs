@@ -24,8 +24,8 @@ internal abstract record RuleMatch
     /// <summary>Comes from an address in this network. Concerns one family only.</summary>
     public sealed record SourceIn(IPNetwork Network) : RuleMatch;
 
-    /// <summary>Opens a connection: SYN set; ACK, RST and FIN clear.</summary>
-    public sealed record Opening : RuleMatch;
+    /// <summary>Opens a connection (or does not): SYN set; ACK, RST and FIN clear.</summary>
+    public sealed record Opening(bool Expected = true) : RuleMatch;
 
     /// <summary>Carries this packet mark under <see cref="CaptureMarks.Mask"/> (or does not).</summary>
     public sealed record PacketMark(uint Mark, bool Expected = true) : RuleMatch;
@@ -44,4 +44,7 @@ internal abstract record RuleMatch
 
     /// <summary>Has a socket: an open connection, one being opened or one just closed, or a listener on its very address.</summary>
     public sealed record HasSocket : RuleMatch;
+
+    /// <summary>Has a socket that may act for other addresses (IP_TRANSPARENT): one of the proxy's.</summary>
+    public sealed record HasTransparentSocket : RuleMatch;
 }

@@ -71,6 +71,11 @@ internal sealed class LineServer : IDisposable
             byte[] part = new byte[65536];
             while (await connection.ReceiveAsync(part, SocketFlags.None) is int count and > 0)
             {
+                if (part.AsSpan(0, count).SequenceEqual("bye\n"u8))
+                {
+                    break;
+                }
+
                 await connection.SendAsync(part.AsMemory(0, count), SocketFlags.None);
             }
 

@@ -14,6 +14,7 @@ internal sealed class StandInProxy : IDisposable
     private readonly NetNamespace _network;
     private readonly CaptureMode _mode;
     private readonly ConcurrentBag<Socket> _sockets = [];
+    private readonly List<Socket> _listeners = [];
     private volatile bool _isDisposed;
 
     public StandInProxy(NetNamespace network, CaptureMode mode)
@@ -31,9 +32,16 @@ internal sealed class StandInProxy : IDisposable
     /// <summary>Every connection it took: <c>in</c> or <c>out</c>, from whom, to where.</summary>
     public ConcurrentQueue<string> Captured { get; } = new();
 
-    public void Dispose()
+    /// <summary>Takes nothing new and goes on with what is open, as a proxy that drains.</summary>
+    public void CloseListeners()
     {
         _isDisposed = true;
+        _listeners.ForEach(listener => listener.Dispose());
+    }
+
+    public void Dispose()
+    {
+        CloseListeners();
         foreach (Socket socket in _sockets)
         {
             // With a reset, as the kernel does for a process that is killed with data unread.
@@ -44,7 +52,7 @@ internal sealed class StandInProxy : IDisposable
     private void Start(IPEndPoint at, bool isInbound)
     {
         Socket listener = LabSockets.Listen(_network, at, asProxy: true);
-        _sockets.Add(listener);
+        _listeners.Add(listener);
         _ = AcceptAsync(listener, isInbound);
     }
 

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
@@ -21,18 +20,7 @@ public abstract partial class CaptureLabTests
         using LineServer app = LineServer.Anywhere(pair.Pod.Network, "app", AppPort);
         using LineServer service = LineServer.Anywhere(pair.Host.Network, "service", ServicePort);
         using StandInProxy proxy = new(pair.Pod.Network, mode);
-        List<Socket> open = [];
-        foreach (AddressFamily family in PodPair.Families)
-        {
-            open.Add(await LabSockets.ConnectAsync(pair.Host.Network, new IPEndPoint(PodPair.PodAddress(family), AppPort)));
-            open.Add(await LabSockets.ConnectAsync(pair.Pod.Network, new IPEndPoint(PodPair.ServiceAddress(family), ServicePort)));
-        }
-
-        foreach (Socket connection in open)
-        {
-            Assert.Contains(" sees ", await LabSockets.ReadLineAsync(connection), StringComparison.Ordinal);
-        }
-
+        List<Socket> open = await OpenAllAsync(pair);
         await rules.ApplyAsync(pair.Pod.Network, Plan, Cancellation);
         await AssertAliveAsync(open, "captured");
         await rules.ApplyAsync(pair.Pod.Network, Plan with { Stage = CaptureStage.Draining }, Cancellation);
@@ -53,18 +41,7 @@ public abstract partial class CaptureLabTests
         using LineServer service = LineServer.Anywhere(pair.Host.Network, "service", ServicePort);
         using StandInProxy proxy = new(pair.Pod.Network, mode);
         await rules.ApplyAsync(pair.Pod.Network, Plan, Cancellation);
-        List<Socket> captured = [];
-        foreach (AddressFamily family in PodPair.Families)
-        {
-            captured.Add(await LabSockets.ConnectAsync(pair.Host.Network, new IPEndPoint(PodPair.PodAddress(family), AppPort)));
-            captured.Add(await LabSockets.ConnectAsync(pair.Pod.Network, new IPEndPoint(PodPair.ServiceAddress(family), ServicePort)));
-        }
-
-        foreach (Socket connection in captured)
-        {
-            await LabSockets.ReadLineAsync(connection);
-        }
-
+        List<Socket> captured = await OpenAllAsync(pair);
         Assert.Equal(4, proxy.Captured.Count);
         await rules.ApplyAsync(pair.Pod.Network, Plan with { Stage = CaptureStage.Draining }, Cancellation);
         await AssertAliveAsync(captured, "draining");
@@ -103,6 +80,45 @@ public abstract partial class CaptureLabTests
     }
 
     [LabFact]
+    public async Task Connections_of_a_proxy_that_drains_go_on_while_new_ones_are_refused()
+    {
+        using PodPair pair = await PodPair.CreateAsync();
+        NamespaceRules rules = await DetectAsync();
+        using LineServer app = LineServer.Anywhere(pair.Pod.Network, "app", AppPort);
+        using LineServer service = LineServer.Anywhere(pair.Host.Network, "service", ServicePort);
+        using StandInProxy proxy = new(pair.Pod.Network, mode);
+        await rules.ApplyAsync(pair.Pod.Network, Plan, Cancellation);
+        List<Socket> open = await OpenAllAsync(pair);
+        Assert.Equal(4, proxy.Captured.Count);
+
+        proxy.CloseListeners();
+        if (!rules.RefusesByItself(mode))
+        {
+            await rules.SwitchStageAsync(pair.Pod.Network, Plan with { Stage = CaptureStage.Refusing }, Cancellation);
+        }
+
+        await AssertAliveAsync(open, "draining");
+        await AssertRefusedAsync(pair);
+        Assert.Equal(4, app.Connections + service.Connections);
+
+        // A client that comes from the port of a connection that has just ended is no better off.
+        foreach (Socket connection in open)
+        {
+            Assert.Equal("<end>", await LabSockets.AskAsync(connection, "bye"));
+            IPEndPoint from = (IPEndPoint)connection.LocalEndPoint!;
+            IPEndPoint to = (IPEndPoint)connection.RemoteEndPoint!;
+            NetNamespace network = from.Address.Equals(PodPair.PodAddress(from.AddressFamily)) ? pair.Pod.Network : pair.Host.Network;
+            connection.Dispose();
+            using Socket again = LabSockets.Open(network, from.AddressFamily);
+            await Wait.UntilAsync(() => TryBind(again, from), "the client's end is closed");
+            using CancellationTokenSource limit = new(TimeSpan.FromMilliseconds(300));
+            await Assert.ThrowsAnyAsync<Exception>(() => again.ConnectAsync(to, limit.Token).AsTask());
+        }
+
+        Assert.Equal(4, app.Connections + service.Connections);
+    }
+
+    [LabFact]
     public async Task Open_captured_connections_are_reset_when_the_proxy_is_gone()
     {
         using PodPair pair = await PodPair.CreateAsync();
@@ -110,19 +126,10 @@ public abstract partial class CaptureLabTests
         using LineServer app = LineServer.Anywhere(pair.Pod.Network, "app", AppPort);
         using LineServer service = LineServer.Anywhere(pair.Host.Network, "service", ServicePort);
         await rules.ApplyAsync(pair.Pod.Network, Plan, Cancellation);
-        List<Socket> open = [];
+        List<Socket> open;
         using (StandInProxy proxy = new(pair.Pod.Network, mode))
         {
-            foreach (AddressFamily family in PodPair.Families)
-            {
-                open.Add(await LabSockets.ConnectAsync(pair.Host.Network, new IPEndPoint(PodPair.PodAddress(family), AppPort)));
-                open.Add(await LabSockets.ConnectAsync(pair.Pod.Network, new IPEndPoint(PodPair.ServiceAddress(family), ServicePort)));
-            }
-
-            foreach (Socket connection in open)
-            {
-                await LabSockets.ReadLineAsync(connection);
-            }
+            open = await OpenAllAsync(pair);
         }
 
         Stopwatch elapsed = Stopwatch.StartNew();
@@ -134,6 +141,37 @@ public abstract partial class CaptureLabTests
         }
 
         Assert.True(elapsed.Elapsed < TimeSpan.FromSeconds(1), $"The resets took {elapsed.Elapsed}.");
+    }
+
+    private static bool TryBind(Socket socket, IPEndPoint to)
+    {
+        try
+        {
+            socket.Bind(to);
+            return true;
+        }
+        catch (SocketException inUse) when (inUse.SocketErrorCode == SocketError.AddressAlreadyInUse)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>A connection of each family in each direction, greeted by its application.</summary>
+    private static async Task<List<Socket>> OpenAllAsync(PodPair pair)
+    {
+        List<Socket> open = [];
+        foreach (AddressFamily family in PodPair.Families)
+        {
+            open.Add(await LabSockets.ConnectAsync(pair.Host.Network, new IPEndPoint(PodPair.PodAddress(family), AppPort)));
+            open.Add(await LabSockets.ConnectAsync(pair.Pod.Network, new IPEndPoint(PodPair.ServiceAddress(family), ServicePort)));
+        }
+
+        foreach (Socket connection in open)
+        {
+            Assert.Contains(" sees ", await LabSockets.ReadLineAsync(connection), StringComparison.Ordinal);
+        }
+
+        return open;
     }
 
     private static async Task AssertAliveAsync(List<Socket> connections, string stage)
