@@ -4,7 +4,6 @@ using Grpc.Core;
 using Grpc.Net.Client;
 using Mesh.Api.Certificates;
 using Mesh.Api.Discovery;
-using Mesh.Api.Identity;
 using Mesh.Api.Trust;
 using Mesh.Control.Serving.Authentication;
 using Mesh.Control.Serving.Ca;

@@ -409,16 +409,16 @@ public sealed class TlsChannelTests(TlsLab lab) : IClassFixture<TlsLab>
         int done = await fixture.RunAsync(async () =>
         {
             List<TlsChannelPair> pairs = [];
-            List<ValueTask<(TlsHandshakeResult Client, TlsHandshakeResult Server)>> pending = [];
+            List<Task<(TlsHandshakeResult Client, TlsHandshakeResult Server)>> pending = [];
             for (int index = 0; index < count; index++)
             {
                 TlsChannelPair pair = lab.Prepare(fixture.Loop);
                 pairs.Add(pair);
-                pending.Add(pair.HandshakeAsync());
+                pending.Add(pair.HandshakeAsync().AsTask());
             }
 
             int finished = 0;
-            foreach (ValueTask<(TlsHandshakeResult Client, TlsHandshakeResult Server)> each in pending)
+            foreach (Task<(TlsHandshakeResult Client, TlsHandshakeResult Server)> each in pending)
             {
                 (TlsHandshakeResult client, TlsHandshakeResult server) = await each;
                 finished += client.Status == TlsHandshakeStatus.Done && server.Status == TlsHandshakeStatus.Done ? 1 : 0;
