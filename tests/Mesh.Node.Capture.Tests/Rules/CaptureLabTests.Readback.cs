@@ -1,7 +1,5 @@
 using System.Collections.Immutable;
-using System.Diagnostics;
 using System.Net;
-using System.Net.Sockets;
 using Mesh.Interop.Linux;
 using Mesh.Node.Capture.Rules;
 using Mesh.Node.Capture.Tests.Lab;
