@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Net;
-using Mesh.Interop.Linux;
 using Mesh.Node.Capture.Rules;
 using Mesh.Node.Capture.Tests.Lab;
 using Mesh.Testing;
