@@ -33,6 +33,8 @@ public sealed class AccessLogLine
 
     public string? DestinationWorkload => Text("dst.workload");
 
+    public string? DestinationNamespace => Text("dst.namespace");
+
     public string? DestinationService => Text("dst.service");
 
     /// <summary>What led to the close: a policy and rule, OpenSSL's words, an errno.</summary>

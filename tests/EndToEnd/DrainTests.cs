@@ -1,0 +1,57 @@
+using Mesh.EndToEnd.Support;
+using Mesh.Lab;
+using Mesh.Testing;
+using Xunit;
+
+namespace Mesh.EndToEnd;
+
+/// <summary>A proxy that is asked to end. Goal: what is under way is finished, and only then the process ends.</summary>
+public sealed class DrainTests(TproxyLab fixture) : IClassFixture<TproxyLab>, IAsyncLifetime
+{
+    private const int Port = 8080;
+
+    private readonly MeshLab _lab = fixture.Lab;
+
+    public ValueTask InitializeAsync() => ValueTask.CompletedTask;
+
+    public async ValueTask DisposeAsync()
+    {
+        await _lab.StartAsync("node-1/proxy");
+        await _lab.StartAsync("node-2/proxy");
+        await fixture.ReadyAsync();
+    }
+
+    [LabTheory]
+    [InlineData("mesh/client-1", "node-1/proxy")]
+    [InlineData("mesh/client-1", "node-2/proxy")]
+    [InlineData("mesh/client-2", "node-2/proxy")]
+    [InlineData("outside/client-1", "node-2/proxy")]
+    public async Task A_transfer_under_way_is_finished_before_the_proxy_ends(string clientName, string proxy)
+    {
+        const long Bytes = 64L << 20;
+        LabPod client = await _lab.PodAsync(clientName);
+        using Rendezvous meeting = await Rendezvous.OpenAsync(await _lab.PodAsync("mesh/server-2"), Port);
+        using ConnectedPair pair = await meeting.JoinAsync(client);
+        Task<uint> sent = Pattern.SendAsync(pair.Near, Bytes, seed: 1);
+        uint firstHalf = await Pattern.ReceiveAsync(pair.Far, Bytes / 2);
+
+        Task stopping = _lab.StopAsync(proxy);
+        await Eventually.TrueAsync(async () => !(await IsReadyAsync(proxy)), TimeSpan.FromSeconds(5), "draining");
+        uint secondHalf = await Pattern.ReceiveAsync(pair.Far, Bytes / 2);
+        await sent;
+        pair.Near.Shutdown(System.Net.Sockets.SocketShutdown.Send);
+        Assert.Equal(ConnectionEnd.Ended, await pair.Far.WaitForEndAsync(TimeSpan.FromSeconds(5)));
+        pair.Far.Shutdown(System.Net.Sockets.SocketShutdown.Send);
+        Assert.Equal(ConnectionEnd.Ended, await pair.Near.WaitForEndAsync(TimeSpan.FromSeconds(5)));
+        Assert.NotEqual(firstHalf, secondHalf);
+
+        await stopping;
+        ComponentStatus status = (await _lab.StatusAsync()).Components.Single(component => component.Name == proxy);
+        Assert.Equal(("ended", 0), (status.State, status.ExitCode));
+    }
+
+    private async Task<bool> IsReadyAsync(string component)
+    {
+        return (await _lab.StatusAsync()).Components.Single(status => status.Name == component).IsReady;
+    }
+}

@@ -1,0 +1,204 @@
+using System.Diagnostics;
+using System.Net.Sockets;
+using Mesh.EndToEnd.Support;
+using Mesh.Lab;
+using Mesh.Testing;
+using Xunit;
+
+namespace Mesh.EndToEnd;
+
+public sealed class TproxyFaultTests(TproxyLab fixture) : FaultTests(fixture), IClassFixture<TproxyLab>;
+
+public sealed class NftFaultTests(NftLab fixture) : FaultTests(fixture), IClassFixture<NftLab>;
+
+public sealed class RedirectFaultTests(RedirectLab fixture) : FaultTests(fixture), IClassFixture<RedirectLab>;
+
+/// <summary>
+/// What happens when a part of the mesh dies. Goal: without a proxy nothing passes and every application is told at once; without a control
+/// plane or an agent everything that worked goes on; each part recovers when it is started again.
+/// </summary>
+public abstract class FaultTests(TwoNodeLab fixture) : IAsyncLifetime
+{
+    private const int Port = 8080;
+
+    private static readonly TimeSpan s_told = TimeSpan.FromSeconds(1);
+
+    private readonly MeshLab _lab = fixture.Lab;
+
+    public static TheoryData<AddressFamily> Families() => [AddressFamily.InterNetwork, AddressFamily.InterNetworkV6];
+
+    public ValueTask InitializeAsync() => ValueTask.CompletedTask;
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (string component in (string[])["control", "node-1/agent", "node-2/agent", "node-1/proxy", "node-2/proxy"])
+        {
+            await _lab.StartAsync(component);
+        }
+
+        await fixture.ReadyAsync();
+        GC.SuppressFinalize(this);
+    }
+
+    [LabTheory]
+    [MemberData(nameof(Families))]
+    public async Task Without_its_proxy_a_server_is_not_reached_in_plaintext_and_the_client_is_told_at_once(AddressFamily family)
+    {
+        LabPod plain = await _lab.PodAsync("outside/client-1");
+        LabPod meshed = await _lab.PodAsync("mesh/client-1");
+        await using EchoServer echo = await EchoServer.StartAsync(await _lab.PodAsync("mesh/server-2"), Port);
+        await Attempt.UntilAsync(Outcome.Answered, plain, echo.EndPoint(family));
+        await Attempt.UntilAsync(Outcome.Answered, meshed, echo.EndPoint(family));
+        int reached = echo.Clients.Count;
+
+        await _lab.KillAsync("node-2/proxy");
+
+        await AssertToldAsync(plain, echo, family);
+        await AssertToldAsync(meshed, echo, family);
+        Assert.Equal(reached, echo.Clients.Count);
+
+        await _lab.StartAsync("node-2/proxy");
+        await Attempt.UntilAsync(Outcome.Answered, plain, echo.EndPoint(family));
+        await Attempt.UntilAsync(Outcome.Answered, meshed, echo.EndPoint(family));
+    }
+
+    [LabTheory]
+    [MemberData(nameof(Families))]
+    public async Task Without_its_proxy_a_client_gets_nothing_out_and_is_told_at_once(AddressFamily family)
+    {
+        LabPod client = await _lab.PodAsync("mesh/client-1");
+        await using EchoServer inside = await EchoServer.StartAsync(await _lab.PodAsync("mesh/server-2"), Port);
+        await using EchoServer outside = await EchoServer.StartAsync(await _lab.PodAsync("outside/server-2"), Port);
+        await Attempt.UntilAsync(Outcome.Answered, client, inside.EndPoint(family));
+        await Attempt.UntilAsync(Outcome.Answered, client, outside.EndPoint(family));
+        int reached = outside.Clients.Count;
+
+        await _lab.KillAsync("node-1/proxy");
+
+        await AssertToldAsync(client, inside, family);
+        await AssertToldAsync(client, outside, family);
+        Assert.Equal(reached, outside.Clients.Count);
+
+        await _lab.StartAsync("node-1/proxy");
+        await Attempt.UntilAsync(Outcome.Answered, client, inside.EndPoint(family));
+        await Attempt.UntilAsync(Outcome.Answered, client, outside.EndPoint(family));
+    }
+
+    [LabFact]
+    public async Task STRICT_holds_while_the_proxy_is_gone()
+    {
+        LabPod plain = await _lab.PodAsync("outside/client-1");
+        await using EchoServer echo = await EchoServer.StartAsync(await _lab.PodAsync("mesh/server-2"), Port);
+        await StrictlyAsync(async () =>
+        {
+            await Attempt.UntilAsync(Outcome.Reset, plain, echo.EndPoint());
+            int reached = echo.Clients.Count;
+
+            await _lab.KillAsync("node-2/proxy");
+            await AssertToldAsync(plain, echo, AddressFamily.InterNetwork);
+            await _lab.StartAsync("node-2/proxy");
+
+            // Refused by nobody being there, then by policy; at no time in between may it pass.
+            long startedAt = Stopwatch.GetTimestamp();
+            while (Stopwatch.GetElapsedTime(startedAt) < TimeSpan.FromSeconds(3))
+            {
+                Assert.NotEqual(Outcome.Answered, await Attempt.AnEchoAsync(plain, echo.EndPoint(), s_told));
+            }
+
+            Assert.Equal(reached, echo.Clients.Count);
+        });
+    }
+
+    [LabFact]
+    public async Task A_proxy_that_starts_while_the_control_plane_is_away_admits_nothing()
+    {
+        LabPod plain = await _lab.PodAsync("outside/client-1");
+        LabPod meshed = await _lab.PodAsync("mesh/client-1");
+        await using EchoServer echo = await EchoServer.StartAsync(await _lab.PodAsync("mesh/server-2"), Port);
+        await Attempt.UntilAsync(Outcome.Answered, plain, echo.EndPoint());
+        await _lab.KillAsync("control");
+        await _lab.KillAsync("node-2/proxy");
+        int reached = echo.Clients.Count;
+
+        await _lab.StartAsync("node-2/proxy");
+
+        long startedAt = Stopwatch.GetTimestamp();
+        while (Stopwatch.GetElapsedTime(startedAt) < TimeSpan.FromSeconds(3))
+        {
+            Assert.NotEqual(Outcome.Answered, await Attempt.AnEchoAsync(plain, echo.EndPoint(), s_told));
+            Assert.NotEqual(Outcome.Answered, await Attempt.AnEchoAsync(meshed, echo.EndPoint(), s_told));
+        }
+
+        Assert.Equal(reached, echo.Clients.Count);
+        await _lab.StartAsync("control");
+        await Attempt.UntilAsync(Outcome.Answered, plain, echo.EndPoint(), TimeSpan.FromSeconds(30));
+        await Attempt.UntilAsync(Outcome.Answered, meshed, echo.EndPoint(), TimeSpan.FromSeconds(30));
+    }
+
+    [LabTheory]
+    [InlineData("control")]
+    [InlineData("node-1/agent")]
+    [InlineData("node-2/agent")]
+    public async Task Traffic_goes_on_without_its_control_plane_or_agent(string component)
+    {
+        LabPod client = await _lab.PodAsync("mesh/client-1");
+        await using EchoServer echo = await EchoServer.StartAsync(await _lab.PodAsync("mesh/server-2"), Port);
+        await Attempt.UntilAsync(Outcome.Answered, client, echo.EndPoint());
+        using Socket open = await client.ConnectAsync(echo.EndPoint(), TestContext.Current.CancellationToken);
+        Assert.Equal("before", await open.EchoAsync("before"));
+
+        await _lab.KillAsync(component);
+
+        long startedAt = Stopwatch.GetTimestamp();
+        while (Stopwatch.GetElapsedTime(startedAt) < TimeSpan.FromSeconds(3))
+        {
+            Assert.Equal(Outcome.Answered, await Attempt.AnEchoAsync(client, echo.EndPoint()));
+            Assert.Equal("during", await open.EchoAsync("during"));
+        }
+
+        await _lab.StartAsync(component);
+        await fixture.ReadyAsync();
+        Assert.Equal("after", await open.EchoAsync("after"));
+        Assert.Equal(Outcome.Answered, await Attempt.AnEchoAsync(client, echo.EndPoint()));
+    }
+
+    [LabFact]
+    public async Task A_policy_written_while_an_agent_is_away_still_arrives()
+    {
+        LabPod plain = await _lab.PodAsync("outside/client-1");
+        await using EchoServer echo = await EchoServer.StartAsync(await _lab.PodAsync("mesh/server-2"), Port);
+        await Attempt.UntilAsync(Outcome.Answered, plain, echo.EndPoint());
+        await _lab.KillAsync("node-2/agent");
+
+        await StrictlyAsync(() => Attempt.UntilAsync(Outcome.Reset, plain, echo.EndPoint()));
+    }
+
+    private async Task StrictlyAsync(Func<Task> body)
+    {
+        await _lab.ApplyAsync(
+            """
+            apiVersion: security.istio.io/v1
+            kind: PeerAuthentication
+            metadata: {name: strict, namespace: mesh}
+            spec: {mtls: {mode: STRICT}}
+            """);
+        try
+        {
+            await body();
+        }
+        finally
+        {
+            await _lab.DeleteAsync("PeerAuthentication", "mesh/strict");
+        }
+    }
+
+    // Refused or reset: an application has its answer within a second either way. Five times, because the first may be luck.
+    private static async Task AssertToldAsync(LabPod client, EchoServer echo, AddressFamily family)
+    {
+        for (int attempt = 0; attempt < 5; attempt++)
+        {
+            Outcome outcome = await Attempt.AnEchoAsync(client, echo.EndPoint(family), s_told);
+            Assert.True(outcome is Outcome.Refused or Outcome.Reset, $"{client}: {outcome}");
+        }
+    }
+}

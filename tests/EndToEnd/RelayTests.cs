@@ -1,0 +1,178 @@
+using System.Diagnostics;
+using System.Net.Sockets;
+using System.Text;
+using Mesh.EndToEnd.Support;
+using Mesh.Lab;
+using Mesh.Testing;
+using Xunit;
+
+namespace Mesh.EndToEnd;
+
+/// <summary>
+/// What the bytes of a connection go through, on every path: mutual TLS between nodes, one hop on a node, plaintext into the mesh.
+/// </summary>
+public sealed class RelayTests(TproxyLab fixture) : IClassFixture<TproxyLab>
+{
+    private const int Port = 8080;
+    private const long Gibibyte = 1L << 30;
+
+    private static readonly TimeSpan s_promptly = TimeSpan.FromSeconds(5);
+
+    private readonly MeshLab _lab = fixture.Lab;
+
+    public static TheoryData<string> Clients() => ["mesh/client-1", "mesh/client-2", "outside/client-1"];
+
+    [LabTheory]
+    [MemberData(nameof(Clients))]
+    public async Task Each_direction_ends_by_itself(string clientName)
+    {
+        LabPod client = await _lab.PodAsync(clientName);
+        using Rendezvous meeting = await Rendezvous.OpenAsync(await _lab.PodAsync("mesh/server-2"), Port);
+        using (ConnectedPair pair = await meeting.JoinAsync(client))
+        {
+            // The client has said all; the server still speaks.
+            await SpeakAsync(pair.Near, pair.Far, "question");
+            await SpeakAsync(pair.Far, pair.Near, "a late answer");
+        }
+
+        using (ConnectedPair pair = await meeting.JoinAsync(client))
+        {
+            // And the other way round.
+            await SpeakAsync(pair.Far, pair.Near, "greeting");
+            await SpeakAsync(pair.Near, pair.Far, "reply");
+        }
+    }
+
+    [LabTheory]
+    [MemberData(nameof(Clients))]
+    public async Task A_reset_at_one_end_is_a_reset_at_the_other(string clientName)
+    {
+        LabPod client = await _lab.PodAsync(clientName);
+        using Rendezvous meeting = await Rendezvous.OpenAsync(await _lab.PodAsync("mesh/server-2"), Port);
+
+        using (ConnectedPair pair = await meeting.JoinAsync(client))
+        {
+            Reset(pair.Near);
+            Assert.Equal(ConnectionEnd.Reset, await pair.Far.WaitForEndAsync(s_promptly));
+        }
+
+        using (ConnectedPair pair = await meeting.JoinAsync(client))
+        {
+            Reset(pair.Far);
+            Assert.Equal(ConnectionEnd.Reset, await pair.Near.WaitForEndAsync(s_promptly));
+        }
+    }
+
+    [LabTheory]
+    [MemberData(nameof(Clients))]
+    public async Task A_server_that_is_not_there_is_a_reset_and_not_a_silence(string clientName)
+    {
+        LabPod client = await _lab.PodAsync(clientName);
+        LabPod server = await _lab.PodAsync("mesh/server-2");
+
+        // Connected or refused: an application must not be left to wait, nor see an orderly end.
+        Outcome outcome = await Attempt.AnEchoAsync(client, server.EndPoint(9));
+
+        Assert.True(outcome is Outcome.Reset or Outcome.Refused, outcome.ToString());
+    }
+
+    [LabTheory]
+    [MemberData(nameof(Clients))]
+    public async Task A_gibibyte_each_way_at_once_arrives_whole(string clientName)
+    {
+        LabPod client = await _lab.PodAsync(clientName);
+        using Rendezvous meeting = await Rendezvous.OpenAsync(await _lab.PodAsync("mesh/server-2"), Port);
+        using ConnectedPair pair = await meeting.JoinAsync(client);
+        Task<uint>[] transfers =
+        [
+            Pattern.SendAsync(pair.Near, Gibibyte, seed: 1),
+            Pattern.SendAsync(pair.Far, Gibibyte, seed: 2),
+            Pattern.ReceiveAsync(pair.Far, Gibibyte),
+            Pattern.ReceiveAsync(pair.Near, Gibibyte),
+        ];
+        uint[] checksums = await Task.WhenAll(transfers).WaitAsync(TimeSpan.FromMinutes(3), TestContext.Current.CancellationToken);
+
+        Assert.Equal(checksums[0], checksums[2]);
+        Assert.Equal(checksums[1], checksums[3]);
+        Assert.NotEqual(checksums[0], checksums[1]);
+    }
+
+    [LabTheory]
+    [MemberData(nameof(Clients))]
+    public async Task Five_thousand_connections_are_open_at_once_and_each_answers(string clientName)
+    {
+        const int Count = 5_000;
+        LabPod client = await _lab.PodAsync(clientName);
+        await using EchoServer echo = await EchoServer.StartAsync(await _lab.PodAsync("mesh/server-2"), Port);
+        var connections = new List<Socket>(Count);
+        try
+        {
+            foreach (int[] batch in Enumerable.Range(0, Count).Chunk(100))
+            {
+                connections.AddRange(await Task.WhenAll(batch.Select(_ => client.ConnectAsync(echo.EndPoint()))));
+            }
+
+            // Last opened first, so that the first of them have been idle for longest.
+            foreach ((int Index, Socket Item)[] batch in connections.Index().Reverse().Chunk(100))
+            {
+                string[] answers = await Task.WhenAll(batch.Select(connection => connection.Item.EchoAsync($"number {connection.Index}")));
+                Assert.Equal(batch.Select(connection => $"number {connection.Index}"), answers);
+            }
+        }
+        finally
+        {
+            connections.ForEach(connection => connection.Dispose());
+        }
+    }
+
+    [LabFact]
+    public async Task Twenty_stalled_readers_of_a_tunnel_do_not_slow_the_twenty_first()
+    {
+        const int Stalled = 20;
+        const long Measured = 64L << 20;
+        LabPod client = await _lab.PodAsync("mesh/client-1");
+        using Rendezvous meeting = await Rendezvous.OpenAsync(await _lab.PodAsync("mesh/server-2"), Port);
+        TimeSpan alone = await TimeAsync(client, meeting, Measured);
+        var stalled = new List<ConnectedPair>();
+        try
+        {
+            for (int number = 0; number < Stalled; number++)
+            {
+                stalled.Add(await meeting.JoinAsync(client));
+                await Pattern.SendUntilBlockedAsync(stalled[^1].Near);
+            }
+
+            TimeSpan beside = await TimeAsync(client, meeting, Measured);
+
+            Assert.True(beside < (alone * 3) + TimeSpan.FromSeconds(1), $"alone {alone}, beside {Stalled} stalled readers {beside}");
+        }
+        finally
+        {
+            stalled.ForEach(pair => pair.Dispose());
+        }
+    }
+
+    private static async Task<TimeSpan> TimeAsync(LabPod client, Rendezvous meeting, long bytes)
+    {
+        using ConnectedPair pair = await meeting.JoinAsync(client);
+        long startedAt = Stopwatch.GetTimestamp();
+        Task<uint> sent = Pattern.SendAsync(pair.Near, bytes, seed: 3);
+        Assert.Equal(await Pattern.ReceiveAsync(pair.Far, bytes).WaitAsync(TimeSpan.FromMinutes(1)), await sent);
+        return Stopwatch.GetElapsedTime(startedAt);
+    }
+
+    private static async Task SpeakAsync(Socket speaker, Socket listener, string words)
+    {
+        await speaker.SendAllAsync(Encoding.ASCII.GetBytes(words));
+        speaker.Shutdown(SocketShutdown.Send);
+        await using var stream = new NetworkStream(listener);
+        using var reader = new StreamReader(stream);
+        Assert.Equal(words, await reader.ReadToEndAsync().WaitAsync(s_promptly));
+    }
+
+    private static void Reset(Socket socket)
+    {
+        socket.LingerState = new LingerOption(enable: true, seconds: 0);
+        socket.Dispose();
+    }
+}
