@@ -149,9 +149,8 @@ public sealed class RuleTests
     }
 
     [Theory]
-    [InlineData("see /tmp/wt/lead", 1)]
-    [InlineData("/work/shared/vectors", 1)]
-    [InlineData("as CONTRACTS.md says", 1)]
+    [InlineData("see /home/lead/mesh", 1)]
+    [InlineData("/Users/lead/vectors", 1)]
     [InlineData("part of issue 2", 1)]
     [InlineData("design §3", 1)]
     [InlineData("reference.md §5.1", 1)]

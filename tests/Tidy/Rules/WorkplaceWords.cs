@@ -22,7 +22,7 @@ internal static partial class WorkplaceWords
         }
     }
 
-    [GeneratedRegex(@"/tmp/wt\b|/work/(main|shared)\b|\bCONTRACTS(\.md)?\b|\bissues? (#|no\. ?)?\d+\b|\b(design|style|reference)(\.md)? §|"
+    [GeneratedRegex(@"(?<![\w.])/(home|Users)/\w+|\bissues? (#|no\. ?)?\d+\b|\b(design|style|reference)(\.md)? §|"
         + @"\bAI[- ]generated\b|\bsub-?agent\b|\bartifactory\b|\bjfrog\b|\bnexus\b", RegexOptions.IgnoreCase)]
     private static partial Regex Words();
 }
