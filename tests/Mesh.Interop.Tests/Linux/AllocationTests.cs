@@ -77,15 +77,11 @@ public sealed class AllocationTests
         AssertAllocatesNothing(() => created.Run(1, static value => value));
     }
 
-    private static void AssertAllocatesNothing(Action body)
+    private static void AssertAllocatesNothing(Action body) => Assert.Equal(0, SteadyState.AllocatedBytes(() =>
     {
-        body();
-        long before = GC.GetAllocatedBytesForCurrentThread();
         for (int i = 0; i < Repeats; i++)
         {
             body();
         }
-
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
-    }
+    }));
 }

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Mesh.Interop.OpenSsl;
+using Mesh.Testing;
 using Mesh.Testing.Certificates;
 using Mesh.Testing.Tls;
 using Xunit;
@@ -393,11 +394,7 @@ public sealed class TlsSessionTests(MeshCertificates mesh) : IClassFixture<MeshC
         using var pair = TlsPair.Connect(mesh);
         byte[] source = new byte[20_000];
         byte[] destination = new byte[32_000];
-        RoundTrips(100);
-
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        RoundTrips(1000);
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.Equal(0, SteadyState.AllocatedBytes(() => RoundTrips(1000)));
 
         void RoundTrips(int count)
         {

@@ -1,5 +1,6 @@
 using System.Net;
 using Mesh.Node.Model.Addresses;
+using Mesh.Testing;
 using Xunit;
 
 namespace Mesh.Node.Model.Tests.Addresses;
@@ -49,14 +50,13 @@ public sealed class IpValueTests
     public void Reading_an_address_allocates_nothing()
     {
         var address = IPAddress.Parse("fd00::1");
-        _ = IpValue.From(address);
 
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int round = 0; round < 1_000; round++)
+        Assert.Equal(0, SteadyState.AllocatedBytes(() =>
         {
-            _ = IpValue.From(address);
-        }
-
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+            for (int round = 0; round < 1_000; round++)
+            {
+                _ = IpValue.From(address);
+            }
+        }));
     }
 }

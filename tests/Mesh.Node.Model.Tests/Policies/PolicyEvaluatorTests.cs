@@ -1,6 +1,7 @@
 using Mesh.Node.Model.Addresses;
 using Mesh.Node.Model.Policies;
 using Mesh.Node.Model.Workloads;
+using Mesh.Testing;
 using Xunit;
 
 namespace Mesh.Node.Model.Tests.Policies;
@@ -241,12 +242,8 @@ public sealed class PolicyEvaluatorTests
         Workload destination = s_server with { AuthorizationPolicies = [.. policies.Where(policy => policy.Scope == PolicyScope.WorkloadSelector).Take(5).Select(policy => policy.Key)] };
         MeshSnapshot snapshot = Some.Snapshot(policies);
         ConnectionFacts[] facts = [.. Enumerable.Range(0, 500).Select(_ => random.Facts())];
-        EvaluateAll(snapshot, destination, facts);
 
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        EvaluateAll(snapshot, destination, facts);
-
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.Equal(0, SteadyState.AllocatedBytes(() => EvaluateAll(snapshot, destination, facts)));
     }
 
     private static void EvaluateAll(MeshSnapshot snapshot, Workload destination, ConnectionFacts[] all)

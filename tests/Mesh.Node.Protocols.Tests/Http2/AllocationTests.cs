@@ -1,5 +1,6 @@
 using System.Text;
 using Mesh.Node.Protocols.Http2;
+using Mesh.Testing;
 
 namespace Mesh.Node.Protocols.Tests.Http2;
 
@@ -100,18 +101,13 @@ public sealed class AllocationTests
 
     private void AssertNothingAllocated(Action round)
     {
-        for (int warm = 0; warm < 200; warm++)
+        Assert.Equal(0, SteadyState.AllocatedBytes(() =>
         {
-            round();
-        }
-
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int i = 0; i < Rounds; i++)
-        {
-            round();
-        }
-
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+            for (int i = 0; i < Rounds; i++)
+            {
+                round();
+            }
+        }));
         Assert.False(_client.Error.IsError || _server.Error.IsError);
     }
 

@@ -2,6 +2,7 @@ using Mesh.Api.Identity;
 using Mesh.Node.Proxy.Config;
 using Mesh.Node.Proxy.Identity;
 using Mesh.Node.Proxy.Tests.ControlPlane;
+using Mesh.Testing;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using Xunit;
@@ -357,7 +358,7 @@ public sealed class CertificateStoreTests : IAsyncDisposable
         await FirstAsync(s_first);
         Assert.True(_store.TryGet(s_first, out _));
 
-        Assert.Equal(0, AllocatedByFinding());
+        Assert.Equal(0, SteadyState.AllocatedBytes(FindOften));
     }
 
     public async ValueTask DisposeAsync()
@@ -366,15 +367,12 @@ public sealed class CertificateStoreTests : IAsyncDisposable
         _authority.Dispose();
     }
 
-    private long AllocatedByFinding()
+    private void FindOften()
     {
-        long before = GC.GetAllocatedBytesForCurrentThread();
         for (int round = 0; round < 1_000; round++)
         {
             _store.TryGet(s_first, out _);
         }
-
-        return GC.GetAllocatedBytesForCurrentThread() - before;
     }
 
     private static SpiffeId Id(string serviceAccount) => SpiffeId.Parse($"spiffe://cluster.local/ns/default/sa/{serviceAccount}");

@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using Mesh.Node.Proxy.Telemetry;
 using Mesh.Node.Proxy.Telemetry.Logging;
+using Mesh.Testing;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 using Xunit;
@@ -132,13 +133,13 @@ public sealed partial class LogWriterTests
         ConnectionRecord record = Ended();
         writer.Access(0, record, AccessEvent.Closed);
 
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int index = 0; index < 10_000; index++)
+        Assert.Equal(0, SteadyState.AllocatedBytes(() =>
         {
-            writer.Access(0, record, AccessEvent.Closed);
-        }
-
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+            for (int index = 0; index < 10_000; index++)
+            {
+                writer.Access(0, record, AccessEvent.Closed);
+            }
+        }));
     }
 
     [Fact]
