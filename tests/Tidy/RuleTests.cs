@@ -71,6 +71,10 @@ public sealed class RuleTests
     [Theory]
     [InlineData("class X { void Y() => Task.Run(() => { }); }")]
     [InlineData("class X { Task Y(TimeProvider t) => Task.Delay(TimeSpan.Zero, t); }")]
+    [InlineData("class X { void Y() => System.Threading.Tasks.Task.Run(() => { }); }")]
+    [InlineData("class X { async Task Y() => await Task.Yield(); }")]
+    [InlineData("class X { async Task Y(Task a, Task b) => await Task.WhenAny(a, b); }")]
+    [InlineData("class X { void Y() => ThreadPool.QueueUserWorkItem(_ => { }); }")]
     [InlineData("class X { SemaphoreSlim _y = new(1); }")]
     [InlineData("class X { Channel<int>? _y; }")]
     [InlineData("class X { object Y() => Channel.CreateUnbounded<int>(); }")]
@@ -78,6 +82,8 @@ public sealed class RuleTests
     {
         Assert.NotEmpty(BannedNames.CheckLoop(new SourceFile(Loop, code)));
         Assert.NotEmpty(BannedNames.CheckLoop(new SourceFile("nodeproxy/Mesh.Node.Proxy/Outbound/X.cs", code)));
+        Assert.NotEmpty(BannedNames.CheckLoop(new SourceFile("nodeproxy/Mesh.Node.Proxy/Loops/X.cs", code)));
+        Assert.NotEmpty(BannedNames.CheckLoop(new SourceFile("nodeproxy/Mesh.Node.Protocols/Http2/X.cs", code)));
         Assert.Empty(BannedNames.CheckLoop(new SourceFile(Elsewhere, code)));
     }
 

@@ -8,6 +8,7 @@ internal sealed partial class TunnelConnection
 {
     void IHttp2Handler.OnHeaders(Http2Stream stream, HeaderList headers, bool endStream)
     {
+        _receivedEvents++;
         if (stream.Tag is TunnelStream known)
         {
             known.Events.OnResponse(headers, endStream);
@@ -23,6 +24,7 @@ internal sealed partial class TunnelConnection
 
     void IHttp2Handler.OnData(Http2Stream stream, ReadOnlySpan<byte> data, bool endStream)
     {
+        _receivedEvents++;
         if (stream.Tag is TunnelStream known && known.IsAlive)
         {
             known.Events.OnData(data, endStream);

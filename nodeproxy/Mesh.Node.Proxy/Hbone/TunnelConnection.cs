@@ -15,6 +15,12 @@ namespace Mesh.Node.Proxy.Hbone;
 /// </remarks>
 internal sealed partial class TunnelConnection : IHttp2Handler, IChannelEvents, ITurnEnd, IReadyHandler, ITimerHandler
 {
+    /// <summary>What is read at a time from a peer that sends many small frames, so that a turn can end soon after its budget.</summary>
+    private const int SmallReadBytes = 4 * 1024;
+
+    /// <summary>Bytes per stream event below which one read of <see cref="EventLoop.ScratchBytes"/> could hold more than a turn's events.</summary>
+    private const int SmallEventBytes = 64;
+
     private readonly ByteChannel _channel;
     private readonly EventLoop _loop;
     private readonly Http2Connection _http2;
@@ -27,6 +33,8 @@ internal sealed partial class TunnelConnection : IHttp2Handler, IChannelEvents, 
     private long _emptySinceMs;
     private long _pingSentMs = -1;
     private ulong _pingOpaque;
+    private int _receivedEvents;
+    private bool _readsSmall = true;
     private bool _flushAsked;
     private bool _deferred;
     private bool _closed;
@@ -239,16 +247,18 @@ internal sealed partial class TunnelConnection : IHttp2Handler, IChannelEvents, 
         }
 
         int budgetBytes = _options.BytesPerTurnMax;
+        _receivedEvents = 0;
         while (!_closed)
         {
-            if (budgetBytes <= 0)
+            if (budgetBytes <= 0 || _receivedEvents >= _options.EventsPerTurnMax)
             {
                 _deferred = true;
                 _loop.RunNextTurn(this);
                 return;
             }
 
-            IoResult read = _channel.Read(_loop.Scratch);
+            int eventsBefore = _receivedEvents;
+            IoResult read = _channel.Read(_readsSmall ? _loop.Scratch.AsSpan(0, SmallReadBytes) : _loop.Scratch);
             switch (read.Status)
             {
                 case IoStatus.Done:
@@ -264,6 +274,7 @@ internal sealed partial class TunnelConnection : IHttp2Handler, IChannelEvents, 
                         return;
                     }
 
+                    _readsSmall = read.Bytes < (_receivedEvents - eventsBefore) * SmallEventBytes;
                     AskFlushIfOutput();
                     break;
                 case IoStatus.WouldBlock:

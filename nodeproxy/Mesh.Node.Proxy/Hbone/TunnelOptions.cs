@@ -14,4 +14,10 @@ internal sealed record TunnelOptions
 
     /// <summary>Plaintext bytes read from a tunnel in one turn before other connections get theirs.</summary>
     public int BytesPerTurnMax { get; init; } = 512 * 1024;
+
+    /// <summary>
+    /// Stream events (headers, data) of a tunnel in one turn after which other connections get theirs: each may cost a system call, and
+    /// one read may hold thousands.
+    /// </summary>
+    public int EventsPerTurnMax { get; init; } = 1_024;
 }

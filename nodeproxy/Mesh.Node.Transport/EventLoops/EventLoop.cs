@@ -84,7 +84,7 @@ public sealed class EventLoop : IDisposable
     public PipePool Pipes { get; }
 
     /// <summary>Handshakes begun and not finished. Loop thread.</summary>
-    public HandshakeGate Handshakes => field ??= new HandshakeGate(_options.HandshakesMax);
+    public HandshakeGate Handshakes => field ??= new HandshakeGate(this, _options.HandshakesMax, _options.HandshakeStepsPerTurnMax);
 
     /// <summary>64 KiB that whoever is running may use until it returns; nothing in it survives a call to other loop code.</summary>
     public byte[] Scratch { get; } = GC.AllocateUninitializedArray<byte>(ScratchBytes, pinned: true);

@@ -18,6 +18,12 @@ public sealed class EventLoopOptions
     /// <summary>TLS handshakes begun and not finished on this loop; further ones wait in the listener's queue.</summary>
     public int HandshakesMax { get; init; } = 512;
 
+    /// <summary>
+    /// Steps of TLS handshakes taken in one turn; the rest waits for the next. A step is a signature or the check of one, a few tenths of a
+    /// millisecond, so this bounds what a storm of handshakes adds to the turn of everybody else.
+    /// </summary>
+    public int HandshakeStepsPerTurnMax { get; init; } = 16;
+
     /// <summary>A loop that completes no turn for this long while work waits for it ends the process (see <see cref="LoopWatchdog"/>).</summary>
     public TimeSpan StuckAfter { get; init; } = TimeSpan.FromSeconds(20);
 

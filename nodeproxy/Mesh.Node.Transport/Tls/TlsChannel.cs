@@ -14,7 +14,7 @@ namespace Mesh.Node.Transport.Tls;
 /// taken nothing for <see cref="LingerLimit"/>.
 /// </remarks>
 #pragma warning disable CA1001 // Close and Reset, of which every channel gets one, dispose the session.
-public sealed class TlsChannel : ByteChannel, IChannelEvents, ITlsIo, ITimerHandler
+public sealed class TlsChannel : ByteChannel, IChannelEvents, ITlsIo, ITimerHandler, IHandshakeStep
 #pragma warning restore CA1001
 {
     /// <summary>The default of <see cref="LingerLimit"/>.</summary>
@@ -29,6 +29,7 @@ public sealed class TlsChannel : ByteChannel, IChannelEvents, ITlsIo, ITimerHand
     private LoopCompletion<TlsHandshakeStatus>? _handshake;
     private LoopTimer? _linger;
     private int _lingerUnacknowledgedBytes;
+    private bool _awaitsStep;
     private bool _readAwaitsWrite;
     private bool _closeWriteAsked;
     private bool _transportWriteClosed;
@@ -70,22 +71,15 @@ public sealed class TlsChannel : ByteChannel, IChannelEvents, ITlsIo, ITimerHand
     {
         Loop.AssertOnThread();
         Debug.Assert(_handshake is null && !_session.IsHandshakeDone, "A session has one handshake.");
-        TlsStatus first = _session.Handshake();
-        if (first is TlsStatus.WantRead or TlsStatus.WantWrite)
-        {
-            _handshake = new LoopCompletion<TlsHandshakeStatus>(Loop);
-            ValueTask<TlsHandshakeStatus> done = _handshake.WaitAsync();
-            var timer = new LoopTimer(Loop, this);
-            timer.Arm(timeLimit);
-            TlsHandshakeStatus status = await done;
-            timer.Cancel();
-            _handshake = null;
-            return new TlsHandshakeResult(status, status == TlsHandshakeStatus.Failed ? _session.Failure : null);
-        }
-
-        return first == TlsStatus.Done
-            ? new TlsHandshakeResult(TlsHandshakeStatus.Done, null)
-            : new TlsHandshakeResult(TlsHandshakeStatus.Failed, _session.Failure);
+        _handshake = new LoopCompletion<TlsHandshakeStatus>(Loop);
+        ValueTask<TlsHandshakeStatus> done = _handshake.WaitAsync();
+        var timer = new LoopTimer(Loop, this);
+        timer.Arm(timeLimit);
+        AskStep();
+        TlsHandshakeStatus status = await done;
+        timer.Cancel();
+        _handshake = null;
+        return new TlsHandshakeResult(status, status == TlsHandshakeStatus.Failed ? _session.Failure : null);
     }
 
     /// <summary>Ends a pending handshake as failed: its owner has given up.</summary>
@@ -207,7 +201,7 @@ public sealed class TlsChannel : ByteChannel, IChannelEvents, ITlsIo, ITimerHand
     {
         if (_handshake is not null)
         {
-            ContinueHandshake();
+            AskStep();
         }
         else
         {
@@ -225,7 +219,7 @@ public sealed class TlsChannel : ByteChannel, IChannelEvents, ITlsIo, ITimerHand
 
         if (_handshake is not null)
         {
-            ContinueHandshake();
+            AskStep();
             return;
         }
 
@@ -256,7 +250,7 @@ public sealed class TlsChannel : ByteChannel, IChannelEvents, ITlsIo, ITimerHand
         }
         else if (_handshake is not null)
         {
-            ContinueHandshake();
+            AskStep();
         }
         else
         {
@@ -287,7 +281,25 @@ public sealed class TlsChannel : ByteChannel, IChannelEvents, ITlsIo, ITimerHand
         _transport.Reset();
     }
 
+    void IHandshakeStep.OnStep()
+    {
+        _awaitsStep = false;
+        if (_handshake is { IsWaiting: true } && !_closed)
+        {
+            ContinueHandshake();
+        }
+    }
+
     private bool IsHandshakeRefused => !_session.IsHandshakeDone && _session.Failure is { TransportError: Errno.None };
+
+    private void AskStep()
+    {
+        if (!_awaitsStep)
+        {
+            _awaitsStep = true;
+            Loop.Handshakes.Step(this);
+        }
+    }
 
     private void ContinueHandshake()
     {

@@ -117,10 +117,10 @@ internal sealed class TunnelPair : IAsyncDisposable
         var tls = new TlsChannel(connected.Channel!, context, AnyPeer.Instance);
         TlsHandshakeResult handshake = await tls.HandshakeAsync(Patience);
         Assert.True(handshake.Status == TlsHandshakeStatus.Done, handshake.Failure?.ToString());
-        return TunnelConnection.Start(tls, Http2Role.Client, Http2Profiles.Client, s_options, new ClientOwner());
+        return TunnelConnection.Start(tls, Http2Role.Client, Http2Profiles.Client, Options, new ClientOwner());
     }
 
-    private static readonly TunnelOptions s_options = new()
+    public static TunnelOptions Options { get; } = new()
     {
         PingInterval = TimeSpan.FromSeconds(10),
         PingTimeout = TimeSpan.FromSeconds(20),
@@ -267,7 +267,7 @@ internal sealed class TunnelPair : IAsyncDisposable
             var tls = new TlsChannel(channel!, context, AnyPeer.Instance);
             TlsHandshakeResult handshake = await tls.HandshakeAsync(Patience);
             Assert.True(handshake.Status == TlsHandshakeStatus.Done, handshake.Failure?.ToString());
-            pair.ServerTunnel = TunnelConnection.Start(tls, Http2Role.Server, Http2Profiles.Server, s_options, this);
+            pair.ServerTunnel = TunnelConnection.Start(tls, Http2Role.Server, Http2Profiles.Server, Options, this);
         }
 
         private async Task JoinAsync(TunnelStream stream)

@@ -89,7 +89,8 @@ public sealed class EventLoopTests
     [Fact]
     public void A_handshake_beyond_the_limit_waits_and_the_one_that_makes_room_says_so()
     {
-        var gate = new HandshakeGate(2);
+        using EventLoop loop = EventLoop.Start("test-loop", 0, new EventLoopOptions());
+        var gate = new HandshakeGate(loop, max: 2, stepsPerTurnMax: 1);
         Assert.True(gate.TryEnter() && gate.TryEnter());
         Assert.False(gate.HasRoom || gate.TryEnter());
         Assert.Equal(2, gate.Count);

@@ -107,6 +107,42 @@ public sealed class FairnessTests
     }
 
     [Fact]
+    public async Task A_socket_that_is_never_empty_gives_a_bounded_part_of_it_each_turn()
+    {
+        const int BytesPerTurnMax = EventLoop.ScratchBytes;
+        const long EnoughBytes = 64L * 1024 * 1024;
+        using var fixture = new LoopFixture();
+        (Socket peer, TcpChannel channel) = await ConnectToLoopAsync(fixture);
+        var sending = new Thread(() => SendUntilRefused(peer));
+        sending.Start();
+        var meter = new CountingMeter();
+        (long mostInATurn, int turns) = await fixture.RunAsync(async ValueTask<(long, int)> () =>
+        {
+            RelayLimits limits = RelayedPair.Limits with { BytesPerTurnMax = BytesPerTurnMax };
+            var sink = new BottomlessChannel(fixture.Loop, bytesPerRead: 0);
+            var relay = new ChannelRelay(channel, sink, limits, meter, new IgnoringOwner());
+            var turn = new LoopCompletion<int>(fixture.Loop);
+            relay.Start();
+            (long most, int count) = (0, 0);
+            for (long before = meter.SentBytes; meter.SentBytes < EnoughBytes; before = meter.SentBytes, count++)
+            {
+                fixture.Loop.Post(() => turn.TryComplete(0));
+                await turn.WaitAsync();
+                most = Math.Max(most, meter.SentBytes - before);
+            }
+
+            relay.Abort();
+            return (most, count);
+        }).WaitAsync(SocketIo.Patience, TestContext.Current.CancellationToken);
+
+        // The last read may go over by less than what it was offered. Two turns may have ended between two looks.
+        Assert.InRange(mostInATurn, 1, 2 * (BytesPerTurnMax + EventLoop.ScratchBytes));
+        Assert.InRange(turns, EnoughBytes / (2 * (BytesPerTurnMax + EventLoop.ScratchBytes)), int.MaxValue);
+        sending.Join();
+        peer.Dispose();
+    }
+
+    [Fact]
     public async Task Ten_thousand_tiny_records_are_read_in_many_turns()
     {
         using var fixture = new LoopFixture();
@@ -183,6 +219,22 @@ public sealed class FairnessTests
             TcpChannel.TryAttach(fixture.Loop, accepted!, out TcpChannel? channel).OrThrow("epoll_ctl");
             return channel!;
         }));
+    }
+
+    private static void SendUntilRefused(Socket socket)
+    {
+        byte[] chunk = new byte[256 * 1024];
+        try
+        {
+            while (true)
+            {
+                socket.Send(chunk);
+            }
+        }
+        catch (SocketException)
+        {
+            // The relay was aborted: it has taken enough.
+        }
     }
 
     private static Task CloseAsync(LoopFixture fixture, TcpChannel channel) => fixture.RunAsync(() =>

@@ -458,13 +458,4 @@ public sealed class TlsChannelTests(TlsLab lab) : IClassFixture<TlsLab>
 
         Assert.Fail("It never came true.");
     }
-
-    private sealed class AnyPeer : IPeerVerifier
-    {
-        public bool Accept(in PeerCertificateFacts facts, out string? reason)
-        {
-            reason = null;
-            return true;
-        }
-    }
 }

@@ -9,8 +9,9 @@ internal static class BannedNames
 {
     private static readonly string[] s_loopFolders =
     [
-        "nodeproxy/Mesh.Node.Transport", "nodeproxy/Mesh.Node.Proxy/Outbound", "nodeproxy/Mesh.Node.Proxy/Inbound",
-        "nodeproxy/Mesh.Node.Proxy/Upstream", "nodeproxy/Mesh.Node.Proxy/Hbone",
+        "nodeproxy/Mesh.Node.Transport", "nodeproxy/Mesh.Node.Protocols", "nodeproxy/Mesh.Node.Proxy/Enforcement",
+        "nodeproxy/Mesh.Node.Proxy/Hbone", "nodeproxy/Mesh.Node.Proxy/Inbound", "nodeproxy/Mesh.Node.Proxy/Loops",
+        "nodeproxy/Mesh.Node.Proxy/Outbound", "nodeproxy/Mesh.Node.Proxy/Pods", "nodeproxy/Mesh.Node.Proxy/Upstream",
     ];
 
     private static readonly string[] s_pureFolders = ["nodeproxy/Mesh.Node.Model", "nodeproxy/Mesh.Node.Protocols"];
@@ -64,10 +65,11 @@ internal static class BannedNames
             {
                 MemberAccessExpressionSyntax
                 {
-                    Expression: IdentifierNameSyntax { Identifier.ValueText: "Task" },
-                    Name.Identifier.ValueText: "Run" or "Delay",
+                    Expression: IdentifierNameSyntax { Identifier.ValueText: "Task" }
+                        or MemberAccessExpressionSyntax { Name.Identifier.ValueText: "Task" },
+                    Name.Identifier.ValueText: "Run" or "Delay" or "Yield" or "WhenAll" or "WhenAny" or "Factory",
                 } access => access.ToString(),
-                SimpleNameSyntax { Identifier.ValueText: "SemaphoreSlim" } name => name.ToString(),
+                SimpleNameSyntax { Identifier.ValueText: "SemaphoreSlim" or "ThreadPool" } name => name.ToString(),
                 GenericNameSyntax { Identifier.ValueText: ChannelType } name => name.ToString(),
                 MemberAccessExpressionSyntax { Expression: IdentifierNameSyntax { Identifier.ValueText: ChannelType } } access =>
                     access.ToString(),
