@@ -82,7 +82,7 @@ internal sealed class EnrolledPod
     }
 
     /// <summary>The workload the control plane knows this pod as; null until it has arrived.</summary>
-    public Workload? FindWorkload(MeshSnapshot snapshot) => 
+    public Workload? FindWorkload(MeshSnapshot snapshot) =>
         snapshot.FindPod(Home.Services.NodeName, Identity.Namespace, Identity.Name, Identity.ServiceAccount);
 
     /// <summary>The original destination of a captured connection, by the way the rules captured it.</summary>

@@ -127,8 +127,10 @@ public sealed class ControlPlaneTests
     [Fact]
     public async Task Broken_state_stops_it_at_the_start_and_names_the_file()
     {
-        await using var control = new TestControlPlane { SuppliedAuthority = new SuppliedAuthorityOptions(
-            "/nowhere/a", "/nowhere/b", "/nowhere/c") };
+        await using var control = new TestControlPlane
+        {
+            SuppliedAuthority = new SuppliedAuthorityOptions("/nowhere/a", "/nowhere/b", "/nowhere/c"),
+        };
         Mesh.Control.Serving.State.StateFormatException exception =
             await Assert.ThrowsAsync<Mesh.Control.Serving.State.StateFormatException>(control.StartAsync);
         Assert.Equal("/nowhere/a", exception.File);

@@ -338,9 +338,8 @@ public sealed class CertificateAuthorityTests : IDisposable
         CertificateAuthority authority = await OpenAsync(supplied: one);
         _directory.Write("leaf.pem", Issue(authority, key).Chain[0]);
         _directory.Write("leaf.key", key.ExportPkcs8PrivateKeyPem());
-        await RefusedAsync(
-            one with { CertificateFile =
-                _directory["leaf.pem"], KeyFile = _directory["leaf.key"] }, _directory["leaf.pem"], "not one of an authority");
+        SuppliedAuthorityOptions ofLeaf = one with { CertificateFile = _directory["leaf.pem"], KeyFile = _directory["leaf.key"] };
+        await RefusedAsync(ofLeaf, _directory["leaf.pem"], "not one of an authority");
     }
 
     private async Task RefusedAsync(SuppliedAuthorityOptions supplied, string file, string reason)

@@ -92,9 +92,8 @@ internal sealed class TestControlPlane : IAsyncDisposable
         {
             SslOptions = new SslClientAuthenticationOptions { CertificateChainPolicy = TrustPolicy(), TargetHost = serverName },
         };
-        var channel = GrpcChannel.ForAddress(
-            $"https://{EndPoint}", new GrpcChannelOptions { HttpHandler =
-                handler, DisposeHttpClient = true, MaxReceiveMessageSize = null });
+        var options = new GrpcChannelOptions { HttpHandler = handler, DisposeHttpClient = true, MaxReceiveMessageSize = null };
+        var channel = GrpcChannel.ForAddress($"https://{EndPoint}", options);
         _owned.Add(channel);
         return channel;
     }

@@ -115,7 +115,8 @@ public sealed class TimerTests
                 {
                     fired.Add(name);
                     onFired?.Invoke();
-                })) { DueMs = nowMs + 10 };
+                }))
+                { DueMs = nowMs + 10 };
                 wheel.Add(timer);
                 return timer;
             }
