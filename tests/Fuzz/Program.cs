@@ -15,6 +15,7 @@ internal static class Program
         new BaggageTarget(),
         new ForwardedTarget(),
         new TraceParentTarget(),
+        new HandoverTarget(),
     ];
 
     public static int Main(string[] arguments)

@@ -99,7 +99,7 @@ public static class HandoverCodec
     /// <param name="error">Null or empty when the request was carried out; cut short when it is long.</param>
     public static byte[] EncodeAck(string? error) => new Wire.WorkloadResponse
     {
-        Ack = new Wire.Ack { Error = error is null ? "" : error.Length <= ErrorCharactersMax ? error : error[..ErrorCharactersMax] },
+        Ack = new Wire.Ack { Error = error is null ? "" : error.Length <= ErrorCharactersMax ? error : CutShort(error) },
     }.ToByteArray();
 
     /// <summary>Reads an answer.</summary>
@@ -123,6 +123,10 @@ public static class HandoverCodec
         failure = wire.Ack.Error.Length > 0 ? wire.Ack.Error : null;
         return true;
     }
+
+    private static string CutShort(string error) =>
+        // Not between the halves of one character: half of one cannot be sent.
+        error[..(char.IsHighSurrogate(error[ErrorCharactersMax - 1]) ? ErrorCharactersMax - 1 : ErrorCharactersMax)];
 
     private static bool TryParse<T>(
         MessageParser<T> parser, ReadOnlySpan<byte> message, [NotNullWhen(true)] out T? parsed, [NotNullWhen(false)] out string? error)
@@ -204,6 +208,16 @@ public static class HandoverCodec
             probes.Add(read);
         }
 
+        Dictionary<string, string> annotations = new(StringComparer.Ordinal);
+        foreach (Wire.Annotation annotation in wire.Annotations)
+        {
+            if (!annotations.TryAdd(annotation.Key, annotation.Value))
+            {
+                error = "an annotation is told twice";
+                return null;
+            }
+        }
+
         CaptureMode? mode = wire.CaptureMode switch
         {
             "tproxy" => CaptureMode.Tproxy,
@@ -213,7 +227,7 @@ public static class HandoverCodec
         error = mode is null ? $"capture_mode is neither tproxy nor redirect" : null;
         return mode is null
             ? null
-            : new PodDetails(addresses, nodeAddresses, probes, mode.Value, wire.Annotations.ToDictionary(StringComparer.Ordinal));
+            : new PodDetails(addresses, nodeAddresses, probes, mode.Value, annotations);
     }
 
     private static List<IPAddress>? TryReadAddresses(IEnumerable<ByteString> wire)
@@ -296,7 +310,8 @@ public static class HandoverCodec
                 Path = probe.Path,
                 Service = probe.Service,
             }));
-            workload.Details.Annotations.Add(details.Annotations.ToDictionary());
+            workload.Details.Annotations.AddRange(
+                details.Annotations.Select(annotation => new Wire.Annotation { Key = annotation.Key, Value = annotation.Value }));
         }
 
         return new Wire.AddWorkload { Uid = pod.Uid, WorkloadInfo = workload };

@@ -110,6 +110,7 @@ public sealed class HandoverCodecTests
     [InlineData("probe-port")]
     [InlineData("probe-path")]
     [InlineData("too-many")]
+    [InlineData("annotation-twice")]
     [InlineData("no-info")]
     [InlineData("no-kind")]
     public void Details_that_make_no_sense_are_refused(string flaw)
@@ -135,6 +136,9 @@ public sealed class HandoverCodecTests
                 break;
             case "too-many":
                 details.Addresses.AddRange(Enumerable.Repeat(ByteString.CopyFrom(1, 2, 3, 4), 65));
+                break;
+            case "annotation-twice":
+                details.Annotations.Add(details.Annotations[0].Clone());
                 break;
             case "no-info":
                 message.Add.WorkloadInfo = null;
@@ -179,6 +183,27 @@ public sealed class HandoverCodecTests
 
         Assert.False(HandoverCodec.TryDecodeAck([], out _, out _));
         Assert.False(HandoverCodec.TryDecodeAck([0xff], out _, out _));
+    }
+
+    // A tag of a wire type that does not exist, where a map would have been read past it.
+    [Fact]
+    public void What_is_malformed_within_an_annotation_is_refused_too()
+    {
+        byte[] annotations = [(4 << 3) | 2, 1, (1 << 3) | 7];
+        byte[] details = [0xA2, 0x06, (byte)annotations.Length, .. annotations];
+        byte[] message = [0x0A, (byte)(details.Length + 2), 0x12, (byte)details.Length, .. details];
+
+        Assert.False(HandoverCodec.TryDecodeRequest(message, out _, out string? error));
+        Assert.StartsWith("the message is malformed", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_long_reason_is_not_cut_within_a_character()
+    {
+        byte[] verbose = HandoverCodec.EncodeAck(new string('x', 249) + "\U0001F600" + new string('y', 100));
+
+        Assert.True(HandoverCodec.TryDecodeAck(verbose, out string? failure, out _));
+        Assert.Equal(new string('x', 249), failure);
     }
 
     private static string Hex(byte[] bytes) => Convert.ToHexString(bytes);
