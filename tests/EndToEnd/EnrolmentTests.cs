@@ -16,19 +16,14 @@ public sealed class RedirectEnrolmentTests(RedirectLab fixture) : EnrolmentTests
 /// <summary>
 /// Pods that come into the mesh and leave it while they run. Goal: no connection that was open notices, and nothing is left behind.
 /// </summary>
-public abstract class EnrolmentTests(TwoNodeLab fixture) : IAsyncLifetime
+public abstract class EnrolmentTests(TwoNodeLab fixture) : IsolatedTests(fixture)
 {
     private const int Port = 8080;
 
-    private readonly MeshLab _lab = fixture.Lab;
-
-    public async ValueTask InitializeAsync() => await LabelAsync("none");
-
-    public async ValueTask DisposeAsync()
+    public override async ValueTask InitializeAsync()
     {
-        await _lab.DeleteAsync("Pod", "outside/joining");
-        await _lab.DeleteAsync("Pod", "outside/partner");
-        GC.SuppressFinalize(this);
+        await base.InitializeAsync();
+        await LabelAsync("none");
     }
 
     [LabTheory]
@@ -36,8 +31,8 @@ public abstract class EnrolmentTests(TwoNodeLab fixture) : IAsyncLifetime
     [InlineData(AddressFamily.InterNetworkV6)]
     public async Task Connections_opened_before_enrolment_carry_data_after_it_in_both_directions(AddressFamily family)
     {
-        LabPod joining = await _lab.PodAsync("outside/joining");
-        LabPod partner = await _lab.PodAsync("outside/partner");
+        LabPod joining = await Lab.PodAsync("outside/joining");
+        LabPod partner = await Lab.PodAsync("outside/partner");
         using Rendezvous atJoining = await Rendezvous.OpenAsync(joining, Port);
         using Rendezvous atPartner = await Rendezvous.OpenAsync(partner, Port);
         using ConnectedPair outgoing = await atPartner.JoinAsync(joining, family);
@@ -57,15 +52,15 @@ public abstract class EnrolmentTests(TwoNodeLab fixture) : IAsyncLifetime
         await AssertEndsInOrderAsync(outgoing);
         await AssertEndsInOrderAsync(incoming);
         await AssertEndsInOrderAsync(captured);
-        await fixture.AccessLineAsync(
+        await Fixture.AccessLineAsync(
             "node-1", line => line is { SourceWorkload: "joining", DestinationWorkload: "partner", CloseReason: "Completed" });
     }
 
     [LabFact]
     public async Task A_pod_that_leaves_the_mesh_has_no_rule_no_route_and_no_listener_left_and_goes_on()
     {
-        LabPod joining = await _lab.PodAsync("outside/joining");
-        LabPod partner = await _lab.PodAsync("outside/partner");
+        LabPod joining = await Lab.PodAsync("outside/joining");
+        LabPod partner = await Lab.PodAsync("outside/partner");
         string before = await StateOfAsync(joining);
         using Rendezvous atPartner = await Rendezvous.OpenAsync(partner, Port);
         await LabelAsync("ambient");
@@ -83,8 +78,8 @@ public abstract class EnrolmentTests(TwoNodeLab fixture) : IAsyncLifetime
     [LabFact]
     public async Task A_pod_can_join_and_leave_again_and_again()
     {
-        LabPod joining = await _lab.PodAsync("outside/joining");
-        await using EchoServer echo = await EchoServer.StartAsync(await _lab.PodAsync("outside/partner"), Port);
+        LabPod joining = await Lab.PodAsync("outside/joining");
+        await using EchoServer echo = await EchoServer.StartAsync(await Lab.PodAsync("outside/partner"), Port);
         for (int round = 0; round < 5; round++)
         {
             await LabelAsync("ambient");
@@ -98,13 +93,14 @@ public abstract class EnrolmentTests(TwoNodeLab fixture) : IAsyncLifetime
     {
         string label = $"istio.io/dataplane-mode: {mode}";
         string joining = TwoNodeLab.Pod("outside/joining", 1, "joining", label);
-        await _lab.ApplyAsync(joining + "---\n" + TwoNodeLab.Pod("outside/partner", 2, "partner"));
-        await fixture.ReadyAsync();
+        await ApplyAsync(joining + "---\n" + TwoNodeLab.Pod("outside/partner", 2, "partner"));
+        await Fixture.ReadyAsync();
         bool isWanted = mode == "ambient";
         await Eventually.TrueAsync(
-            async () => (await _lab.StatusAsync()).Pods.Single(pod => pod.Name == "joining").IsCaptured == isWanted,
+            async () => (await Lab.StatusAsync()).Pods.Single(pod => pod.Name == "joining").IsCaptured == isWanted,
             TimeSpan.FromSeconds(15),
             $"Mode {mode}");
+        await Fixture.SettleAsync();
     }
 
     // Whatever capture touches: rules of either tool and family, policy routes, listeners.

@@ -16,20 +16,28 @@ public sealed class RedirectMisuseTests(RedirectLab fixture) : MisuseTests(fixtu
 /// <summary>
 /// What nobody should do, and what many do at once. Goal: nothing borrows an identity, crosses over to another, or stays broken.
 /// </summary>
-public abstract class MisuseTests(TwoNodeLab fixture)
+public abstract class MisuseTests(TwoNodeLab fixture) : IsolatedTests(fixture)
 {
     private const int Port = 8080;
 
-    private readonly MeshLab _lab = fixture.Lab;
+    /// <summary>What the proxy puts on its own sockets, and an application that may set marks can put on its own too.</summary>
+    private const int OwnMark = 0x539;
 
-    public static TheoryData<string, string, int> Dials()
+    private const int LevelSocket = 1; // SOL_SOCKET
+    private const int OptionMark = 36; // SO_MARK
+
+    private static readonly int[] s_capturePorts = [15001, 15006, 15008, 15053];
+    private static readonly AddressFamily[] s_families = [AddressFamily.InterNetwork, AddressFamily.InterNetworkV6];
+
+    /// <summary>Every way to a capture port of server-2: from outside the mesh, from another node, from the same node.</summary>
+    public static TheoryData<string, int> Dials()
     {
-        var dials = new TheoryData<string, string, int>();
-        foreach (string client in (string[])["outside/client-1", "mesh/client-1", "mesh/client-2", "mesh/server-2"])
+        var dials = new TheoryData<string, int>();
+        foreach (string client in (string[])["outside/client-1", "mesh/client-1", "mesh/client-2"])
         {
-            foreach (int port in (int[])[15001, 15006, 15053])
+            foreach (int port in s_capturePorts)
             {
-                dials.Add(client, "mesh/server-2", port);
+                dials.Add(client, port);
             }
         }
 
@@ -38,55 +46,123 @@ public abstract class MisuseTests(TwoNodeLab fixture)
 
     [LabTheory]
     [MemberData(nameof(Dials))]
-    public async Task A_direct_dial_of_a_capture_port_leads_nowhere(string clientName, string serverName, int port)
+    public async Task A_direct_dial_of_a_capture_port_is_refused_by_name(string clientName, int port)
     {
-        LabPod client = await _lab.PodAsync(clientName);
-        LabPod server = await _lab.PodAsync(serverName);
+        LabPod client = await Lab.PodAsync(clientName);
+        LabPod server = await Lab.PodAsync("mesh/server-2");
 
-        foreach (AddressFamily family in (AddressFamily[])[AddressFamily.InterNetwork, AddressFamily.InterNetworkV6])
+        // The one port that is open to strangers, to prove themselves.
+        bool isHandshake = port == HboneClient.Port && clientName.StartsWith("outside/", StringComparison.Ordinal);
+        string reason = isHandshake ? "HandshakeFailed" : "CapturePortRefused";
+        string node = clientName.StartsWith("outside/", StringComparison.Ordinal) ? server.Node : client.Node;
+        foreach (AddressFamily family in s_families)
         {
             Outcome outcome = await Attempt.AnEchoAsync(client, server.EndPoint(port, family));
-            Assert.True(outcome is Outcome.Reset or Outcome.Refused, $"{family}: {outcome}");
+
+            AssertTurnedAway(outcome);
+            await Fixture.AccessLineAsync(node, line => line.CloseReason == reason && IsFrom(line, client.Address(family)));
         }
     }
 
-    [LabFact]
-    public async Task A_service_whose_target_is_a_capture_port_leads_nowhere()
+    [LabTheory]
+    [InlineData(15001, "CapturePortRefused")]
+    [InlineData(15006, "CapturePortRefused")]
+    [InlineData(15008, "HandshakeFailed")]
+    public async Task A_pod_that_dials_its_own_capture_ports_is_refused_by_name(int port, string reason)
     {
-        await _lab.ApplyAsync(
+        LabPod pod = await Lab.PodAsync("mesh/server-2");
+        foreach (AddressFamily family in s_families)
+        {
+            IPAddress loopback = family == AddressFamily.InterNetwork ? IPAddress.Loopback : IPAddress.IPv6Loopback;
+            foreach (IPAddress address in (IPAddress[])[pod.Address(family), loopback])
+            {
+                AssertTurnedAway(await Attempt.AnEchoAsync(pod, new IPEndPoint(address, port)));
+                await Fixture.AccessLineAsync(pod.Node, line => line.CloseReason == reason && IsFrom(line, address));
+            }
+        }
+    }
+
+    [LabTheory]
+    [InlineData(15001)]
+    [InlineData(15006)]
+    [InlineData(15053)]
+    public async Task A_capture_port_refuses_what_carries_the_proxys_own_mark(int port)
+    {
+        LabPod pod = await Lab.PodAsync("mesh/server-2");
+        foreach (AddressFamily family in s_families)
+        {
+            IPEndPoint target = pod.EndPoint(port, family);
+
+            AssertTurnedAway(await Attempt.AnEchoAsync(pod, target, prepare: Mark));
+
+            if (port != 15053)
+            {
+                await Fixture.AccessLineAsync(
+                    pod.Node,
+                    line => line.CloseReason is "OwnMarkRefused" or "CapturePortRefused" && IsFrom(line, target.Address));
+            }
+        }
+    }
+
+    [LabTheory]
+    [InlineData("mesh/client-1")]
+    [InlineData("mesh/client-2")]
+    public async Task Whoever_carries_the_proxys_own_mark_leaves_the_mesh_and_his_identity_behind(string clientName)
+    {
+        LabPod client = await Lab.PodAsync(clientName);
+        await using EchoServer echo = await EchoServer.StartAsync(await Lab.PodAsync("mesh/server-2"), Port);
+        await EstablishAsync(
             """
-            apiVersion: v1
-            kind: Service
-            metadata: {name: trap, namespace: mesh}
-            spec: {selector: {app: server-2}, ports: [{name: tcp, port: 80, targetPort: 15001}]}
+            apiVersion: security.istio.io/v1
+            kind: PeerAuthentication
+            metadata: {name: strict, namespace: mesh}
+            spec: {mtls: {mode: STRICT}}
             """);
-        LabPod client = await _lab.PodAsync("mesh/client-1");
-        IPAddress address = await ServiceAddressAsync("trap");
+        foreach (AddressFamily family in s_families)
+        {
+            Assert.Equal(Outcome.Answered, await Attempt.AnEchoAsync(client, echo.EndPoint(family)));
+            Assert.Equal(Outcome.Reset, await Attempt.AnEchoAsync(client, echo.EndPoint(family), prepare: Mark));
+            await Fixture.AccessLineAsync(
+                "node-2",
+                line => line is { Path: "InboundPlaintext", CloseReason: "PolicyDenied" } && IsFrom(line, client.Address(family)));
+        }
+    }
 
-        Outcome outcome = await Attempt.AnEchoAsync(client, new IPEndPoint(address, 80));
-
-        Assert.True(outcome is Outcome.Reset or Outcome.Refused, outcome.ToString());
-        await _lab.DeleteAsync("Service", "mesh/trap");
+    [LabTheory]
+    [InlineData(15001)]
+    [InlineData(15006)]
+    [InlineData(15008)]
+    [InlineData(15053)]
+    public async Task A_service_whose_target_is_a_capture_port_is_refused_by_name(int port)
+    {
+        await EstablishAsync(Service("trap", "server-2", port));
+        LabPod client = await Lab.PodAsync("mesh/client-1");
+        foreach (IPAddress address in await ServiceAddressesAsync("trap"))
+        {
+            AssertTurnedAway(await Attempt.AnEchoAsync(client, new IPEndPoint(address, 80)));
+            await Fixture.AccessLineAsync(
+                client.Node, line => line.CloseReason == "CapturePortRefused" && IsFrom(line, client.Address(address.AddressFamily)));
+        }
     }
 
     [LabFact]
     public async Task A_pod_that_calls_its_own_service_gets_its_own_answer()
     {
-        await _lab.ApplyAsync(
-            """
-            apiVersion: v1
-            kind: Service
-            metadata: {name: own, namespace: mesh}
-            spec: {selector: {app: server-2}, ports: [{name: tcp, port: 80, targetPort: 8080}]}
-            """);
-        LabPod pod = await _lab.PodAsync("mesh/server-2");
+        await EstablishAsync(Service("own", "server-2", Port));
+        LabPod pod = await Lab.PodAsync("mesh/server-2");
         await using EchoServer echo = await EchoServer.StartAsync(pod, Port);
-        IPAddress address = await ServiceAddressAsync("own");
 
-        await Attempt.UntilAsync(Outcome.Answered, pod, new IPEndPoint(address, 80));
-        Assert.Equal(Outcome.Answered, await Attempt.AnEchoAsync(pod, echo.EndPoint()));
-        Assert.Equal(Outcome.Answered, await Attempt.AnEchoAsync(pod, new IPEndPoint(IPAddress.Loopback, Port)));
-        await _lab.DeleteAsync("Service", "mesh/own");
+        foreach (IPAddress address in await ServiceAddressesAsync("own"))
+        {
+            Assert.Equal(Outcome.Answered, await Attempt.AnEchoAsync(pod, new IPEndPoint(address, 80)));
+        }
+
+        foreach (AddressFamily family in s_families)
+        {
+            IPAddress loopback = family == AddressFamily.InterNetwork ? IPAddress.Loopback : IPAddress.IPv6Loopback;
+            Assert.Equal(Outcome.Answered, await Attempt.AnEchoAsync(pod, echo.EndPoint(family)));
+            Assert.Equal(Outcome.Answered, await Attempt.AnEchoAsync(pod, new IPEndPoint(loopback, Port)));
+        }
     }
 
     [LabFact]
@@ -94,8 +170,8 @@ public abstract class MisuseTests(TwoNodeLab fixture)
     {
         const int Count = 20_000;
         const int AtOnce = 16;
-        LabPod client = await _lab.PodAsync("outside/client-1");
-        await using EchoServer echo = await EchoServer.StartAsync(await _lab.PodAsync("mesh/server-2"), Port);
+        LabPod client = await Lab.PodAsync("outside/client-1");
+        await using EchoServer echo = await EchoServer.StartAsync(await Lab.PodAsync("mesh/server-2"), Port);
         var outcomes = new System.Collections.Concurrent.ConcurrentDictionary<Outcome, int>();
 
         await Task.WhenAll(Enumerable.Range(0, AtOnce).Select(async _ =>
@@ -114,12 +190,10 @@ public abstract class MisuseTests(TwoNodeLab fixture)
     public async Task Two_pods_of_one_account_on_one_node_never_take_each_others_connections()
     {
         const int Count = 10_000;
-        await _lab.ApplyAsync(TwoNodeLab.Pod("mesh/twin-a", 1, "twin") + "---\n" + TwoNodeLab.Pod("mesh/twin-b", 1, "twin"));
-        await fixture.ReadyAsync();
-        LabPod allowed = await _lab.PodAsync("mesh/twin-a");
-        LabPod denied = await _lab.PodAsync("mesh/twin-b");
-        await using EchoServer echo = await EchoServer.StartAsync(await _lab.PodAsync("mesh/server-2"), Port);
-        await _lab.ApplyAsync(
+        LabPod allowed = await AddPodAsync("mesh/twin-a", "twin");
+        LabPod denied = await AddPodAsync("mesh/twin-b", "twin");
+        await using EchoServer echo = await EchoServer.StartAsync(await Lab.PodAsync("mesh/server-2"), Port);
+        await EstablishAsync(
             $$$"""
             apiVersion: security.istio.io/v1
             kind: AuthorizationPolicy
@@ -132,8 +206,6 @@ public abstract class MisuseTests(TwoNodeLab fixture)
                 - source:
                     ipBlocks: ["{{{allowed.Address4}}}"]
             """);
-        await Attempt.UntilAsync(Outcome.Reset, denied, echo.EndPoint());
-        await Attempt.UntilAsync(Outcome.Answered, allowed, echo.EndPoint());
 
         int crossings = 0;
         await Task.WhenAll(Enumerable.Range(0, 8).Select(async worker =>
@@ -151,17 +223,14 @@ public abstract class MisuseTests(TwoNodeLab fixture)
 
         Assert.Equal(0, crossings);
         Assert.DoesNotContain(echo.Clients, seen => seen.Address.Equals(denied.Address4));
-        await _lab.DeleteAsync("AuthorizationPolicy", "mesh/twins");
-        await _lab.DeleteAsync("Pod", "mesh/twin-a");
-        await _lab.DeleteAsync("Pod", "mesh/twin-b");
     }
 
     [LabFact]
     public async Task A_proxy_without_descriptors_left_refuses_and_recovers_when_it_has_some_again()
     {
         const int Descriptors = 300;
-        LabPod client = await _lab.PodAsync("mesh/client-1");
-        await using EchoServer echo = await EchoServer.StartAsync(await _lab.PodAsync("mesh/server-2"), Port);
+        LabPod client = await Lab.PodAsync("mesh/client-1");
+        await using EchoServer echo = await EchoServer.StartAsync(await Lab.PodAsync("mesh/server-2"), Port);
         await Attempt.UntilAsync(Outcome.Answered, client, echo.EndPoint());
         await LimitDescriptorsAsync("node-1/proxy", Descriptors);
         var open = new List<Socket>();
@@ -177,8 +246,8 @@ public abstract class MisuseTests(TwoNodeLab fixture)
             }
 
             Assert.NotEqual(0, unanswered);
-            LabNode node = await _lab.NodeAsync("node-1");
-            Assert.True((await _lab.StatusAsync()).Components.Single(component => component.Name == node.Proxy).State == "running");
+            LabNode node = await Lab.NodeAsync("node-1");
+            Assert.True((await Lab.StatusAsync()).Components.Single(component => component.Name == node.Proxy).State == "running");
         }
         finally
         {
@@ -196,9 +265,9 @@ public abstract class MisuseTests(TwoNodeLab fixture)
 
     private async Task LimitDescriptorsAsync(string component, int count)
     {
-        int process = (await _lab.StatusAsync()).Components.Single(status => status.Name == component).ProcessId!.Value;
+        int process = (await Lab.StatusAsync()).Components.Single(status => status.Name == component).ProcessId!.Value;
         string command = string.Create(CultureInfo.InvariantCulture, $"prlimit --pid {process} --nofile={count}:");
-        CommandResult limited = await _lab.ExecuteAsync("node-1", command.Split(' '));
+        CommandResult limited = await Lab.ExecuteAsync("node-1", command.Split(' '));
         Assert.Equal(0, limited.ExitCode);
     }
 
@@ -214,8 +283,32 @@ public abstract class MisuseTests(TwoNodeLab fixture)
         }
     }
 
-    private async Task<IPAddress> ServiceAddressAsync(string name)
+    private static void Mark(Socket socket) => socket.SetRawSocketOption(LevelSocket, OptionMark, BitConverter.GetBytes(OwnMark));
+
+    private static void AssertTurnedAway(Outcome outcome)
     {
-        return IPAddress.Parse((await _lab.StatusAsync()).Services.Single(service => service.Name == name).Addresses[0]);
+        Assert.True(outcome is Outcome.Reset or Outcome.Refused, outcome.ToString());
+    }
+
+    private static bool IsFrom(AccessLogLine line, IPAddress address)
+    {
+        return IPEndPoint.TryParse(line.SourceAddress ?? "", out IPEndPoint? source) && source.Address.Equals(address);
+    }
+
+    private static string Service(string name, string app, int targetPort) =>
+        $$"""
+        apiVersion: v1
+        kind: Service
+        metadata: {name: {{name}}, namespace: mesh}
+        spec:
+          selector: {app: {{app}}}
+          ports: [{name: tcp, port: 80, targetPort: {{targetPort}}}]
+        """;
+
+    private async Task<IReadOnlyList<IPAddress>> ServiceAddressesAsync(string name)
+    {
+        IReadOnlyList<string> addresses = (await Lab.StatusAsync()).Services.Single(service => service.Name == name).Addresses;
+        Assert.Equal(2, addresses.Count);
+        return [.. addresses.Select(IPAddress.Parse)];
     }
 }

@@ -12,12 +12,12 @@ namespace Mesh.EndToEnd;
 /// Peers that come to a pod's mutual TLS port and should not. Goal: whoever cannot prove an identity of this mesh gets no further than the
 /// handshake, and whoever can gets exactly what the port it came to may give.
 /// </summary>
-public sealed class PeerTests(SuppliedAuthorityLab fixture) : IClassFixture<SuppliedAuthorityLab>
+public sealed class PeerTests(SuppliedAuthorityLab fixture) : IsolatedTests(fixture), IClassFixture<SuppliedAuthorityLab>
 {
     private const int Port = 8080;
     private const string Good = "spiffe://cluster.local/ns/outside/sa/visitor";
 
-    private readonly MeshLab _lab = fixture.Lab;
+    private readonly TestCa _signing = fixture.Signing;
 
     [LabFact]
     public async Task A_peer_with_a_certificate_of_the_mesh_gets_a_tunnel()
@@ -25,11 +25,11 @@ public sealed class PeerTests(SuppliedAuthorityLab fixture) : IClassFixture<Supp
         (LabPod visitor, LabPod server) = await PartiesAsync();
         await using EchoServer echo = await EchoServer.StartAsync(server, Port);
 
-        TestCertificate certificate = fixture.Signing.Issue(Good);
+        TestCertificate certificate = _signing.Issue(Good);
         string authority6 = echo.EndPoint(AddressFamily.InterNetworkV6).ToString();
         Assert.Equal("200", await HboneClient.AskAsync(visitor, server.Address4, certificate, echo.EndPoint().ToString()));
         Assert.Equal("200", await HboneClient.AskAsync(visitor, server.Address6, certificate, authority6));
-        await fixture.AccessLineAsync("node-2", line => line is { Path: "InboundHbone", SourceIdentity: Good });
+        await Fixture.AccessLineAsync("node-2", line => line is { Path: "InboundHbone", SourceIdentity: Good });
     }
 
     [LabFact]
@@ -39,14 +39,14 @@ public sealed class PeerTests(SuppliedAuthorityLab fixture) : IClassFixture<Supp
     public Task An_expired_certificate_is_refused()
     {
         var past = new TestCertificateOptions { ValidFrom = TimeSpan.FromHours(-2), ValidUntil = TimeSpan.FromHours(-1) };
-        return AssertRefusedAsync(fixture.Signing.Issue(Good, past), "PeerCertificateExpired");
+        return AssertRefusedAsync(_signing.Issue(Good, past), "PeerCertificateExpired");
     }
 
     [LabFact]
     public Task A_certificate_that_is_not_valid_yet_is_refused()
     {
         var future = new TestCertificateOptions { ValidFrom = TimeSpan.FromHours(1), ValidUntil = TimeSpan.FromHours(2) };
-        return AssertRefusedAsync(fixture.Signing.Issue(Good, future), "PeerCertificateNotYetValid");
+        return AssertRefusedAsync(_signing.Issue(Good, future), "PeerCertificateNotYetValid");
     }
 
     [LabFact]
@@ -62,7 +62,7 @@ public sealed class PeerTests(SuppliedAuthorityLab fixture) : IClassFixture<Supp
     [LabFact]
     public Task An_identity_of_another_trust_domain_is_refused()
     {
-        return AssertRefusedAsync(fixture.Signing.Issue("spiffe://elsewhere.example/ns/outside/sa/visitor"), "WrongTrustDomain");
+        return AssertRefusedAsync(_signing.Issue("spiffe://elsewhere.example/ns/outside/sa/visitor"), "WrongTrustDomain");
     }
 
     [LabTheory]
@@ -70,7 +70,7 @@ public sealed class PeerTests(SuppliedAuthorityLab fixture) : IClassFixture<Supp
     [InlineData("spiffe://cluster.local/visitor")]
     public Task A_name_that_is_no_identity_of_a_workload_is_refused(string name)
     {
-        return AssertRefusedAsync(fixture.Signing.Issue(name), "PeerIdentityRejected");
+        return AssertRefusedAsync(_signing.Issue(name), "PeerIdentityRejected");
     }
 
     [LabFact]
@@ -78,7 +78,7 @@ public sealed class PeerTests(SuppliedAuthorityLab fixture) : IClassFixture<Supp
     {
         (LabPod visitor, LabPod server) = await PartiesAsync();
         await using EchoServer echo = await EchoServer.StartAsync(server, Port);
-        TestCertificate certificate = fixture.Signing.Issue(Good);
+        TestCertificate certificate = _signing.Issue(Good);
 
         Assert.Null(await HboneClient.AskAsync(visitor, server.Address4, certificate, echo.EndPoint().ToString(), SslProtocols.Tls12));
         Assert.Null(await HboneClient.AskAsync(visitor, server.Address4, certificate, echo.EndPoint().ToString(), alpn: "http/1.1"));
@@ -89,12 +89,12 @@ public sealed class PeerTests(SuppliedAuthorityLab fixture) : IClassFixture<Supp
     public async Task An_authority_that_names_another_address_than_the_one_dialled_is_refused()
     {
         (LabPod visitor, LabPod server) = await PartiesAsync();
-        LabPod other = await _lab.PodAsync("mesh/client-2");
+        LabPod other = await Lab.PodAsync("mesh/client-2");
         await using EchoServer echo = await EchoServer.StartAsync(other, Port);
 
-        Assert.Equal("400", await HboneClient.AskAsync(visitor, server.Address4, fixture.Signing.Issue(Good), echo.EndPoint().ToString()));
+        Assert.Equal("400", await HboneClient.AskAsync(visitor, server.Address4, _signing.Issue(Good), echo.EndPoint().ToString()));
         Assert.Empty(echo.Clients);
-        await fixture.AccessLineAsync("node-2", line => line.CloseReason == "AuthorityMismatch");
+        await Fixture.AccessLineAsync("node-2", line => line.CloseReason == "AuthorityMismatch");
     }
 
     [LabTheory]
@@ -108,7 +108,7 @@ public sealed class PeerTests(SuppliedAuthorityLab fixture) : IClassFixture<Supp
     {
         (LabPod visitor, LabPod server) = await PartiesAsync();
 
-        TestCertificate certificate = fixture.Signing.Issue(Good);
+        TestCertificate certificate = _signing.Issue(Good);
 
         Assert.Equal(status, await HboneClient.AskAsync(visitor, server.Address4, certificate, $"{server.Address4}:{port}"));
     }
@@ -118,7 +118,7 @@ public sealed class PeerTests(SuppliedAuthorityLab fixture) : IClassFixture<Supp
     {
         (LabPod visitor, LabPod server) = await PartiesAsync();
         await using EchoServer echo = await EchoServer.StartAsync(server, Port);
-        await _lab.ApplyAsync(
+        await EstablishAsync(
             """
             apiVersion: security.istio.io/v1
             kind: AuthorizationPolicy
@@ -126,11 +126,9 @@ public sealed class PeerTests(SuppliedAuthorityLab fixture) : IClassFixture<Supp
             spec: {action: DENY, rules: [{from: [{source: {principals: [cluster.local/ns/outside/sa/visitor]}}]}]}
             """);
 
-        TestCertificate certificate = fixture.Signing.Issue(Good);
-        await Eventually.TrueAsync(
-            async () => await HboneClient.AskAsync(visitor, server.Address4, certificate, echo.EndPoint().ToString()) == "401",
-            TimeSpan.FromSeconds(10));
-        await _lab.DeleteAsync("AuthorizationPolicy", "mesh/no-visitors");
+        Assert.Equal("401", await HboneClient.AskAsync(visitor, server.Address4, _signing.Issue(Good), echo.EndPoint().ToString()));
+        Assert.Empty(echo.Clients);
+        await Fixture.AccessLineAsync("node-2", line => line is { CloseReason: "PolicyDenied", SourceIdentity: Good });
     }
 
     private async Task AssertRefusedAsync(TestCertificate? certificate, string reason)
@@ -141,11 +139,11 @@ public sealed class PeerTests(SuppliedAuthorityLab fixture) : IClassFixture<Supp
         Assert.Null(await HboneClient.AskAsync(visitor, server.Address4, certificate, echo.EndPoint().ToString()));
 
         Assert.Empty(echo.Clients);
-        await fixture.AccessLineAsync("node-2", line => line.CloseReason == reason);
+        await Fixture.AccessLineAsync("node-2", line => line.CloseReason == reason);
     }
 
     private async Task<(LabPod Visitor, LabPod Server)> PartiesAsync()
     {
-        return (await _lab.PodAsync("outside/client-1"), await _lab.PodAsync("mesh/server-2"));
+        return (await Lab.PodAsync("outside/client-1"), await Lab.PodAsync("mesh/server-2"));
     }
 }

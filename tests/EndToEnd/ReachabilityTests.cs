@@ -16,12 +16,10 @@ public sealed class RedirectReachabilityTests(RedirectLab fixture) : Reachabilit
 /// Who can reach whom, and how it is carried. Goal: every combination of place, capture and address family works for an application that
 /// knows nothing of the mesh, and mutual TLS is used exactly where both ends are in the mesh and on different nodes.
 /// </summary>
-public abstract class ReachabilityTests(TwoNodeLab fixture)
+public abstract class ReachabilityTests(TwoNodeLab fixture) : IsolatedTests(fixture)
 {
     private const string ClientIdentity = "spiffe://cluster.local/ns/mesh/sa/client";
     private const int Port = 8080;
-
-    private readonly MeshLab _lab = fixture.Lab;
 
     public static TheoryData<bool, bool, bool, AddressFamily> Combinations()
     {
@@ -48,11 +46,11 @@ public abstract class ReachabilityTests(TwoNodeLab fixture)
     public async Task An_application_reaches_another_and_sees_its_address(
         bool crossesNodes, bool isClientCaptured, bool isServerCaptured, AddressFamily family)
     {
-        LabPod client = await _lab.PodAsync($"{Space(isClientCaptured)}/client-1");
-        LabPod server = await _lab.PodAsync($"{Space(isServerCaptured)}/server-{(crossesNodes ? 2 : 1)}");
+        LabPod client = await Lab.PodAsync($"{Space(isClientCaptured)}/client-1");
+        LabPod server = await Lab.PodAsync($"{Space(isServerCaptured)}/server-{(crossesNodes ? 2 : 1)}");
         await using EchoServer echo = await EchoServer.StartAsync(server, Port);
         string marker = $"marker-{Guid.NewGuid()}";
-        await using PacketCapture capture = await _lab.CaptureLinkAsync();
+        await using PacketCapture capture = await Lab.CaptureLinkAsync();
 
         using Socket connection = await client.ConnectAsync(echo.EndPoint(family), TestContext.Current.CancellationToken);
         Assert.Equal(marker, await connection.EchoAsync(marker));
@@ -60,7 +58,7 @@ public abstract class ReachabilityTests(TwoNodeLab fixture)
         Assert.Equal(ConnectionEnd.Ended, await connection.WaitForEndAsync(TimeSpan.FromSeconds(5)));
 
         Assert.Equal(client.Address(family), Assert.Single(echo.Clients).Address);
-        await fixture.SettleAsync(capture);
+        await Fixture.SettleAsync(capture);
         Assert.Equal(crossesNodes && !(isClientCaptured && isServerCaptured), capture.Has(Encoding.ASCII.GetBytes(marker)));
         await AssertWaysAsync(client, server, crossesNodes, isClientCaptured, isServerCaptured, family, marker.Length);
     }
@@ -89,7 +87,7 @@ public abstract class ReachabilityTests(TwoNodeLab fixture)
 
         Task<AccessLogLine> LineAsync(string node, string path)
         {
-            return fixture.AccessLineAsync(
+            return Fixture.AccessLineAsync(
                 node,
                 line => line.Path == path
                     && $"{line.DestinationNamespace}/{line.DestinationWorkload}" == server.Name

@@ -9,43 +9,36 @@ namespace Mesh.EndToEnd;
 
 /// <summary>
 /// What stands on the wire between the nodes. Goal: the same two applications, the same bytes; with the mesh off they can be read by
-/// whoever
-/// captures packets, with it on they cannot.
+/// whoever captures packets, with it on they cannot.
 /// </summary>
-public sealed class WireTests(TproxyLab fixture) : IClassFixture<TproxyLab>
+public sealed class WireTests(TproxyLab fixture) : IsolatedTests(fixture), IClassFixture<TproxyLab>
 {
-    private readonly MeshLab _lab = fixture.Lab;
-
     [LabTheory]
     [InlineData(AddressFamily.InterNetwork)]
     [InlineData(AddressFamily.InterNetworkV6)]
     public async Task What_a_client_sends_can_be_read_on_the_link_with_the_mesh_off_and_not_with_it_on(AddressFamily family)
     {
-        await ApplyAsync(isCaptured: false);
-        LabPod client = await _lab.PodAsync("mesh/wire-client");
-        LabPod server = await _lab.PodAsync("mesh/wire-server");
+        await SetMeshAsync(isOn: false);
+        LabPod client = await Lab.PodAsync("mesh/wire-client");
+        LabPod server = await Lab.PodAsync("mesh/wire-server");
         await using EchoServer echo = await EchoServer.StartAsync(server, 8080);
-        await using PacketCapture capture = await _lab.CaptureLinkAsync();
+        await using PacketCapture capture = await Lab.CaptureLinkAsync();
 
         byte[] open = await SendMarkerAsync(client, echo, family);
         Assert.True(await capture.WaitForAsync(open, TimeSpan.FromSeconds(5)));
 
-        await ApplyAsync(isCaptured: true);
-        await Attempt.UntilAsync(Outcome.Answered, client, echo.EndPoint(family));
+        await SetMeshAsync(isOn: true);
         byte[] hidden = await SendMarkerAsync(client, echo, family);
 
-        await fixture.SettleAsync(capture);
+        await Fixture.SettleAsync(capture);
         Assert.False(capture.Has(hidden));
-        await _lab.DeleteAsync("Pod", "mesh/wire-client");
-        await _lab.DeleteAsync("Pod", "mesh/wire-server");
     }
 
-    private async Task ApplyAsync(bool isCaptured)
+    private async Task SetMeshAsync(bool isOn)
     {
-        string label = $"istio.io/dataplane-mode: {(isCaptured ? "ambient" : "none")}";
-        await _lab.ApplyAsync(TwoNodeLab.Pod("mesh/wire-client", 1, "client", label));
-        await _lab.ApplyAsync(TwoNodeLab.Pod("mesh/wire-server", 2, "server", label));
-        await fixture.ReadyAsync();
+        string label = $"istio.io/dataplane-mode: {(isOn ? "ambient" : "none")}";
+        await AddPodAsync("mesh/wire-client", "client", node: 1, label);
+        await AddPodAsync("mesh/wire-server", "server", node: 2, label);
     }
 
     private static async Task<byte[]> SendMarkerAsync(LabPod client, EchoServer echo, AddressFamily family)

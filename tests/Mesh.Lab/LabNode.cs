@@ -37,10 +37,15 @@ public sealed class LabNode
     /// <summary>What the proxy counts, as scraped.</summary>
     public async Task<MetricSamples> MetricsAsync() => MetricSamples.Parse(await GetAsync(15020, "/metrics"));
 
-    /// <summary>What the proxy wrote about connections that ended.</summary>
-    public async Task<IReadOnlyList<AccessLogLine>> AccessLogAsync() => AccessLogLine.Parse(await ProxyLogAsync());
+    /// <summary>How much the proxy has written so far.</summary>
+    public long ProxyLogLengthBytes => _lab.LogLengthBytes($"{Name}.proxy");
 
-    public Task<string> ProxyLogAsync() => _lab.ReadLogAsync($"{Name}.proxy");
+    /// <summary>What the proxy wrote about connections that ended.</summary>
+    /// <param name="start">Where to begin: an earlier <see cref="ProxyLogLengthBytes"/>.</param>
+    public async Task<IReadOnlyList<AccessLogLine>> AccessLogAsync(long start = 0) => AccessLogLine.Parse(await ProxyLogAsync(start));
+
+    /// <inheritdoc cref="AccessLogAsync"/>
+    public Task<string> ProxyLogAsync(long start = 0) => _lab.ReadLogAsync($"{Name}.proxy", start);
 
     public Task<string> AgentLogAsync() => _lab.ReadLogAsync($"{Name}.agent");
 

@@ -53,10 +53,16 @@ public sealed class MeshLab : IAsyncDisposable
         return new MeshLab(client, unshare, options);
     }
 
-    /// <summary>Creates or changes objects. Returns when the lab has acted on them, not when the mesh has.</summary>
-    public async Task ApplyAsync(string yaml)
+    /// <summary>
+    /// Creates or changes objects. Returns when the lab has acted on them, not when the mesh has; for that see
+    /// <see cref="SettleAsync"/>.
+    /// </summary>
+    /// <returns>What was in the text.</returns>
+    /// <exception cref="LabException">Something in it is wrong; then nothing was changed.</exception>
+    public async Task<IReadOnlyList<ObjectKey>> ApplyAsync(string yaml)
     {
         await _client.SendAsync(new LabRequest.Apply([new ManifestText(yaml, "test")]));
+        return [.. ManifestReader.ReadText(yaml, "test", []).Select(manifest => manifest.Key)];
     }
 
     /// <param name="name">NAMESPACE/NAME, or NAME for a kind without namespaces.</param>
@@ -84,6 +90,13 @@ public sealed class MeshLab : IAsyncDisposable
             throw LabException.FromProblems("the lab is not ready:", missing);
         }
     }
+
+    /// <summary>
+    /// Returns when every proxy has confirmed everything that was applied or deleted before: whatever it is asked from then on, it decides
+    /// accordingly. Needs the control plane and every proxy.
+    /// </summary>
+    /// <exception cref="LabException">They have not within the time; the message says what the control plane knows of them.</exception>
+    public Task SettleAsync(TimeSpan limit) => Settlement.WaitAsync(this, limit);
 
     public Task<LabStatus> StatusAsync() => _client.StatusAsync();
 
@@ -123,9 +136,10 @@ public sealed class MeshLab : IAsyncDisposable
     }
 
     /// <summary>What a component or a pod has written. Components: control, node-1.proxy; pods: NAMESPACE.NAME.</summary>
-    public async Task<string> ReadLogAsync(string name)
+    /// <param name="start">How much of it to leave out at the beginning, in bytes: an earlier <see cref="LogLengthBytes"/>.</param>
+    public async Task<string> ReadLogAsync(string name, long start = 0)
     {
-        string path = Path.Combine(_client.Directory.Logs, $"{name}.log");
+        string path = LogPath(name);
         if (!File.Exists(path))
         {
             return "";
@@ -133,8 +147,17 @@ public sealed class MeshLab : IAsyncDisposable
 
         // The program that writes it has it open.
         await using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        file.Seek(start, SeekOrigin.Begin);
         using var reader = new StreamReader(file);
         return await reader.ReadToEndAsync();
+    }
+
+    /// <summary>How much a component or a pod has written so far; 0 when nothing.</summary>
+    /// <inheritdoc cref="ReadLogAsync"/>
+    public long LogLengthBytes(string name)
+    {
+        var file = new FileInfo(LogPath(name));
+        return file.Exists ? file.Length : 0;
     }
 
     /// <summary>The namespace of a pod or node, open until the lab ends. Sockets made in it stay in it.</summary>
@@ -185,6 +208,8 @@ public sealed class MeshLab : IAsyncDisposable
         await _unshare.WaitForExitAsync();
         _unshare.Dispose();
     }
+
+    private string LogPath(string name) => Path.Combine(_client.Directory.Logs, $"{name}.log");
 
     internal ProcessStartInfo Describe(string networkNamespace, IEnumerable<string> command)
     {

@@ -29,13 +29,17 @@ internal static class Attempt
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(5);
 
     /// <summary>Connects, sends a few bytes and looks what comes back.</summary>
-    public static async Task<Outcome> AnEchoAsync(LabPod client, IPEndPoint target, TimeSpan? limit = null)
+    /// <param name="prepare">What is done to the socket before it connects.</param>
+    public static async Task<Outcome> AnEchoAsync(
+        LabPod client, IPEndPoint target, TimeSpan? limit = null, Action<Socket>? prepare = null)
     {
         using var time = new CancellationTokenSource(limit ?? s_limit);
         byte[] sent = Encoding.ASCII.GetBytes(Guid.NewGuid().ToString());
         try
         {
-            using Socket socket = await client.ConnectAsync(target, time.Token);
+            using Socket socket = await client.OpenSocketAsync(target.AddressFamily);
+            prepare?.Invoke(socket);
+            await socket.ConnectAsync(target, time.Token);
             await socket.SendAllAsync(sent, time.Token);
             byte[] received = new byte[sent.Length];
             bool isWhole = await socket.TryReceiveExactlyAsync(received, time.Token);

@@ -18,6 +18,8 @@ public abstract class TwoNodeLab : IAsyncLifetime
     private static readonly TimeSpan s_readyLimit = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan s_logLimit = TimeSpan.FromSeconds(10);
 
+    private readonly Dictionary<string, long> _logStarts = new(StringComparer.Ordinal);
+
     private MeshLab? _lab;
 
     public MeshLab Lab => _lab ?? throw new InvalidOperationException("The lab is started by the runner, before the first test.");
@@ -93,6 +95,29 @@ public abstract class TwoNodeLab : IAsyncLifetime
         Assert.True(await capture.WaitForAsync(Encoding.ASCII.GetBytes(marker), s_logLimit));
     }
 
+    /// <summary>What proxies have logged until now is not looked at any more: it belongs to the tests before.</summary>
+    public async Task ForgetLogsAsync()
+    {
+        foreach (NodeStatus status in (await Lab.StatusAsync()).Nodes)
+        {
+            LabNode node = await Lab.NodeAsync(status.Name);
+            _logStarts[node.Name] = node.ProxyLogLengthBytes;
+        }
+    }
+
+    /// <summary>Returns when every proxy acts on everything that was applied or deleted before.</summary>
+    public async Task SettleAsync()
+    {
+        try
+        {
+            await Lab.SettleAsync(s_readyLimit);
+        }
+        catch (LabException exception)
+        {
+            throw new LabException($"{exception.Message}{Environment.NewLine}{await Lab.DumpAsync()}", exception);
+        }
+    }
+
     public async Task ReadyAsync()
     {
         try
@@ -105,20 +130,21 @@ public abstract class TwoNodeLab : IAsyncLifetime
         }
     }
 
-    /// <summary>Waits for a line of a node's access log.</summary>
+    /// <summary>Waits for a line of a node's access log, not looking at what was forgotten.</summary>
     /// <exception cref="TimeoutException">None came; the message has the lines there are.</exception>
     public async Task<AccessLogLine> AccessLineAsync(string node, Func<AccessLogLine, bool> isWanted)
     {
         LabNode place = await Lab.NodeAsync(node);
+        long start = _logStarts.GetValueOrDefault(node);
         AccessLogLine? found = null;
         try
         {
             await Eventually.TrueAsync(
-                async () => (found = (await place.AccessLogAsync()).FirstOrDefault(isWanted)) is not null, s_logLimit);
+                async () => (found = (await place.AccessLogAsync(start)).FirstOrDefault(isWanted)) is not null, s_logLimit);
         }
         catch (TimeoutException)
         {
-            string lines = string.Join(Environment.NewLine, (await place.AccessLogAsync()).TakeLast(20));
+            string lines = string.Join(Environment.NewLine, (await place.AccessLogAsync(start)).TakeLast(20));
             throw new TimeoutException($"{node} has no such line; its last are:{Environment.NewLine}{lines}");
         }
 

@@ -19,7 +19,7 @@ internal static class Entry
         # enter NAMESPACE COMMAND...: runs a command in a namespace of the lab, with that namespace's own files in /etc.
         namespace=$1
         shift
-        exec nsenter --net="/run/netns/$namespace" -- unshare -m -- sh -c '
+        exec nsenter --net="/run/netns/$namespace" -- unshare -m --propagation slave -- sh -c '
           for file in "$0"/*; do
             [ -e "$file" ] && [ -e "/etc/${file##*/}" ] && mount --bind "$file" "/etc/${file##*/}"
           done
