@@ -60,6 +60,24 @@ public sealed class BareLabTests(BareLab fixture) : IClassFixture<BareLab>
     }
 
     [LabFact]
+    public async Task A_program_that_runs_already_can_enter_the_namespace_of_a_pod_made_later()
+    {
+        LabNode node = await _lab.NodeAsync("node-1");
+        const string UntilEntered = "until nsenter --net=/run/netns/shop.later true 2>/dev/null; do sleep 0.05; done; echo entered";
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        limit.CancelAfter(TimeSpan.FromSeconds(60));
+        Task<CommandResult> program = _lab.ExecuteAsync(
+            node.Name, ["sh", "-c", $"echo running >/run/mesh-lab/early; {UntilEntered}"], cancellation: limit.Token);
+        await Eventually.TrueAsync(() => File.Exists(_lab.PathInside("/run/mesh-lab/early")), TimeSpan.FromSeconds(30));
+
+        await _lab.ApplyAsync(
+            "kind: Pod\nmetadata: {name: later, namespace: shop}\nspec: {nodeName: node-1, containers: [{name: main}]}\n");
+
+        Assert.Equal(new CommandResult(0, "entered\n", ""), await program);
+        await _lab.DeleteAsync("Pod", "shop/later");
+    }
+
+    [LabFact]
     public async Task What_crosses_the_link_can_be_captured_and_what_stays_on_a_node_does_not_cross_it()
     {
         LabPod client = await _lab.PodAsync("shop/client");

@@ -160,6 +160,9 @@ public sealed class MeshLab : IAsyncDisposable
         return file.Exists ? file.Length : 0;
     }
 
+    /// <summary>How a file of the lab's own mount and process namespaces, such as /proc/1/stat, is reached from outside.</summary>
+    public string PathInside(string path) => _client.PathInside(path);
+
     /// <summary>The namespace of a pod or node, open until the lab ends. Sockets made in it stay in it.</summary>
     public NetNamespace Place(string networkNamespace)
     {
