@@ -22,6 +22,15 @@ internal static unsafe partial class Libc
     /// <summary>The most descriptors one message carries; the kernel's include/net/scm.h.</summary>
     internal const int SCM_MAX_FD = 253;
 
+    /// <summary>Close-on-exec and non-blocking; linux/timerfd.h, where they are O_CLOEXEC and O_NONBLOCK of both ABIs.</summary>
+    internal const int TFD_CLOEXEC = 0x80000;
+
+    /// <inheritdoc cref="TFD_CLOEXEC"/>
+    internal const int TFD_NONBLOCK = 0x800;
+
+    /// <summary>The clock that only goes forward; linux/time.h.</summary>
+    internal const int CLOCK_MONOTONIC = 1;
+
     /// <summary>The limit on open descriptors; asm-generic/resource.h.</summary>
     internal const int RLIMIT_NOFILE = 7;
 
@@ -36,6 +45,12 @@ internal static unsafe partial class Libc
     internal static partial int poll(pollfd* descriptors, nuint count, int timeoutMs);
 
     [LibraryImport(LibraryName, SetLastError = true)]
+    internal static partial int timerfd_create(int clock, int flags);
+
+    [LibraryImport(LibraryName, SetLastError = true)]
+    internal static partial int timerfd_settime(int descriptor, int flags, kernel_itimerspec* value, kernel_itimerspec* old);
+
+    [LibraryImport(LibraryName, SetLastError = true)]
     internal static partial int getrlimit(int resource, rlimit64* limit);
 
     [LibraryImport(LibraryName, SetLastError = true)]
@@ -43,6 +58,15 @@ internal static unsafe partial class Libc
 
     [LibraryImport(LibraryName, SetLastError = true)]
     internal static partial int capget(cap_user_header* header, cap_user_data* data);
+
+    /// <summary>struct __kernel_itimerspec, linux/time_types.h, as the two timespecs it is made of.</summary>
+    internal struct kernel_itimerspec
+    {
+        internal long interval_sec;
+        internal long interval_nsec;
+        internal long value_sec;
+        internal long value_nsec;
+    }
 
     /// <summary>struct rlimit64, linux/resource.h: what rlimit is on 64-bit systems.</summary>
     internal struct rlimit64

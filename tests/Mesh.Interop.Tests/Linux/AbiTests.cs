@@ -28,6 +28,7 @@ public sealed class AbiTests
         { "struct sockaddr_un, sys/un.h", Unsafe.SizeOf<sockaddr_un>(), 110, 110 },
         { "struct statx, linux/stat.h", Unsafe.SizeOf<statx>(), 256, 256 },
         { "struct rlimit64, linux/resource.h", Unsafe.SizeOf<Libc.rlimit64>(), 16, 16 },
+        { "struct __kernel_itimerspec, linux/time_types.h", Unsafe.SizeOf<Libc.kernel_itimerspec>(), 32, 32 },
         { "struct __user_cap_header_struct, linux/capability.h", Unsafe.SizeOf<Libc.cap_user_header>(), 8, 8 },
         { "struct __user_cap_data_struct, linux/capability.h", Unsafe.SizeOf<Libc.cap_user_data>(), 12, 12 },
         { "size_t, stddef.h", Unsafe.SizeOf<size_t>(), 8, 8 },
@@ -49,6 +50,13 @@ public sealed class AbiTests
         Assert.Equal(s_isX64 ? 4 : 8, OffsetOf(written, 0x55667788_99aabbcc));
         Assert.Equal((EpollEvents)0x11223344, written.Events);
         Assert.Equal(0x55667788_99aabbccUL, written.Token);
+    }
+
+    [Fact]
+    public void A_timer_s_interval_stands_before_its_first_expiration()
+    {
+        Assert.Equal(8, OffsetOf(new Libc.kernel_itimerspec { interval_nsec = 0x11223344_55667788 }, 0x11223344_55667788));
+        Assert.Equal(16, OffsetOf(new Libc.kernel_itimerspec { value_sec = 0x11223344_55667788 }, 0x11223344_55667788));
     }
 
     /// <summary>Pointers fill the bytes left at 0, 16 and 32; messages with descriptors show that each is where it should be.</summary>

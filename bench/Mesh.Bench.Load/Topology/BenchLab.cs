@@ -1,0 +1,176 @@
+using System.Net;
+using Mesh.Bench.Load.Measuring;
+using Mesh.Lab;
+
+namespace Mesh.Bench.Load.Topology;
+
+/// <summary>
+/// Two nodes with the mesh as it is shipped. In namespace `mesh`, which is captured, a client and a server on node-1 and a server on
+/// node-2; in namespace `outside`, which is not, the same again for the other proxies. All servers answer alike: iperf3 on one port and
+/// small HTTP responses on another.
+/// </summary>
+internal sealed class BenchLab : IAsyncDisposable
+{
+    public const int BulkPort = 5201;
+    public const int HttpPort = 8080;
+
+    private static readonly TimeSpan s_readyLimit = TimeSpan.FromSeconds(90);
+
+    private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("mesh-bench-");
+
+    private BenchLab(MeshLab lab)
+    {
+        Lab = lab;
+    }
+
+    public MeshLab Lab { get; }
+
+    /// <summary>Where configurations of the other proxies are written; removed at the end.</summary>
+    public string Scratch => _directory.FullName;
+
+    /// <summary>Where the configurations come from.</summary>
+    public static string CompareDirectory => Path.Combine(Repository.Root, "bench", "compare");
+
+    public LabPod MeshClient { get; private set; } = null!;
+
+    /// <summary>Captured, on the client's node.</summary>
+    public LabPod MeshServerNear { get; private set; } = null!;
+
+    /// <summary>Captured, on the other node.</summary>
+    public LabPod MeshServerFar { get; private set; } = null!;
+
+    public LabPod OutsideClient { get; private set; } = null!;
+
+    public LabPod OutsideServerNear { get; private set; } = null!;
+
+    public LabPod OutsideServerFar { get; private set; } = null!;
+
+    public LabNode Node1 { get; private set; } = null!;
+
+    public LabNode Node2 { get; private set; } = null!;
+
+    public static async Task<BenchLab> StartAsync()
+    {
+        var bench = new BenchLab(await MeshLab.StartAsync(new LabOptions { Nodes = 2 }));
+        try
+        {
+            await bench.FurnishAsync();
+            return bench;
+        }
+        catch
+        {
+            await bench.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>The proxy of a node, to charge it with what it costs.</summary>
+    public async Task<ProxyProcess> ProxyAsync(LabNode node)
+    {
+        LabStatus status = await Lab.StatusAsync();
+        ComponentStatus proxy = status.Components.Single(component => component.Name == node.Proxy);
+        return new ProxyProcess(Lab, $"mesh-node on {node.Name}", proxy.ProcessId ?? throw new BenchException($"{node.Proxy} does not run"));
+    }
+
+    /// <summary>Starts HAProxy with a configuration of bench/compare.</summary>
+    public Task<PeerProgram> StartHaproxyAsync(
+        string networkNamespace, string template, int port, IReadOnlyDictionary<string, string> values)
+    {
+        string file = WriteConfiguration(template, values);
+        return PeerProgram.StartAsync(Lab, $"haproxy ({template})", networkNamespace, ["haproxy", "-db", "-f", file], port, Scratch);
+    }
+
+    /// <summary>Writes a configuration of bench/compare with everything filled in.</summary>
+    public string WriteConfiguration(string template, IReadOnlyDictionary<string, string> values)
+    {
+        var all = new Dictionary<string, string>(values, StringComparer.Ordinal) { ["SCRATCH"] = Scratch };
+        string text = File.ReadAllText(Path.Combine(CompareDirectory, template));
+        string file = Path.Combine(Scratch, $"{Guid.NewGuid():N}-{template}");
+        File.WriteAllText(file, ConfigurationTemplate.Expand(text, all));
+        return file;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Lab.DisposeAsync();
+        _directory.Delete(recursive: true);
+    }
+
+    private async Task FurnishAsync()
+    {
+        string[] pods =
+        [
+            Pod("mesh", "client", node: 1), Server("mesh", "server-near", node: 1), Server("mesh", "server-far", node: 2),
+            Pod("outside", "client", node: 1), Server("outside", "server-near", node: 1), Server("outside", "server-far", node: 2),
+        ];
+        await Lab.ApplyAsync(
+            """
+            apiVersion: v1
+            kind: Namespace
+            metadata: {name: mesh, labels: {istio.io/dataplane-mode: ambient}}
+            ---
+            apiVersion: v1
+            kind: Namespace
+            metadata: {name: outside}
+
+            """ + string.Concat(pods.Select(pod => "---\n" + pod)));
+        try
+        {
+            await Lab.WaitUntilReadyAsync(s_readyLimit);
+        }
+        catch (LabException exception)
+        {
+            throw new LabException($"{exception.Message}{Environment.NewLine}{await Lab.DumpAsync()}", exception);
+        }
+
+        MeshClient = await Lab.PodAsync("mesh/client");
+        MeshServerNear = await Lab.PodAsync("mesh/server-near");
+        MeshServerFar = await Lab.PodAsync("mesh/server-far");
+        OutsideClient = await Lab.PodAsync("outside/client");
+        OutsideServerNear = await Lab.PodAsync("outside/server-near");
+        OutsideServerFar = await Lab.PodAsync("outside/server-far");
+        Node1 = await Lab.NodeAsync("node-1");
+        Node2 = await Lab.NodeAsync("node-2");
+        foreach (LabPod server in (LabPod[])[MeshServerNear, MeshServerFar, OutsideServerNear, OutsideServerFar])
+        {
+            await ListeningAsync(server);
+        }
+    }
+
+    private static async Task ListeningAsync(LabPod server)
+    {
+        using var limit = new CancellationTokenSource(s_readyLimit);
+        while (!await server.IsListeningAsync(BulkPort) || !await server.IsListeningAsync(HttpPort))
+        {
+            if (limit.IsCancellationRequested)
+            {
+                throw new BenchException($"the servers of {server} do not listen within {s_readyLimit.TotalSeconds} s");
+            }
+
+            await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System);
+        }
+    }
+
+    private string Server(string space, string name, int node)
+    {
+        var values = new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["NAME"] = $"{space}-{name}",
+            ["ORIGIN"] = $"{IPAddress.Any}:{HttpPort}",
+        };
+        string file = WriteConfiguration("nginx-origin.conf", values);
+        return Pod(space, name, node, $"""["sh", "-c", "iperf3 -s -p {BulkPort} >/dev/null & exec nginx -e stderr -c {file}"]""");
+    }
+
+    private static string Pod(string space, string name, int node, string? command = null)
+    {
+        string program = command is null ? "" : $", command: {command}";
+        return $$"""
+            apiVersion: v1
+            kind: Pod
+            metadata: {name: {{name}}, namespace: {{space}}, labels: {app: {{name}}} }
+            spec: {nodeName: node-{{node}}, serviceAccountName: {{name}}, containers: [{name: main{{program}} }]}
+
+            """;
+    }
+}
