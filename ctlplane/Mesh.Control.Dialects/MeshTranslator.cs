@@ -119,6 +119,7 @@ public sealed class MeshTranslator(TranslationOptions options)
             all.AddRange(model.Diagnostics);
         }
 
+        all.AddRange(AddressConflicts.Find(readings));
         return all.ToImmutable();
     }
 }

@@ -50,6 +50,12 @@ internal static class AuthorizationPolicyReader
                 spec.Error(unknown, "AuthorizationPolicy has no such field.", "Check the spelling.");
             }
 
+            // Without rules a policy admits nothing or is an error already; every other field widens what it applies to by its absence.
+            foreach (string empty in spec.NullKeys().Where(key => key != "rules"))
+            {
+                spec.Error(empty, "The field has no value.", "Give it one or leave it out.");
+            }
+
             bool isCertain = !diagnostics.HasErrors && !targets.Any(target => target.Kind == PolicyTargetKind.Gateway);
             rules = ReadRules(spec, action, isCertain);
         }

@@ -13,6 +13,7 @@ internal static class EntryReader
 {
     private const int PortMax = 65_535;
     private const int HostCountMax = 256;
+    private const int AddressCountMax = 256;
     private const int EndpointCountMax = 4_096;
     private const string DefaultServiceAccount = "default";
 
@@ -247,6 +248,12 @@ internal static class EntryReader
         List<FieldReader> items = spec.Sections("endpoints");
         if (items.Count == 0)
         {
+            if (resolution == EndpointResolution.Static && selector is null)
+            {
+                spec.Warning(
+                    "endpoints", "Nothing is listed and nothing selected, so this leads nowhere.", "List endpoints or add a workloadSelector.");
+            }
+
             return [];
         }
 
@@ -269,6 +276,7 @@ internal static class EntryReader
 
         ImmutableArray<WorkloadEntrySpec>.Builder endpoints = ImmutableArray.CreateBuilder<WorkloadEntrySpec>(items.Count);
         var addresses = new HashSet<IPAddress>();
+        HashSet<string> portNames = [.. ports.Select(port => port.Name)];
         foreach (FieldReader item in items)
         {
             if (ReadEndpoint(source, item, Labels.Empty) is not { } endpoint)
@@ -284,7 +292,7 @@ internal static class EntryReader
 
             foreach (NamedPort port in endpoint.Ports)
             {
-                if (!ports.Any(declared => declared.Name == port.Name))
+                if (!portNames.Contains(port.Name))
                 {
                     item.Error("ports", $"The entry has no port named {port.Name}.");
                 }
@@ -301,7 +309,8 @@ internal static class EntryReader
         List<TextItem> items = spec.Texts("hosts");
         if (items.Count is 0 or > HostCountMax)
         {
-            spec.Error("hosts", $"Between 1 and {HostCountMax} hosts are needed.");
+            spec.Error("hosts", $"{items.Count} hosts; between 1 and {HostCountMax} are needed.");
+            return [];
         }
 
         ImmutableArray<string>.Builder hosts = ImmutableArray.CreateBuilder<string>(items.Count);
@@ -330,7 +339,14 @@ internal static class EntryReader
     private static ImmutableArray<VirtualAddress> ReadAddresses(FieldReader spec)
     {
         ImmutableArray<VirtualAddress>.Builder addresses = ImmutableArray.CreateBuilder<VirtualAddress>();
-        foreach (TextItem item in spec.Texts("addresses"))
+        List<TextItem> items = spec.Texts("addresses");
+        if (items.Count > AddressCountMax)
+        {
+            spec.Error("addresses", $"{items.Count} addresses; {AddressCountMax} are allowed.");
+            return [];
+        }
+
+        foreach (TextItem item in items)
         {
             if (!AddressText.TryParseRange(item.Text, out IPNetwork range))
             {

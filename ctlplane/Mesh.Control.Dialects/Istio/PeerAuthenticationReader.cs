@@ -30,6 +30,8 @@ internal static class PeerAuthenticationReader
             {
                 spec.Error(unknown, "PeerAuthentication has no such field.", "Check the spelling.");
             }
+
+            RefuseEmpty(spec);
         }
 
         return new PeerAuthenticationSpec
@@ -39,6 +41,7 @@ internal static class PeerAuthenticationReader
             Name = source.Key.Name,
             CreatedAt = CreationTime.Read(root),
             Selector = selector,
+            IsStrictestReading = diagnostics.HasErrors,
             Mode = diagnostics.HasErrors ? MutualTlsMode.Strict : mode,
             PortModes = diagnostics.HasErrors ? ImmutableSortedDictionary<int, MutualTlsMode>.Empty : portModes,
         };
@@ -62,6 +65,8 @@ internal static class PeerAuthenticationReader
             spec.Error("portLevelMtls", "Ports can be set apart only for selected workloads.", "Add a selector with matchLabels.");
         }
 
+        RefuseEmpty(ports);
+
         foreach (RawEntry entry in ports.Entries)
         {
             if (!int.TryParse(entry.Key, NumberStyles.None, CultureInfo.InvariantCulture, out int port) || port is < 1 or > 65_535)
@@ -77,12 +82,22 @@ internal static class PeerAuthenticationReader
         return modes.ToImmutable();
     }
 
+    private static void RefuseEmpty(FieldReader fields)
+    {
+        foreach (string empty in fields.NullKeys())
+        {
+            fields.Error(empty, "The field has no value.", "Give it one or leave it out.");
+        }
+    }
+
     private static MutualTlsMode ReadMode(FieldReader mtls)
     {
         foreach (string unknown in mtls.UnknownKeys(s_modeFields))
         {
             mtls.Error(unknown, "Here stands 'mode' and nothing else.");
         }
+
+        RefuseEmpty(mtls);
 
         switch (mtls.Text("mode"))
         {

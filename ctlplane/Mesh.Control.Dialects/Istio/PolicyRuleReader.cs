@@ -56,7 +56,7 @@ internal sealed class PolicyRuleReader
     private PolicyRule ReadRule(FieldReader rule)
     {
         ImmutableArray<PolicyClause>.Builder clauses = ImmutableArray.CreateBuilder<PolicyClause>();
-        RefuseUnknown(rule, s_ruleFields);
+        RefuseUnknownAndEmpty(rule, s_ruleFields);
         AddAlternatives(clauses, rule, "from", s_fromFields, "source", ReadSource);
         AddAlternatives(clauses, rule, "to", s_toFields, "operation", ReadOperation);
         foreach (FieldReader condition in rule.Sections("when"))
@@ -106,7 +106,7 @@ internal sealed class PolicyRuleReader
 
         foreach (FieldReader item in items)
         {
-            RefuseUnknown(item, itemFields);
+            RefuseUnknownAndEmpty(item, itemFields);
             if (item.Section(itemKey) is not { Entries.Count: > 0 } section)
             {
                 Refuse(item, itemKey, $"Here stands a {itemKey} with at least one field.");
@@ -129,7 +129,7 @@ internal sealed class PolicyRuleReader
     private PolicyMatch ReadSource(FieldReader source)
     {
         RefuseUnsupported(source, s_requestSourceFields);
-        RefuseUnknown(source, [.. s_sourceFields, .. s_requestSourceFields]);
+        RefuseUnknownAndEmpty(source, [.. s_sourceFields, .. s_requestSourceFields]);
         bool hasAccounts = source.Has("serviceAccounts") || source.Has("notServiceAccounts");
         if (hasAccounts
             && (source.Has("principals") || source.Has("notPrincipals") || source.Has("namespaces") || source.Has("notNamespaces")))
@@ -153,7 +153,7 @@ internal sealed class PolicyRuleReader
     private PolicyMatch ReadOperation(FieldReader operation)
     {
         RefuseUnsupported(operation, s_requestOperationFields);
-        RefuseUnknown(operation, [.. s_operationFields, .. s_requestOperationFields]);
+        RefuseUnknownAndEmpty(operation, [.. s_operationFields, .. s_requestOperationFields]);
         return new PolicyMatch
         {
             DestinationPorts = Ports(operation, "ports"),
@@ -163,7 +163,7 @@ internal sealed class PolicyRuleReader
 
     private PolicyMatch ReadCondition(FieldReader condition)
     {
-        RefuseUnknown(condition, s_whenFields);
+        RefuseUnknownAndEmpty(condition, s_whenFields);
         if (!condition.Has("values") && !condition.Has("notValues"))
         {
             Refuse(condition, "values", "A condition has values, notValues or both.");
@@ -370,11 +370,17 @@ internal sealed class PolicyRuleReader
             : (default, $"'{item.Text}' is not a service account; write namespace/name or name, without wildcards.");
     }
 
-    private void RefuseUnknown(FieldReader fields, ReadOnlySpan<string> known)
+    private void RefuseUnknownAndEmpty(FieldReader fields, ReadOnlySpan<string> known)
     {
         foreach (string unknown in fields.UnknownKeys(known))
         {
             Refuse(fields, unknown, "There is no such field here.", "Check the spelling.");
+        }
+
+        // To Kubernetes null is absence, and in a rule absence is "any": a list whose values were all taken out would admit everybody.
+        foreach (string empty in fields.NullKeys())
+        {
+            Refuse(fields, empty, "The field has no value.", "Give it one or leave it out.");
         }
     }
 

@@ -24,6 +24,12 @@ internal static class SelectorReader
             selector.Error(unknown, "A selector has matchLabels and nothing else.");
         }
 
+        foreach (string empty in selector.NullKeys())
+        {
+            isBroken = true;
+            selector.Error(empty, "The field has no value.", "Leave the selector out to select everything.");
+        }
+
         Labels labels = selector.TextMap("matchLabels");
         isBroken |= selector.Section("matchLabels") is { } written && written.Entries.Count != labels.Count;
         foreach (KeyValuePair<string, string> label in labels.Entries)

@@ -93,6 +93,9 @@ internal sealed record PeerAuthenticationSpec
     /// <summary>Null: the whole namespace, or in the root namespace the whole mesh.</summary>
     public required Labels? Selector { get; init; }
 
+    /// <summary>Made of a version with errors, for want of a good one: who else it was meant for, nobody knows.</summary>
+    public required bool IsStrictestReading { get; init; }
+
     public required MutualTlsMode Mode { get; init; }
 
     /// <summary>By port of the workload, not of a service.</summary>

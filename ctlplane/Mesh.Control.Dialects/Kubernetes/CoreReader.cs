@@ -64,7 +64,7 @@ internal static class CoreReader
             IsHostNetwork = spec?.Flag("hostNetwork") ?? false,
             Addresses = ReadPodAddresses(status),
             IsFinished = phase is "Succeeded" or "Failed",
-            IsReady = ReadReadiness(status, phase),
+            IsReady = !metadata.Has("deletionTimestamp") && ReadReadiness(status, phase),
             Controller = ReadController(metadata),
             NamedPorts = ReadNamedPorts(spec),
         };
@@ -315,7 +315,7 @@ internal static class CoreReader
                 continue;
             }
 
-            if (entry.Value is RawScalar { Kind: ScalarKind.Text } text && ManifestNames.IsLabel(text.Text))
+            if (entry.Value is RawScalar { Kind: ScalarKind.Text } text && ManifestNames.IsPortName(text.Text))
             {
                 return (0, text.Text);
             }

@@ -22,13 +22,14 @@ internal static class ObjectReader
         object? spec = ReadSpec(source, diagnostics);
         if (!diagnostics.HasErrors)
         {
-            return new Reading(source, spec, diagnostics.ToImmutable());
+            return new Reading(source, spec, spec, diagnostics.ToImmutable());
         }
 
-        if (previous?.Spec is { } lastGood)
+        // The strictest reading of a version that was broken too is nothing to go back to: it may be about other workloads.
+        if (previous?.LastGood is { } lastGood)
         {
-            diagnostics.Note(string.Empty, default, "The version before this one stays in force.");
-            return new Reading(source, lastGood, diagnostics.ToImmutable());
+            diagnostics.Note(string.Empty, default, "The last good version stays in force.");
+            return new Reading(source, lastGood, lastGood, diagnostics.ToImmutable());
         }
 
         // A broken policy must not vanish: its reader has made the strictest of it. Anything else is left out.
@@ -39,7 +40,7 @@ internal static class ObjectReader
             isPolicy
                 ? "There is no earlier version, so the policy is enforced in its strictest reading."
                 : "There is no earlier version; the object is left out.");
-        return new Reading(source, isPolicy ? spec : null, diagnostics.ToImmutable());
+        return new Reading(source, isPolicy ? spec : null, LastGood: null, diagnostics.ToImmutable());
     }
 
     private static object? ReadSpec(RawObject source, ObjectDiagnostics diagnostics)

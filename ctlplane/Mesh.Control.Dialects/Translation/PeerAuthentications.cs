@@ -50,10 +50,19 @@ internal sealed class PeerAuthentications
         Rules = [new PolicyRule([s_withoutIdentity])],
     };
 
-    /// <summary>The order in which one wins where only one may hold: the oldest, then by name.</summary>
-    public static int CompareByAge(PeerAuthenticationSpec left, PeerAuthenticationSpec right)
+    /// <summary>
+    /// The order in which one wins where only one may hold: one in its strictest reading, which must not lose to a laxer one, then the
+    /// oldest, then by name.
+    /// </summary>
+    public static int ComparePrecedence(PeerAuthenticationSpec left, PeerAuthenticationSpec right)
     {
-        int order = (left.CreatedAt ?? DateTimeOffset.MaxValue).CompareTo(right.CreatedAt ?? DateTimeOffset.MaxValue);
+        int order = right.IsStrictestReading.CompareTo(left.IsStrictestReading);
+        if (order != 0)
+        {
+            return order;
+        }
+
+        order = (left.CreatedAt ?? DateTimeOffset.MaxValue).CompareTo(right.CreatedAt ?? DateTimeOffset.MaxValue);
         return order != 0 ? order : string.CompareOrdinal(left.Name, right.Name);
     }
 
@@ -67,7 +76,7 @@ internal sealed class PeerAuthentications
         PeerAuthenticationSpec? namespaceWide = WinnerOf(policies);
         MutualTlsMode namespaceMode = Resolve(namespaceWide?.Mode ?? MutualTlsMode.Unset, meshWide.MeshMode);
         List<PeerAuthenticationSpec> selecting = policies.FindAll(policy => policy.Selector is not null);
-        selecting.Sort(CompareByAge);
+        selecting.Sort(ComparePrecedence);
         return new PeerAuthentications(rootNamespace, namespaceWide, namespaceMode, [.. selecting]);
     }
 
@@ -75,16 +84,7 @@ internal sealed class PeerAuthentications
     /// <returns>The policy of the namespace that decided; null when the mesh did.</returns>
     public PeerAuthenticationSpec? Apply(WorkloadDraft draft)
     {
-        PeerAuthenticationSpec? own = null;
-        foreach (PeerAuthenticationSpec candidate in _selecting)
-        {
-            if (draft.Labels.Satisfy(candidate.Selector!))
-            {
-                own = candidate;
-                break;
-            }
-        }
-
+        PeerAuthenticationSpec? own = OwnOf(draft);
         AuthorizationPolicy? converted = own is null ? null : ConvertPorts(own);
         if (converted is not null)
         {
@@ -97,6 +97,12 @@ internal sealed class PeerAuthentications
 
         return own ?? NamespaceWide;
     }
+
+    /// <summary>
+    /// The policy that decides by its selector. None does beside a broken one without selector: that may have been meant for any workload.
+    /// </summary>
+    private PeerAuthenticationSpec? OwnOf(WorkloadDraft draft) =>
+        NamespaceWide is { IsStrictestReading: true } ? null : _selecting.FirstOrDefault(policy => draft.Labels.Satisfy(policy.Selector!));
 
     /// <summary>The policy that sets ports apart from the rest of the workload, or null when none differs.</summary>
     private AuthorizationPolicy? ConvertPorts(PeerAuthenticationSpec policy)
@@ -128,7 +134,7 @@ internal sealed class PeerAuthentications
     private static PeerAuthenticationSpec? WinnerOf(IEnumerable<PeerAuthenticationSpec> policies)
     {
         List<PeerAuthenticationSpec> wide = [.. policies.Where(policy => policy.Selector is null)];
-        wide.Sort(CompareByAge);
+        wide.Sort(ComparePrecedence);
         return wide.FirstOrDefault();
     }
 

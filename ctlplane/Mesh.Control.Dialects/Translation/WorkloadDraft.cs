@@ -10,6 +10,9 @@ namespace Mesh.Control.Dialects.Translation;
 /// <summary>A workload while its namespace is being translated: what selects it is collected here.</summary>
 internal sealed class WorkloadDraft
 {
+    /// <summary>Says which network a pod's addresses belong to.</summary>
+    public const string NetworkLabel = "topology.istio.io/network";
+
     private const string LatestRevision = "latest";
 
     private WorkloadDraft(Workload workload, Labels labels, PodSpec? pod, WorkloadEntrySpec? entry)
@@ -43,7 +46,7 @@ internal sealed class WorkloadDraft
                 Name = pod.Name,
                 Namespace = pod.Namespace,
                 Addresses = pod.Addresses,
-                Network = pod.Labels.Find("topology.istio.io/network") ?? options.Network,
+                Network = pod.Labels.Find(NetworkLabel) ?? options.Network,
                 Tunnel = tunnel,
                 IsNativeTunnel = isNative,
                 ServiceAccount = pod.ServiceAccount,
@@ -179,6 +182,7 @@ internal sealed class WorkloadDraft
                 return (WorkloadController.Pod, pod.Name);
         }
     }
+
     /// <summary>What a CronJob appends to the names of its jobs: minutes since 1970.</summary>
     private static bool IsScheduleTime(ReadOnlySpan<char> text) =>
         text.Length is >= 8 and <= 10 && !text.ContainsAnyExceptInRange('0', '9');

@@ -193,6 +193,24 @@ public sealed class FieldReader
         return unknown;
     }
 
+    /// <summary>
+    /// The keys with an explicit null, such as a key whose values have all been commented out. They read as absent, and where absence
+    /// means "any" the reader must look here.
+    /// </summary>
+    public List<string> NullKeys()
+    {
+        var keys = new List<string>();
+        foreach (RawEntry entry in _fields.Entries)
+        {
+            if (entry.Value is RawScalar { Kind: ScalarKind.Null })
+            {
+                keys.Add(entry.Key);
+            }
+        }
+
+        return keys;
+    }
+
     /// <summary>For kinds where a misspelt field does no harm beyond its absence.</summary>
     public void WarnUnknown(ReadOnlySpan<string> known)
     {

@@ -20,6 +20,12 @@ public static class ManifestNames
         && text[0] != '-'
         && text[^1] != '-';
 
+    /// <summary>
+    /// The name of a port: a label with a letter in it, so that a number in quotes is no name. (Kubernetes allows 15 characters; longer
+    /// ones do no harm.)
+    /// </summary>
+    public static bool IsPortName(ReadOnlySpan<char> text) => IsLabel(text) && text.ContainsAnyInRange('a', 'z');
+
     /// <summary>RFC 1123 labels joined by dots.</summary>
     public static bool IsSubdomain(ReadOnlySpan<char> text)
     {

@@ -34,11 +34,22 @@ public readonly record struct RawEntry(string Key, SourcePosition KeyPosition, R
 /// <summary>Entries in the order of the manifest; no key occurs twice.</summary>
 public sealed class RawMapping(IReadOnlyList<RawEntry> entries, SourcePosition position) : RawNode(position)
 {
+    /// <summary>Up to here a scan is as quick as a look-up, and most mappings are shorter.</summary>
+    private const int ScannedEntriesMax = 16;
+
+    private Dictionary<string, RawNode>? _byKey;
+
     public IReadOnlyList<RawEntry> Entries { get; } = entries;
 
-    /// <summary>Finds a key. A scan: manifests' mappings are short and read once.</summary>
+    /// <summary>Finds a key. Not for two threads at once.</summary>
     public RawNode? Find(string key)
     {
+        if (Entries.Count > ScannedEntriesMax)
+        {
+            _byKey ??= Entries.ToDictionary(entry => entry.Key, entry => entry.Value, StringComparer.Ordinal);
+            return _byKey.GetValueOrDefault(key);
+        }
+
         for (int index = 0; index < Entries.Count; index++)
         {
             if (string.Equals(Entries[index].Key, key, StringComparison.Ordinal))

@@ -36,7 +36,7 @@ public sealed class MeshTranslatorTests : IDisposable
         Assert.Contains(
             broken.Diagnostics,
             found => found.Severity == DiagnosticSeverity.Error && found.Field.StartsWith("spec.rules[0]", StringComparison.Ordinal));
-        Assert.Contains(broken.Diagnostics, found => found.Reason.Contains("version before", StringComparison.Ordinal));
+        Assert.Contains(broken.Diagnostics, found => found.Reason.Contains("last good version", StringComparison.Ordinal));
 
         // Still broken, in another way: still the last good one.
         _directory.Write("a.yaml", Policy.Replace("[NAME]", "7", StringComparison.Ordinal));
@@ -46,6 +46,28 @@ public sealed class MeshTranslatorTests : IDisposable
         TranslationResult repaired = await TranslateAsync();
         Assert.Equal("second", PolicyNamespace(repaired));
         Assert.Empty(repaired.Diagnostics);
+    }
+
+    [Fact]
+    public async Task A_policy_that_was_never_good_is_read_anew_each_time_it_changes()
+    {
+        const string Broken = """
+            apiVersion: security.istio.io/v1
+            kind: AuthorizationPolicy
+            metadata: {name: p, namespace: shop}
+            spec: {selector: {matchLabels: {app: NAME}}, action: DENY, rules: [{from: [{source: {nmespaces: [a]}}]}]}
+            """;
+        _directory.Write("pods.yaml", Manifests.Pod("shop", "cart", "10.0.0.1") + Manifests.Pod("shop", "db", "10.0.0.2"));
+        _directory.Write("a.yaml", Broken.Replace("NAME", "cart", StringComparison.Ordinal));
+        Assert.Equal(["cart"], Selected(await TranslateAsync()));
+
+        // Still broken, but meant for somebody else: keeping to the strict reading of before would leave the other one open.
+        _directory.Write("a.yaml", Broken.Replace("NAME", "db", StringComparison.Ordinal));
+        Assert.Equal(["db"], Selected(await TranslateAsync()));
+
+        static IEnumerable<string> Selected(TranslationResult result) => result.Model.Namespaces["shop"].Workloads
+            .Where(workload => workload.Policies.Contains("shop/p"))
+            .Select(workload => workload.Name);
     }
 
     [Fact]
