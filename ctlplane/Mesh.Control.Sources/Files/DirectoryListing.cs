@@ -3,158 +3,119 @@ using System.Collections.Immutable;
 namespace Mesh.Control.Sources.Files;
 
 /// <summary>
-/// One look at the directory: which files there are and what they are by their metadata. Nothing is opened. Two equal listings mean that
-/// nothing changed, as far as metadata can tell.
+/// One look at the directory: which files there are and what they are by their metadata. Nothing is opened. Links are followed wherever
+/// they lead. Two equal listings mean that nothing changed, as far as metadata can tell.
 /// </summary>
 internal sealed class DirectoryListing
 {
     private const int DirectoryDepthMax = 16;
 
-    private DirectoryListing(ImmutableArray<ListedFile> files, ImmutableArray<UnreadablePath> unreadable)
-    {
-        Files = files;
-        Unreadable = unreadable;
-    }
+    private readonly ManifestWatchOptions _options;
+    private readonly SortedDictionary<string, ListedFile> _files = new(StringComparer.Ordinal);
+    private readonly List<UnreadablePath> _unreadable = [];
+
+    /// <summary>The directories from the first down to the one being listed, by their real paths.</summary>
+    private readonly HashSet<string> _above = new(StringComparer.Ordinal);
+    private int _directoryCount;
+
+    private DirectoryListing(ManifestWatchOptions options) => _options = options;
 
     /// <summary>Ordered by path.</summary>
-    public ImmutableArray<ListedFile> Files { get; }
+    public ImmutableArray<ListedFile> Files { get; private set; }
 
     /// <summary>Directories that could not be listed: what is below them is unknown, not gone.</summary>
-    public ImmutableArray<UnreadablePath> Unreadable { get; }
+    public ImmutableArray<UnreadablePath> Unreadable { get; private set; }
 
     public static DirectoryListing Take(ManifestWatchOptions options)
     {
-        var files = new SortedDictionary<string, ListedFile>(StringComparer.Ordinal);
-        ImmutableArray<UnreadablePath>.Builder unreadable = ImmutableArray.CreateBuilder<UnreadablePath>();
-        AddDirectory(options, options.Directory, relative: string.Empty, depth: 0, files, unreadable);
-        return new DirectoryListing([.. files.Values], unreadable.ToImmutable());
+        var listing = new DirectoryListing(options);
+        try
+        {
+            listing.AddDirectory(RealPath.Of(options.Directory), relative: string.Empty, depth: 0);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            listing._unreadable.Add(new UnreadablePath(string.Empty, exception.Message));
+        }
+
+        listing.Files = [.. listing._files.Values];
+        listing.Unreadable = [.. listing._unreadable];
+        return listing;
     }
 
     public bool IsSameAs(DirectoryListing other) =>
         Files.AsSpan().SequenceEqual(other.Files.AsSpan()) && Unreadable.AsSpan().SequenceEqual(other.Unreadable.AsSpan());
 
-    private static void AddDirectory(
-        ManifestWatchOptions options,
-        string directory,
-        string relative,
-        int depth,
-        SortedDictionary<string, ListedFile> files,
-        ImmutableArray<UnreadablePath>.Builder unreadable)
+    private void AddDirectory(string realPath, string relative, int depth)
     {
         if (depth > DirectoryDepthMax)
         {
-            unreadable.Add(new UnreadablePath(relative, $"Directories are nested deeper than {DirectoryDepthMax}, or a link leads back."));
+            _unreadable.Add(new UnreadablePath(relative, $"Directories are nested deeper than {DirectoryDepthMax}."));
+            return;
+        }
+
+        if (++_directoryCount > _options.DirectoryCountMax)
+        {
+            _unreadable.Add(new UnreadablePath(relative, $"More than {_options.DirectoryCountMax} directories."));
+            return;
+        }
+
+        if (!_above.Add(realPath))
+        {
+            _unreadable.Add(new UnreadablePath(relative, "The link leads back to a directory it is in."));
             return;
         }
 
         try
         {
-            foreach (FileSystemInfo entry in new DirectoryInfo(directory).EnumerateFileSystemInfos())
+            foreach (FileSystemInfo entry in new DirectoryInfo(realPath).EnumerateFileSystemInfos())
             {
                 // Kubernetes keeps the current and the next version of a mounted directory under names with dots, and editors their copies.
-                if (entry.Name.StartsWith('.'))
+                if (!entry.Name.StartsWith('.') && !TryAdd(entry, relative, depth))
                 {
-                    continue;
-                }
-
-                string path = relative.Length == 0 ? entry.Name : $"{relative}/{entry.Name}";
-                if (IsDirectory(entry))
-                {
-                    if (options.IsRecursive)
-                    {
-                        AddDirectory(options, entry.FullName, path, depth + 1, files, unreadable);
-                    }
-                }
-                else if (entry.Extension is ".yaml" or ".yml" or ".json")
-                {
-                    if (files.Count >= options.FileCountMax)
-                    {
-                        unreadable.Add(new UnreadablePath(relative, $"More than {options.FileCountMax} files."));
-                        return;
-                    }
-
-                    files[path] = ListedFile.Of(path, entry);
+                    return;
                 }
             }
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            unreadable.Add(new UnreadablePath(relative, exception.Message));
+            _unreadable.Add(new UnreadablePath(relative, exception.Message));
         }
-    }
-
-    private static bool IsDirectory(FileSystemInfo entry) =>
-        entry.LinkTarget is null ? entry is DirectoryInfo : Directory.Exists(entry.FullName);
-}
-
-/// <param name="Path">Relative to the directory; empty for the directory itself.</param>
-/// <param name="Reason">Why it cannot be listed.</param>
-internal readonly record struct UnreadablePath(string Path, string Reason);
-
-/// <param name="Path">Relative to the configuration directory, with slashes.</param>
-/// <param name="FullPath">Where to open it.</param>
-/// <param name="RealPath">The same with every link followed: a swapped link changes it even when size and time are the same.</param>
-/// <param name="Bytes">-1 when a link leads nowhere.</param>
-/// <param name="WrittenUtc">Last change of the content.</param>
-internal readonly record struct ListedFile(string Path, string FullPath, string RealPath, long Bytes, DateTime WrittenUtc)
-{
-    private const int LinkCountMax = 40;
-
-    public static ListedFile Of(string path, FileSystemInfo entry)
-    {
-        string realPath = entry.LinkTarget is null ? entry.FullName : Resolve(entry.FullName);
-        var target = new FileInfo(realPath);
-        return target.Exists
-            ? new ListedFile(path, entry.FullName, realPath, target.Length, target.LastWriteTimeUtc)
-            : new ListedFile(path, entry.FullName, realPath, Bytes: -1, default);
-    }
-
-    /// <summary>
-    /// Follows the links of every component. The runtime follows those of the last one only, and in a mounted ConfigMap it is a directory
-    /// in the middle (<c>..data</c>) that is swapped.
-    /// </summary>
-    private static string Resolve(string path)
-    {
-        var pending = new Stack<string>();
-        Push(pending, path);
-        string resolved = "/";
-        int linkCount = 0;
-        while (pending.TryPop(out string? component))
+        finally
         {
-            if (component == "..")
-            {
-                resolved = System.IO.Path.GetDirectoryName(resolved) ?? "/";
-                continue;
-            }
-
-            string next = System.IO.Path.Combine(resolved, component);
-            string? link = new FileInfo(next).LinkTarget;
-            if (link is null || ++linkCount > LinkCountMax)
-            {
-                resolved = next;
-                continue;
-            }
-
-            if (System.IO.Path.IsPathRooted(link))
-            {
-                resolved = "/";
-            }
-
-            Push(pending, link);
+            _above.Remove(realPath);
         }
-
-        return resolved;
     }
 
-    private static void Push(Stack<string> pending, string path)
+    /// <returns>False when the directory holds too much to go on.</returns>
+    private bool TryAdd(FileSystemInfo entry, string relative, int depth)
     {
-        string[] components = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
-        for (int index = components.Length - 1; index >= 0; index--)
+        string path = relative.Length == 0 ? entry.Name : $"{relative}/{entry.Name}";
+        bool isLink = entry.LinkTarget is not null;
+        string realPath = isLink ? RealPath.Of(entry.FullName) : entry.FullName;
+        if (isLink ? Directory.Exists(realPath) : entry is DirectoryInfo)
         {
-            if (components[index] != ".")
+            if (_options.IsRecursive)
             {
-                pending.Push(components[index]);
+                AddDirectory(realPath, path, depth + 1);
             }
         }
+        else if (entry.Extension is ".yaml" or ".yml" or ".json")
+        {
+            if (_files.Count >= _options.FileCountMax)
+            {
+                _unreadable.Add(new UnreadablePath(relative, $"More than {_options.FileCountMax} files."));
+                return false;
+            }
+
+            _files[path] = ListedFile.Of(path, realPath);
+        }
+        else if (isLink && _options.IsRecursive && !File.Exists(realPath))
+        {
+            // It may be a directory that is not mounted: whatever was below it is unknown, not gone.
+            _unreadable.Add(new UnreadablePath(path, "The link leads nowhere."));
+        }
+
+        return true;
     }
 }

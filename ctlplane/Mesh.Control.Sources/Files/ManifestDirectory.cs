@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Security.Cryptography;
-using System.Text;
 using Mesh.Control.Model.Diagnostics;
 using Mesh.Control.Model.Inputs;
 
@@ -17,8 +16,6 @@ internal sealed class ManifestDirectory(ManifestWatchOptions options, TimeProvid
     /// the file system's clock.
     /// </summary>
     private static readonly TimeSpan s_timestampGrain = TimeSpan.FromSeconds(2);
-
-    private static readonly UTF8Encoding s_strictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     private readonly Dictionary<string, FileState> _files = new(StringComparer.Ordinal);
     private DirectoryListing? _loaded;
@@ -75,11 +72,18 @@ internal sealed class ManifestDirectory(ManifestWatchOptions options, TimeProvid
         try
         {
             content = ReadContent(listed);
+            if (listed.Again() != listed)
+            {
+                // Half a file can be a whole document: without its second half, a policy would be gone.
+                throw new IOException("The file changed while it was read; it is read again.");
+            }
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ManifestFormatException)
         {
+            // What stands in the way of reading (permissions, locks) goes away without changing the file's metadata: looked at every time.
+            bool mayPass = exception is not ManifestFormatException;
             _files[listed.Path] = new FileState(
-                listed, isFresh, Hash: string.Empty, previous?.Objects, Failed(listed.Path, previous, exception));
+                listed, isFresh || mayPass, Hash: string.Empty, previous?.Objects, Failed(listed.Path, previous, exception));
             return previous?.Failure?.Reason != _files[listed.Path].Failure?.Reason;
         }
 
@@ -92,11 +96,10 @@ internal sealed class ManifestDirectory(ManifestWatchOptions options, TimeProvid
 
         try
         {
-            string text = s_strictUtf8.GetString(WithoutMark(content));
-            ImmutableArray<RawObject> objects = ManifestReader.Read(listed.Path, new StringReader(text));
+            ImmutableArray<RawObject> objects = ManifestReader.Read(listed.Path, new StringReader(ManifestText.Decode(content)));
             _files[listed.Path] = new FileState(listed, isFresh, hash, objects, Failure: null);
         }
-        catch (Exception exception) when (exception is ManifestFormatException or DecoderFallbackException)
+        catch (ManifestFormatException exception)
         {
             _files[listed.Path] = new FileState(listed, isFresh, hash, previous?.Objects, Failed(listed.Path, previous, exception));
         }
@@ -111,7 +114,13 @@ internal sealed class ManifestDirectory(ManifestWatchOptions options, TimeProvid
             throw new FileNotFoundException("The link leads nowhere.");
         }
 
-        using FileStream stream = File.OpenRead(listed.FullPath);
+        // What has no bytes need not be opened, and must not be: opening a pipe waits for its other end.
+        if (listed.Bytes == 0)
+        {
+            return [];
+        }
+
+        using FileStream stream = File.OpenRead(listed.RealPath);
         if (stream.Length > options.FileBytesMax)
         {
             throw new ManifestFormatException(
@@ -122,9 +131,6 @@ internal sealed class ManifestDirectory(ManifestWatchOptions options, TimeProvid
         stream.ReadExactly(content);
         return content;
     }
-
-    private static ReadOnlySpan<byte> WithoutMark(ReadOnlySpan<byte> content) =>
-        content.StartsWith(Encoding.UTF8.Preamble) ? content[Encoding.UTF8.Preamble.Length..] : content;
 
     private Diagnostic Failed(string path, FileState? previous, Exception exception)
     {

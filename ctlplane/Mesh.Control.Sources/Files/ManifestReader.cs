@@ -7,6 +7,7 @@ namespace Mesh.Control.Sources.Files;
 internal static class ManifestReader
 {
     private const string DefaultNamespace = "default";
+    private const string ListSuffix = "List";
 
     /// <exception cref="ManifestFormatException">The file holds something that is not an object with a kind and a name.</exception>
     public static ImmutableArray<RawObject> Read(string file, TextReader text)
@@ -14,13 +15,18 @@ internal static class ManifestReader
         ImmutableArray<RawObject>.Builder objects = ImmutableArray.CreateBuilder<RawObject>();
         foreach (RawNode root in YamlDocuments.Read(text))
         {
-            AddObjects(objects, file, root, path: string.Empty);
+            AddObjects(objects, file, root, path: string.Empty, list: null);
         }
 
         return objects.ToImmutable();
     }
 
-    private static void AddObjects(ImmutableArray<RawObject>.Builder objects, string file, RawNode node, string path)
+    /// <param name="objects">Where they go.</param>
+    /// <param name="file">Relative to the configuration directory.</param>
+    /// <param name="node">An object or a list of objects.</param>
+    /// <param name="path">Of the node in the document.</param>
+    /// <param name="list">The list the node stands in, if any. The API server's own lists say once for all items what they are.</param>
+    private static void AddObjects(ImmutableArray<RawObject>.Builder objects, string file, RawNode node, string path, TypedList? list)
     {
         if (node is not RawMapping fields)
         {
@@ -28,13 +34,15 @@ internal static class ManifestReader
                 node.Position, path, "Not an object.", "A manifest is a mapping with apiVersion, kind and metadata.");
         }
 
-        string apiVersion = RequiredText(fields, "apiVersion", path);
-        string kind = RequiredText(fields, "kind", path);
-        if (kind.EndsWith("List", StringComparison.Ordinal) && fields.Find("items") is RawSequence items)
+        string apiVersion = TextOr(list?.ApiVersion, fields, "apiVersion", path);
+        string kind = TextOr(list?.ItemKind, fields, "kind", path);
+        if (kind.EndsWith(ListSuffix, StringComparison.Ordinal) && fields.Find("items") is RawSequence items)
         {
+            string itemKind = kind[..^ListSuffix.Length];
+            TypedList? typed = itemKind.Length == 0 ? null : new TypedList(apiVersion, itemKind);
             for (int index = 0; index < items.Items.Count; index++)
             {
-                AddObjects(objects, file, items.Items[index], Join(path, $"items[{index}]"));
+                AddObjects(objects, file, items.Items[index], Join(path, $"items[{index}]"), typed);
             }
 
             return;
@@ -48,7 +56,9 @@ internal static class ManifestReader
 
         string metadataPath = Join(path, "metadata");
         string name = RequiredText(metadata, "name", metadataPath);
-        if (!ManifestNames.IsSubdomain(name))
+        int slash = apiVersion.IndexOf('/', StringComparison.Ordinal);
+        string group = slash < 0 ? string.Empty : apiVersion[..slash];
+        if (!IsName(name, group))
         {
             throw new ManifestFormatException(
                 metadata.Find("name")!.Position,
@@ -57,11 +67,17 @@ internal static class ManifestReader
                 "Use lower-case letters, digits, dashes and dots.");
         }
 
-        int slash = apiVersion.IndexOf('/', StringComparison.Ordinal);
-        string group = slash < 0 ? string.Empty : apiVersion[..slash];
         var key = new ObjectKey(group, kind, ReadNamespace(metadata, metadataPath, group, kind), name);
         objects.Add(new RawObject(key, apiVersion, fields, new Origin(file, fields.Position.Line)));
     }
+
+    /// <summary>
+    /// Kinds of other groups have rules of their own (a ClusterRole may be named <c>system:node</c>); they are not read, only told apart.
+    /// </summary>
+    private static bool IsName(string name, string group) =>
+        group.Length == 0 || group.EndsWith(".istio.io", StringComparison.Ordinal)
+            ? ManifestNames.IsSubdomain(name)
+            : name.Length is > 0 and <= ManifestNames.SubdomainCharsMax && !name.AsSpan().ContainsAny('/', '%');
 
     private static string ReadNamespace(RawMapping metadata, string path, string group, string kind)
     {
@@ -87,6 +103,9 @@ internal static class ManifestReader
                 "Use lower-case letters, digits and dashes, 63 at most.");
     }
 
+    private static string TextOr(string? given, RawMapping fields, string key, string path) =>
+        given is not null && fields.Find(key) is null ? given : RequiredText(fields, key, path);
+
     private static string RequiredText(RawMapping fields, string key, string path) => fields.Find(key) switch
     {
         RawScalar { Kind: ScalarKind.Text } scalar => scalar.Text,
@@ -96,4 +115,7 @@ internal static class ManifestReader
     };
 
     private static string Join(string path, string key) => path.Length == 0 ? key : $"{path}.{key}";
+
+    /// <summary>What the items of a list such as PodList are, where they do not say so themselves.</summary>
+    private sealed record TypedList(string ApiVersion, string ItemKind);
 }

@@ -23,4 +23,7 @@ public sealed record ManifestWatchOptions
 
     /// <summary>A directory with more files is refused. Default 20,000.</summary>
     public int FileCountMax { get; init; } = 20_000;
+
+    /// <summary>A directory with more directories below it is refused, links counted each time they are followed. Default 2,000.</summary>
+    public int DirectoryCountMax { get; init; } = 2_000;
 }

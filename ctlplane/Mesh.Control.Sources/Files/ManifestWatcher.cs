@@ -12,6 +12,7 @@ public sealed class ManifestWatcher(ManifestWatchOptions options, TimeProvider t
     private readonly ManifestDirectory _directory = new(options, time);
     private readonly SemaphoreSlim _touched = new(initialCount: 0, maxCount: 1);
     private FileSystemWatcher? _notifications;
+    private string _notifiedPath = string.Empty;
 
     /// <summary>
     /// The present content first, then each different one, until cancelled. Never fails: what is wrong is in the snapshot.
@@ -78,14 +79,18 @@ public sealed class ManifestWatcher(ManifestWatchOptions options, TimeProvider t
 
     private void EnsureNotifications()
     {
-        if (_notifications is not null)
-        {
-            return;
-        }
-
         try
         {
-            var watcher = new FileSystemWatcher(options.Directory) { IncludeSubdirectories = options.IsRecursive };
+            // The kernel watches a directory, not a name: where the name is a link that has been swapped, the new one must be watched.
+            string path = RealPath.Of(options.Directory);
+            if (_notifications is not null && _notifiedPath == path)
+            {
+                return;
+            }
+
+            _notifications?.Dispose();
+            _notifications = null;
+            var watcher = new FileSystemWatcher(path) { IncludeSubdirectories = options.IsRecursive };
             watcher.Changed += (_, _) => Touch();
             watcher.Created += (_, _) => Touch();
             watcher.Deleted += (_, _) => Touch();
@@ -93,11 +98,11 @@ public sealed class ManifestWatcher(ManifestWatchOptions options, TimeProvider t
             watcher.Error += (_, _) => Touch();
             watcher.EnableRaisingEvents = true;
             _notifications = watcher;
+            _notifiedPath = path;
         }
-        catch (Exception exception) when (exception is IOException or ArgumentException)
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException)
         {
             // No such directory yet, or no inotify watches left: polling finds changes too, and this is tried again at the next poll.
-            _notifications = null;
         }
     }
 

@@ -7,7 +7,8 @@ namespace Mesh.Control.Sources.Files;
 
 /// <summary>
 /// Reads YAML (and so JSON) into raw nodes, the way Kubernetes does: no custom tags, no merge keys, no key twice. Aliases share the node
-/// they refer to, so a file cannot grow in memory beyond what is written in it.
+/// they refer to, so a file cannot grow in memory beyond what is written in it; for the limits they count as what they stand for, because
+/// whoever reads the nodes meets them once for each alias.
 /// </summary>
 internal sealed class YamlDocuments
 {
@@ -18,8 +19,11 @@ internal sealed class YamlDocuments
     private static readonly SearchValues<char> s_hexDigits = SearchValues.Create("0123456789abcdefABCDEF");
 
     private readonly Parser _parser;
-    private readonly Dictionary<AnchorName, RawNode> _anchors = [];
-    private int _nodeCount;
+    private readonly Dictionary<AnchorName, Anchored> _anchors = [];
+    private long _nodeCount;
+
+    /// <summary>The greatest depth met since it was last reset.</summary>
+    private int _deepest;
 
     private YamlDocuments(TextReader text) => _parser = new Parser(text);
 
@@ -76,23 +80,18 @@ internal sealed class YamlDocuments
     {
         ParsingEvent start = _parser.Current ?? throw Unexpected();
         SourcePosition position = PositionOf(start.Start);
-        if (depth > DepthMax)
-        {
-            throw new ManifestFormatException(position, string.Empty, $"Nested deeper than {DepthMax} levels.");
-        }
-
-        if (++_nodeCount > NodeCountMax)
-        {
-            throw new ManifestFormatException(position, string.Empty, $"More than {NodeCountMax} values in one file.", "Split the file.");
-        }
-
         if (start is AnchorAlias alias)
         {
-            return _anchors.TryGetValue(alias.Value, out RawNode? shared)
-                ? shared
-                : throw new ManifestFormatException(position, string.Empty, $"Alias *{alias.Value} refers to nothing before it.");
+            Anchored shared = _anchors.GetValueOrDefault(alias.Value)
+                ?? throw new ManifestFormatException(position, string.Empty, $"Alias *{alias.Value} refers to nothing before it.");
+            Count(shared.NodeCount, depth + shared.Height, position);
+            return shared.Node;
         }
 
+        Count(nodes: 1, depth, position);
+        long countBefore = _nodeCount - 1;
+        int deepestBefore = _deepest;
+        _deepest = depth;
         RawNode node = start switch
         {
             Scalar scalar => ReadScalar(scalar, position),
@@ -102,10 +101,27 @@ internal sealed class YamlDocuments
         };
         if (start is NodeEvent { Anchor.IsEmpty: false } anchored)
         {
-            _anchors[anchored.Anchor] = node;
+            _anchors[anchored.Anchor] = new Anchored(node, _nodeCount - countBefore, _deepest - depth);
         }
 
+        _deepest = Math.Max(_deepest, deepestBefore);
         return node;
+    }
+
+    private void Count(long nodes, int depth, SourcePosition position)
+    {
+        if (depth > DepthMax)
+        {
+            throw new ManifestFormatException(position, string.Empty, $"Nested deeper than {DepthMax} levels.");
+        }
+
+        _deepest = Math.Max(_deepest, depth);
+        _nodeCount += nodes;
+        if (_nodeCount > NodeCountMax)
+        {
+            throw new ManifestFormatException(
+                position, string.Empty, $"More than {NodeCountMax} values in one file, aliases counted as what they stand for.", "Split the file.");
+        }
     }
 
     private RawSequence ReadSequence(SequenceStart start, SourcePosition position, int depth)
@@ -274,6 +290,11 @@ internal sealed class YamlDocuments
 
     private ManifestFormatException Unexpected() =>
         new(_parser.Current is { } current ? PositionOf(current.Start) : default, string.Empty, "The document ends too early.");
+
+    /// <param name="Node">What the anchor names.</param>
+    /// <param name="NodeCount">How many values it is, itself included.</param>
+    /// <param name="Height">How deep the deepest of them stands below it.</param>
+    private sealed record Anchored(RawNode Node, long NodeCount, int Height);
 
     private static SourcePosition PositionOf(Mark mark) =>
         new((int)Math.Min(mark.Line, int.MaxValue), (int)Math.Min(mark.Column, int.MaxValue));

@@ -1,5 +1,6 @@
 using Mesh.Control.Model.Diagnostics;
 using Mesh.Control.Model.Inputs;
+using Mesh.Control.Sources.Files;
 using Mesh.Control.Tests.Support;
 using Xunit;
 
@@ -99,15 +100,124 @@ public sealed class ManifestReadingTests : IDisposable
     [Fact]
     public async Task Bytes_that_are_not_utf8_are_refused()
     {
-        await File.WriteAllBytesAsync(
-            _directory["latin.yaml"],
-            [.. "apiVersion: v1\nkind: Pod\nmetadata: {name: x}\n# caf"u8, 0xe9],
-            TestContext.Current.CancellationToken);
+        await WriteBytesAsync("latin.yaml", [.. "apiVersion: v1\nkind: Pod\nmetadata: {name: x}\n# caf"u8, 0xe9]);
+
+        Diagnostic diagnostic = Assert.Single((await Manifests.ReadAsync(_directory.Path)).Diagnostics);
+
+        Assert.Equal(new Origin("latin.yaml", 4), diagnostic.Origin);
+        Assert.Contains("E9", diagnostic.Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Nothing_hides_behind_a_control_character()
+    {
+        string policy = Manifests.Strict("shop");
+        await WriteBytesAsync("nul.yaml", [.. "# one\n"u8, 0, (byte)'\n', .. System.Text.Encoding.UTF8.GetBytes(policy)]);
 
         ManifestSnapshot snapshot = await Manifests.ReadAsync(_directory.Path);
 
-        Assert.Equal("latin.yaml", Assert.Single(snapshot.Diagnostics).Origin.File);
-        Assert.Empty(snapshot.Objects);
+        Diagnostic diagnostic = Assert.Single(snapshot.Diagnostics);
+        Assert.Equal(new Origin("nul.yaml", 2), diagnostic.Origin);
+        Assert.Contains("control character 00", diagnostic.Reason, StringComparison.Ordinal);
+        Assert.False(snapshot.IsComplete);
+    }
+
+    [Fact]
+    public async Task A_mark_of_utf8_at_the_start_is_no_part_of_the_text()
+    {
+        await WriteBytesAsync("marked.yaml", [0xef, 0xbb, 0xbf, .. System.Text.Encoding.UTF8.GetBytes(Manifests.Namespace("one"))]);
+
+        ManifestSnapshot snapshot = await Manifests.ReadAsync(_directory.Path);
+
+        Assert.Empty(snapshot.Diagnostics);
+        Assert.Single(snapshot.Objects);
+    }
+
+    [Fact]
+    public async Task The_items_of_a_typed_list_are_what_the_list_says()
+    {
+        _directory.Write("pods.json", """
+            {"apiVersion": "v1", "kind": "PodList", "items": [
+              {"metadata": {"name": "one", "namespace": "shop"}},
+              {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "two", "namespace": "shop"}}]}
+            """);
+        _directory.Write("none.yaml", "apiVersion: v1\nkind: List\nitems: []\n");
+
+        ManifestSnapshot snapshot = await Manifests.ReadAsync(_directory.Path);
+
+        Assert.Empty(snapshot.Diagnostics);
+        Assert.Equal(["Pod shop/one", "Pod shop/two"], snapshot.Objects.Select(found => found.Key.ToString()));
+    }
+
+    [Fact]
+    public async Task Kinds_that_are_not_read_may_have_names_of_their_own()
+    {
+        _directory.Write("role.yaml", "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: 'system:node'}\n");
+
+        ManifestSnapshot snapshot = await Manifests.ReadAsync(_directory.Path);
+
+        Assert.Empty(snapshot.Diagnostics);
+        Assert.True(snapshot.IsComplete);
+    }
+
+    [Fact]
+    public async Task A_pipe_is_not_waited_for()
+    {
+        _directory.Write("a.yaml", Manifests.Namespace("one"));
+        using (var make = System.Diagnostics.Process.Start("mkfifo", [_directory["b.yaml"]]))
+        {
+            await make.WaitForExitAsync(TestContext.Current.CancellationToken);
+        }
+
+        ManifestSnapshot snapshot = await Manifests.ReadAsync(_directory.Path)
+            .WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+
+        Assert.Equal("one", Assert.Single(snapshot.Objects).Key.Name);
+    }
+
+    [Fact]
+    public async Task A_file_has_a_largest_size()
+    {
+        _directory.Write("large.yaml", Manifests.Namespace("one") + "#" + new string('x', 2_000));
+
+        ManifestSnapshot snapshot = await Manifests.ReadAsync(
+            new ManifestWatchOptions { Directory = _directory.Path, FileBytesMax = 1_000 });
+
+        Diagnostic diagnostic = Assert.Single(snapshot.Diagnostics);
+        Assert.Equal("large.yaml", diagnostic.Origin.File);
+        Assert.Contains("1000 are allowed", diagnostic.Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Links_that_multiply_directories_have_an_end()
+    {
+        // Each of these holds the next one twice: followed everywhere, 2^15 directories.
+        for (int level = 0; level < 15; level++)
+        {
+            Directory.CreateDirectory(_directory[$"d{level}"]);
+            Directory.CreateSymbolicLink(_directory[$"d{level}/left"], _directory[$"d{level + 1}"]);
+            Directory.CreateSymbolicLink(_directory[$"d{level}/right"], _directory[$"d{level + 1}"]);
+        }
+
+        _directory.Write("d15/a.yaml", Manifests.Namespace("one"));
+
+        ManifestSnapshot snapshot = await Manifests.ReadAsync(
+            new ManifestWatchOptions { Directory = _directory["d0"], DirectoryCountMax = 100 });
+
+        Assert.False(snapshot.IsComplete);
+        Assert.Contains(snapshot.Diagnostics, found => found.Reason.Contains("More than 100 directories", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_link_to_a_directory_that_is_not_there_leaves_the_configuration_incomplete()
+    {
+        _directory.Write("config/a.yaml", Manifests.Namespace("one"));
+        Directory.CreateSymbolicLink(_directory["config/policies"], _directory["not-mounted"]);
+
+        ManifestSnapshot snapshot = await Manifests.ReadAsync(_directory["config"]);
+
+        Assert.False(snapshot.IsComplete);
+        Assert.Equal("policies", Assert.Single(snapshot.Diagnostics).Origin.File);
     }
 
     [Fact]
@@ -122,23 +232,52 @@ public sealed class ManifestReadingTests : IDisposable
     }
 
     [Fact]
-    public async Task Aliases_share_and_do_not_multiply()
+    public async Task Aliases_share_what_they_stand_for()
     {
-        // A "billion laughs": written out, this would be 10^9 values.
-        string text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\na: &a [x, x, x, x, x, x, x, x, x, x]\n";
+        _directory.Write("x.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\na: &a [x, y]\nb: [*a, *a]\n");
+
+        ManifestSnapshot snapshot = await Manifests.ReadAsync(_directory.Path);
+
+        Assert.Empty(snapshot.Diagnostics);
+        var shared = Assert.IsType<RawSequence>(snapshot.Objects[0].Fields.Find("b"));
+        Assert.Same(shared.Items[0], shared.Items[1]);
+    }
+
+    [Theory]
+    [InlineData("a: &a [x, x, x, x, x, x, x, x, x, x]\n", "[", "]")]
+    [InlineData("a: &a {apiVersion: v1, kind: List, items: []}\n", "{apiVersion: v1, kind: List, items: [", "]}")]
+    public async Task Aliases_count_as_what_they_stand_for(string first, string open, string close)
+    {
+        // A "billion laughs": written out, this would be 10^9 values, or as many lists to go through.
+        string text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n" + first;
         for (char name = 'b'; name <= 'i'; name++)
         {
             string previous = $"*{(char)(name - 1)}";
-            text += $"{name}: &{name} [{string.Join(", ", Enumerable.Repeat(previous, 10))}]\n";
+            text += $"{name}: &{name} {open}{string.Join(", ", Enumerable.Repeat(previous, 10))}{close}\n";
         }
 
         _directory.Write("laughs.yaml", text);
 
         ManifestSnapshot snapshot = await Manifests.ReadAsync(_directory.Path);
 
-        Assert.Empty(snapshot.Diagnostics);
-        var last = Assert.IsType<RawSequence>(snapshot.Objects[0].Fields.Find("i"));
-        Assert.Same(last.Items[0], last.Items[9]);
+        Assert.Contains("values in one file", Assert.Single(snapshot.Diagnostics).Reason, StringComparison.Ordinal);
+        Assert.Empty(snapshot.Objects);
+    }
+
+    [Fact]
+    public async Task Aliases_do_not_nest_deeper_than_values()
+    {
+        string text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\na0: &a0 [x]\n";
+        for (int level = 1; level < 10_000; level++)
+        {
+            text += $"a{level}: &a{level} [*a{level - 1}]\n";
+        }
+
+        _directory.Write("deep.yaml", text);
+
+        ManifestSnapshot snapshot = await Manifests.ReadAsync(_directory.Path);
+
+        Assert.Contains("deeper", Assert.Single(snapshot.Diagnostics).Reason, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -204,4 +343,7 @@ public sealed class ManifestReadingTests : IDisposable
         Assert.True(snapshot.IsComplete);
         Assert.Empty(snapshot.Objects);
     }
+
+    private Task WriteBytesAsync(string file, byte[] content) =>
+        File.WriteAllBytesAsync(_directory[file], content, TestContext.Current.CancellationToken);
 }

@@ -163,6 +163,55 @@ public sealed class ManifestWatchTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_directory_behind_a_swapped_link_is_read_again_even_when_size_and_time_are_the_same()
+    {
+        DateTime written = new(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc);
+        foreach ((string version, string name) in new[] { ("v1", "one"), ("v2", "two") })
+        {
+            _directory.Write($"{version}/below/a.yaml", Manifests.Namespace(name));
+            File.SetLastWriteTimeUtc(_directory[$"{version}/below/a.yaml"], written);
+        }
+
+        Directory.CreateSymbolicLink(Config, _directory["v1"]);
+        Assert.Equal(["one"], Names(await StartAsync()));
+
+        Directory.CreateSymbolicLink(_directory["next"], _directory["v2"]);
+        await _directory.RenameAsync("next", "config");
+
+        Assert.Equal(["two"], Names(await NextAsync()));
+    }
+
+    [Fact]
+    public async Task A_file_that_can_be_read_again_is_read_although_it_did_not_change()
+    {
+        _directory.Write("config/a.yaml", Manifests.Namespace("one"));
+        File.SetLastWriteTimeUtc(_directory["config/a.yaml"], new DateTime(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc));
+        await using (new FileStream(_directory["config/a.yaml"], FileMode.Open, FileAccess.ReadWrite, FileShare.None))
+        {
+            ManifestSnapshot locked = await StartAsync();
+            Assert.False(locked.IsComplete);
+            Assert.Equal("a.yaml", Assert.Single(locked.Diagnostics).Origin.File);
+        }
+
+        Assert.Equal(["one"], Names(await NextAsync()));
+    }
+
+    [Fact]
+    public async Task A_link_to_a_directory_that_goes_away_takes_nothing_along()
+    {
+        _directory.Write("elsewhere/a.yaml", Manifests.Namespace("one"));
+        Directory.CreateDirectory(Config);
+        Directory.CreateSymbolicLink(_directory["config/linked"], _directory["elsewhere"]);
+        Assert.Equal(["one"], Names(await StartAsync()));
+
+        Directory.Move(_directory["elsewhere"], _directory["moved"]);
+
+        ManifestSnapshot dangling = await NextAsync();
+        Assert.Equal(["one"], Names(dangling));
+        Assert.Equal("linked", Assert.Single(dangling.Diagnostics).Origin.File);
+    }
+
+    [Fact]
     public async Task Links_that_lead_back_end()
     {
         _directory.Write("config/a.yaml", Manifests.Namespace("one"));

@@ -71,10 +71,12 @@ internal static class Manifests
 
         """;
 
-    public static async Task<ManifestSnapshot> ReadAsync(string directory, bool isRecursive = true)
+    public static Task<ManifestSnapshot> ReadAsync(string directory, bool isRecursive = true) =>
+        ReadAsync(new ManifestWatchOptions { Directory = directory, IsRecursive = isRecursive });
+
+    public static async Task<ManifestSnapshot> ReadAsync(ManifestWatchOptions options)
     {
-        using var watcher = new ManifestWatcher(
-            new ManifestWatchOptions { Directory = directory, IsRecursive = isRecursive }, TimeProvider.System);
+        using var watcher = new ManifestWatcher(options, TimeProvider.System);
         await using IAsyncEnumerator<ManifestSnapshot> snapshots = watcher.WatchAsync(CancellationToken.None).GetAsyncEnumerator();
         await snapshots.MoveNextAsync();
         return snapshots.Current;
