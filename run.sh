@@ -53,6 +53,7 @@ h2load nghttp2-client
 nghttpd nghttp2-server'
 bench_needs='haproxy haproxy
 nginx nginx
+/usr/lib/nginx/modules/ngx_stream_module.so libnginx-mod-stream
 wrk wrk
 iperf3 iperf3
 h2load nghttp2-client'

@@ -15,17 +15,53 @@ internal static class RowCatalog
             new BulkStream(),
             hasLatencies: false,
             PlaintextContests.SameVethsStreamAsync,
-            Against("haproxy", new Target(RateRatioMin: 1.0, CpuRatioMax: 1.05))),
+            AgainstHaproxy(rateRatioMin: 1.0, cpuRatioMax: 1.05)),
+        new TrafficRow(
+            "same-node-stream",
+            "one plaintext stream between captured pods of one node, as a user meets each",
+            new BulkStream(),
+            hasLatencies: false,
+            PlaintextContests.SameNodeStreamAsync,
+            AgainstHaproxy(rateRatioMin: 1.3, cpuRatioMax: 0.8)),
+        new TrafficRow(
+            "mtls-stream",
+            "one stream over mutual TLS through two proxies",
+            new BulkStream(),
+            hasLatencies: false,
+            MutualTlsContests.StreamAsync,
+            AgainstHaproxy(rateRatioMin: 1.15, cpuRatioMax: 0.9)),
         new TrafficRow(
             "small-plaintext",
             "small messages on 32 keep-alive connections, plaintext, one proxy, the same veths for all",
             new Requests(closesConnections: false),
             hasLatencies: true,
             PlaintextContests.SameVethsSmallAsync,
-            Against("haproxy", new Target(RateRatioMin: 1.1, CpuRatioMax: 1.0))),
+            AgainstHaproxy(rateRatioMin: 1.1, cpuRatioMax: 1.0)),
+        new TrafficRow(
+            "small-mtls",
+            "small messages on 32 keep-alive connections, mutual TLS through two proxies",
+            new Requests(closesConnections: false),
+            hasLatencies: true,
+            MutualTlsContests.SmallAsync,
+            AgainstHaproxy(rateRatioMin: 1.1, cpuRatioMax: 1.0)),
+        new TrafficRow(
+            "new-connection-tcp",
+            "a new connection for each request, mutual TLS through two proxies; the peers in TCP mode",
+            new Requests(closesConnections: true),
+            hasLatencies: false,
+            MutualTlsContests.NewConnectionsAsync,
+            AgainstHaproxy(rateRatioMin: 5, cpuRatioMax: 0.3)),
+        new TrafficRow(
+            "new-connection-http",
+            "a new connection for each request, mutual TLS through two proxies; HAProxy in HTTP mode with http-reuse always",
+            new Requests(closesConnections: true),
+            hasLatencies: false,
+            MutualTlsContests.NewConnectionsToHttpAsync,
+            AgainstHaproxy(rateRatioMin: 1.0, cpuRatioMax: 1.0)),
     ];
 
     public static IReadOnlyList<string> Names { get; } = [.. All.Select(row => row.Name)];
 
-    private static Dictionary<string, Target> Against(string peer, Target target) => new(StringComparer.Ordinal) { [peer] = target };
+    private static Dictionary<string, Target> AgainstHaproxy(double rateRatioMin, double cpuRatioMax) =>
+        new(StringComparer.Ordinal) { ["haproxy"] = new Target(rateRatioMin, cpuRatioMax) };
 }

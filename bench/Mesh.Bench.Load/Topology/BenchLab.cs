@@ -80,6 +80,16 @@ internal sealed class BenchLab : IAsyncDisposable
         return PeerProgram.StartAsync(Lab, $"haproxy ({template})", networkNamespace, ["haproxy", "-db", "-f", file], port, Scratch);
     }
 
+    /// <summary>Starts nginx with a configuration of bench/compare.</summary>
+    public Task<PeerProgram> StartNginxAsync(
+        string networkNamespace, string template, int port, IReadOnlyDictionary<string, string> values)
+    {
+        var all = new Dictionary<string, string>(values, StringComparer.Ordinal) { ["NAME"] = $"{networkNamespace}-{template}" };
+        string file = WriteConfiguration(template, all);
+        string[] command = ["nginx", "-e", "stderr", "-c", file];
+        return PeerProgram.StartAsync(Lab, $"nginx ({template})", networkNamespace, command, port, Scratch);
+    }
+
     /// <summary>Writes a configuration of bench/compare with everything filled in.</summary>
     public string WriteConfiguration(string template, IReadOnlyDictionary<string, string> values)
     {

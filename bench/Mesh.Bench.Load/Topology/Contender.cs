@@ -16,15 +16,9 @@ internal sealed record Contender(string Name, string PacketPath, LabPod Client, 
 /// <param name="Ours">The mesh.</param>
 /// <param name="Peers">Those it is compared with.</param>
 /// <param name="Programs">What was started for it and ends with it.</param>
-internal sealed record Contest(Contender Ours, IReadOnlyList<Contender> Peers, IReadOnlyList<PeerProgram> Programs) : IAsyncDisposable
+internal sealed record Contest(Contender Ours, IReadOnlyList<Contender> Peers, ProgramList Programs) : IAsyncDisposable
 {
     public IEnumerable<Contender> Sides => Peers.Prepend(Ours);
 
-    public async ValueTask DisposeAsync()
-    {
-        foreach (PeerProgram program in Programs)
-        {
-            await program.DisposeAsync();
-        }
-    }
+    public ValueTask DisposeAsync() => Programs.DisposeAsync();
 }

@@ -1,38 +1,86 @@
 using System.Net;
+using Mesh.Lab;
 
 namespace Mesh.Bench.Load.Topology;
 
 /// <summary>One proxy between client and server, no TLS.</summary>
 internal static class PlaintextContests
 {
-    public static Task<Contest> SameVethsStreamAsync(BenchLab bench) => SameVethsAsync(bench, BenchLab.BulkPort, peerPort: 9001);
+    private const int HaproxyBulkPort = 9001;
+    private const int HaproxySmallPort = 9081;
+    private const int NginxBulkPort = 9101;
+    private const int NginxSmallPort = 9181;
 
-    public static Task<Contest> SameVethsSmallAsync(BenchLab bench) => SameVethsAsync(bench, BenchLab.HttpPort, peerPort: 9081);
+    public static Task<Contest> SameVethsStreamAsync(BenchLab bench) =>
+        SameVethsAsync(bench, BenchLab.BulkPort, HaproxyBulkPort, NginxBulkPort);
 
-    // A client the mesh does not know reaches a captured server; the peers stand in a pod of the same make, where our proxy's socket is.
-    private static async Task<Contest> SameVethsAsync(BenchLab bench, int port, int peerPort)
+    public static Task<Contest> SameVethsSmallAsync(BenchLab bench) =>
+        SameVethsAsync(bench, BenchLab.HttpPort, HaproxySmallPort, NginxSmallPort);
+
+    /// <summary>Client and server of one node, as a user of each meets it: the peers stand on the node, we are in both pods.</summary>
+    public static Task<Contest> SameNodeStreamAsync(BenchLab bench)
     {
-        IPAddress server = bench.OutsideServerNear.Address4;
-        var values = new Dictionary<string, string>(StringComparer.Ordinal)
-        {
-            ["LISTEN"] = server.ToString(),
-            ["ORIGIN"] = server.ToString(),
-        };
-        PeerProgram haproxy = await bench.StartHaproxyAsync(
-            bench.OutsideServerNear.NetworkNamespace, "haproxy-plaintext.cfg", peerPort, values);
-        return new Contest(
-            new Contender(
-                "mesh-node",
-                Path("TPROXY → mesh-node"),
-                bench.OutsideClient,
-                bench.MeshServerNear.EndPoint(port),
-                [await bench.ProxyAsync(bench.Node1)]),
-            [
-                new Contender(
-                    "haproxy", Path("HAProxy"), bench.OutsideClient, new IPEndPoint(server, peerPort), [haproxy.Process]),
-            ],
-            [haproxy]);
+        return ContestAsync(
+            bench,
+            place: bench.Node1.Name,
+            listen: bench.Node1.Address4,
+            ours: bench.MeshClient,
+            oursPath: "[client's pod: client ─lo─ TPROXY → mesh-node] → [server's pod: mesh-node ─lo─ server]",
+            peersPath: name => $"client ─veth─ [node-1: {name}] ─veth─ server",
+            BenchLab.BulkPort,
+            HaproxyBulkPort,
+            NginxBulkPort);
     }
 
-    private static string Path(string proxy) => $"client ─veth─ node-1 ─veth─ [server's pod: {proxy} ─lo─ server]";
+    // A client the mesh does not know reaches a captured server; the peers stand in a pod of the same make, where our proxy's sockets are.
+    private static Task<Contest> SameVethsAsync(BenchLab bench, int port, int haproxyPort, int nginxPort)
+    {
+        return ContestAsync(
+            bench,
+            place: bench.OutsideServerNear.NetworkNamespace,
+            listen: bench.OutsideServerNear.Address4,
+            ours: bench.OutsideClient,
+            oursPath: "client ─veth─ node-1 ─veth─ [server's pod: TPROXY → mesh-node ─lo─ server]",
+            peersPath: name => $"client ─veth─ node-1 ─veth─ [server's pod: {name} ─lo─ server]",
+            port,
+            haproxyPort,
+            nginxPort);
+    }
+
+    private static async Task<Contest> ContestAsync(
+        BenchLab bench,
+        string place,
+        IPAddress listen,
+        LabPod ours,
+        string oursPath,
+        Func<string, string> peersPath,
+        int port,
+        int haproxyPort,
+        int nginxPort)
+    {
+        var values = new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["LISTEN"] = listen.ToString(),
+            ["ORIGIN"] = bench.OutsideServerNear.Address4.ToString(),
+        };
+        var programs = new ProgramList();
+        try
+        {
+            PeerProgram haproxy = programs.Add(await bench.StartHaproxyAsync(place, "haproxy-plaintext.cfg", haproxyPort, values));
+            PeerProgram nginx = programs.Add(await bench.StartNginxAsync(place, "nginx-plaintext.conf", nginxPort, values));
+            return new Contest(
+                new Contender("mesh-node", oursPath, ours, bench.MeshServerNear.EndPoint(port), [await bench.ProxyAsync(bench.Node1)]),
+                [
+                    new Contender(
+                        "haproxy", peersPath("HAProxy"), bench.OutsideClient, new IPEndPoint(listen, haproxyPort), [haproxy.Process]),
+                    new Contender("nginx", peersPath("nginx"), bench.OutsideClient, new IPEndPoint(listen, nginxPort), [nginx.Process]),
+                ],
+                programs);
+        }
+        catch
+        {
+            await programs.DisposeAsync();
+            throw;
+        }
+    }
 }
