@@ -9,7 +9,10 @@ public static class CaptureMarks
     /// <summary>The bits of packet and connection marks that are ours.</summary>
     public const uint Mask = 0xfff;
 
-    /// <summary>On every socket the proxy makes in a pod's namespace (SO_MARK): its packets are never captured.</summary>
+    /// <summary>
+    /// On every connection the proxy opens or has accepted in a pod's namespace (SO_MARK): its packets are never captured. Not on its
+    /// listeners, whose accepted sockets show the mark they came with: one that came with this mark is refused.
+    /// </summary>
     public const uint Own = 0x539;
 
     /// <summary>

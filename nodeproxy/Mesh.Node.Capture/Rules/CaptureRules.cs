@@ -68,6 +68,7 @@ internal static class CaptureRules
             When(new Continue(TakeOutbound), new ConnectionMark(CaptureMarks.Outbound), new OriginalDirection()),
             When(new Return(), new PacketMark(CaptureMarks.Own, false)),
             When(new Return(), new ConnectionMark(CaptureMarks.Outbound)),
+            .. OwnMarkToOwnPorts(),
 
             // The proxy talks to the application. The packet loses the proxy's mark, lest tcp_fwmark_accept give it to the application's
             // socket.
@@ -146,7 +147,12 @@ internal static class CaptureRules
         [
             // Only connections the proxy opened; its answers on captured ones are the application's.
             new(Prerouting, [When(new Continue(Loopback), new FromLoopback(), new PacketMark(CaptureMarks.Own), new OriginalDirection())]),
-            new(Loopback, [When(new SetConnectionMark(CaptureMarks.Return)), When(new SetPacketMark(CaptureMarks.Return))]),
+            new(Loopback,
+            [
+                .. OwnMarkToOwnPorts(),
+                When(new SetConnectionMark(CaptureMarks.Return)),
+                When(new SetPacketMark(CaptureMarks.Return)),
+            ]),
             new(Output, [.. ReturnPathRules()]),
         ]);
 
@@ -164,7 +170,9 @@ internal static class CaptureRules
                 [
                     When(new Return(), new FromLoopback()),
                     .. InboundExclusions(plan),
-                    When(new RedirectTo(CapturePorts.InboundPlaintext), new Opening(), new PacketMark(CaptureMarks.Own, false)),
+
+                    // Also with the proxy's own mark: what comes from outside is nobody of ours, and the proxy refuses it.
+                    When(new RedirectTo(CapturePorts.InboundPlaintext), new Opening()),
                 ]));
         }
 
@@ -187,6 +195,17 @@ internal static class CaptureRules
     private static IEnumerable<Rule> ReturnPathRules() =>
     [
         When(new SetPacketMark(CaptureMarks.Return), new ConnectionMark(CaptureMarks.Return), new PacketMark(CaptureMarks.Own, false)),
+    ];
+
+    /// <summary>
+    /// The proxy never connects to its own ports. Whoever does so with its mark keeps the mark, so that the proxy sees it
+    /// (tcp_fwmark_accept) and refuses the connection.
+    /// </summary>
+    private static IEnumerable<Rule> OwnMarkToOwnPorts() =>
+    [
+        When(new Return(), new DestinationPort(CapturePorts.Outbound)),
+        When(new Return(), new DestinationPort(CapturePorts.InboundPlaintext)),
+        When(new Return(), new DestinationPort(CapturePorts.Hbone)),
     ];
 
     private static IEnumerable<Rule> InboundExclusions(CapturePlan plan)

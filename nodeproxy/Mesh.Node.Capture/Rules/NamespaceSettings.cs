@@ -20,6 +20,9 @@ internal static class NamespaceSettings
         ("/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_close_wait", HalfClosedSeconds),
         ("/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_fin_wait", HalfClosedSeconds),
         ("/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_established", HalfClosedSeconds),
+
+        // An accepted socket shows the mark its opening packet carried: so the proxy knows what comes with its own mark.
+        ("/proc/sys/net/ipv4/tcp_fwmark_accept", 1),
     ];
 
     /// <summary>

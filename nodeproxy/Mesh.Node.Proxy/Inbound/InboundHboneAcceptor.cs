@@ -13,10 +13,10 @@ internal sealed class InboundHboneAcceptor(EnrolledPod pod) : IAcceptHandler
 
     public void OnAccepted(SocketHandle socket, IPEndPoint peer)
     {
-        pod.Sockets.Prepare(socket);
+        bool carriesOwnMark = !pod.Sockets.PrepareAccepted(socket);
         if (TcpChannel.TryAttach(pod.Home.Loop, socket, out TcpChannel? channel).Ok)
         {
-            _ = new InboundTunnel(pod, channel!, peer).RunAsync();
+            _ = new InboundTunnel(pod, channel!, peer) { CarriesOwnMark = carriesOwnMark }.RunAsync();
         }
     }
 

@@ -41,6 +41,9 @@ internal abstract class ProxiedConnection : IRelayOwner
     /// <summary>What is known of it.</summary>
     public ConnectionRecord Record { get; }
 
+    /// <summary>It came with the proxy's own mark, and so from nobody the proxy serves.</summary>
+    public bool CarriesOwnMark { get; init; }
+
     protected LoopContext Context { get; }
 
     protected ProxyOptions Options => Context.Services.Options;
@@ -55,7 +58,11 @@ internal abstract class ProxiedConnection : IRelayOwner
         Pod.CountOpened();
         try
         {
-            if (Pod.IsOverLimit)
+            if (CarriesOwnMark)
+            {
+                Record.TryEnd(CloseReason.OwnMarkRefused);
+            }
+            else if (Pod.IsOverLimit)
             {
                 Record.TryEnd(CloseReason.WorkloadConnectionLimit);
             }

@@ -13,11 +13,11 @@ internal sealed class OutboundAcceptor(EnrolledPod pod) : IAcceptHandler
 
     public void OnAccepted(SocketHandle socket, IPEndPoint peer)
     {
-        pod.Sockets.Prepare(socket);
+        bool carriesOwnMark = !pod.Sockets.PrepareAccepted(socket);
         IPEndPoint? destination = pod.OriginalDestination(socket, peer.AddressFamily);
         if (TcpChannel.TryAttach(pod.Home.Loop, socket, out TcpChannel? client).Ok)
         {
-            _ = new OutboundConnection(pod, client!, peer, destination).RunAsync();
+            _ = new OutboundConnection(pod, client!, peer, destination) { CarriesOwnMark = carriesOwnMark }.RunAsync();
         }
     }
 

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Mesh.Interop.Linux;
+using Mesh.Node.Capture.Rules;
 using SocketOptions = Mesh.Interop.Linux.SocketOptions;
 
 namespace Mesh.Node.Proxy.Pods;
@@ -10,7 +11,7 @@ namespace Mesh.Node.Proxy.Pods;
 internal sealed class PodSockets(NetNamespace network, ProxyOptions options) : IDisposable
 {
     /// <summary>Marks the proxy's own traffic, which capture rules let pass (reference §1.1).</summary>
-    public const uint OwnMark = 0x539;
+    public const uint OwnMark = CaptureMarks.Own;
 
     private SourcePortRange? _sourcePorts;
 
@@ -39,6 +40,18 @@ internal sealed class PodSockets(NetNamespace network, ProxyOptions options) : I
         return marked;
     }
 
+    /// <summary>
+    /// Makes an accepted connection ready. The mark it came with, which the kernel shows on the socket (tcp_fwmark_accept), gives place to
+    /// the proxy's own.
+    /// </summary>
+    /// <returns>False when it came with the proxy's own mark: it is not to be served, or a pod could borrow what the proxy may.</returns>
+    public bool PrepareAccepted(SocketHandle accepted)
+    {
+        Prepare(accepted);
+        bool isForeign = SocketOptions.GetMark(accepted, out uint mark).Ok && (mark & CaptureMarks.Mask) != OwnMark;
+        return isForeign && SocketOptions.Mark(accepted, OwnMark).Ok;
+    }
+
     /// <summary>Options every connection has: latency before batching, and an end to connections whose peer has vanished.</summary>
     public void Prepare(SocketHandle socket)
     {
@@ -50,7 +63,10 @@ internal sealed class PodSockets(NetNamespace network, ProxyOptions options) : I
         }
     }
 
-    /// <summary>Listens on a port of the pod, transparently: the rules deliver connections meant for other addresses here.</summary>
+    /// <summary>
+    /// Listens on a port of the pod, transparently: the rules deliver connections meant for other addresses here. Without a mark, or every
+    /// accepted socket would have the listener's instead of the one it came with.
+    /// </summary>
     /// <exception cref="PosixException">The port is taken or the namespace lacks the address family.</exception>
     public SocketHandle Listen(AddressFamily family, ushort port)
     {
@@ -65,7 +81,6 @@ internal sealed class PodSockets(NetNamespace network, ProxyOptions options) : I
             Require(SocketOptions.ReuseAddress(socket, true), "SO_REUSEADDR");
             Require(SocketOptions.ReusePort(socket, true), "SO_REUSEPORT");
             Require(SocketOptions.Transparent(socket, family, true), "IP_TRANSPARENT");
-            Require(SocketOptions.Mark(socket, OwnMark), "SO_MARK");
             IPAddress any = family == AddressFamily.InterNetworkV6 ? IPAddress.IPv6Any : IPAddress.Any;
             Require(Sockets.Bind(socket, new IPEndPoint(any, port)), $"bind(:{port})");
             Require(Sockets.Listen(socket, options.ListenBacklog), $"listen(:{port})");

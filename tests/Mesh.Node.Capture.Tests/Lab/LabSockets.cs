@@ -11,6 +11,7 @@ internal static class LabSockets
 {
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
+    private const int OwnMark = 0x539;
     private const int SolIp = 0;
     private const int SolSocket = 1;
     private const int SolIpv6 = 41;
@@ -26,7 +27,7 @@ internal static class LabSockets
             Socket socket = new(wanted.family, SocketType.Stream, ProtocolType.Tcp);
             if (wanted.marked)
             {
-                Set(socket, SolSocket, SoMark, 0x539);
+                Set(socket, SolSocket, SoMark, OwnMark);
             }
 
             if (wanted.transparent)
@@ -40,7 +41,7 @@ internal static class LabSockets
 
     public static Socket Listen(NetNamespace network, IPEndPoint at, bool asProxy = false)
     {
-        Socket socket = Open(network, at.AddressFamily, marked: asProxy, transparent: asProxy);
+        Socket socket = Open(network, at.AddressFamily, transparent: asProxy);
         if (at.AddressFamily == AddressFamily.InterNetworkV6)
         {
             socket.DualMode = false;
@@ -71,6 +72,16 @@ internal static class LabSockets
             socket.Dispose();
             throw;
         }
+    }
+
+    /// <summary>What the proxy does with an accepted socket: reads the mark it came with, and sets its own.</summary>
+    /// <returns>Whether it came with the proxy's own mark.</returns>
+    public static bool TakeMark(Socket accepted)
+    {
+        byte[] mark = new byte[4];
+        accepted.GetRawSocketOption(SolSocket, SoMark, mark);
+        Set(accepted, SolSocket, SoMark, OwnMark);
+        return (BinaryPrimitives.ReadInt32LittleEndian(mark) & 0xfff) == OwnMark;
     }
 
     /// <summary>The original destination of a connection that was translated (SO_ORIGINAL_DST).</summary>

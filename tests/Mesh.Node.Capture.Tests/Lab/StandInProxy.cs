@@ -6,8 +6,8 @@ using Mesh.Interop.Linux;
 namespace Mesh.Node.Capture.Tests.Lab;
 
 /// <summary>
-/// What the proxy is to the rules and no more: listens where they deliver, notes each original destination, and connects on: to the
-/// network with its own mark, to the application in the client's name.
+/// What the proxy is to the rules and no more: listens where they deliver, refuses what carries its own mark, notes each original
+/// destination, and connects on: to the network with its own mark, to the application in the client's name.
 /// </summary>
 internal sealed class StandInProxy : IDisposable
 {
@@ -31,6 +31,9 @@ internal sealed class StandInProxy : IDisposable
 
     /// <summary>Every connection it took: <c>in</c> or <c>out</c>, from whom, to where.</summary>
     public ConcurrentQueue<string> Captured { get; } = new();
+
+    /// <summary>Every connection it refused because it came with the proxy's own mark: <c>in</c> or <c>out</c>, from whom.</summary>
+    public ConcurrentQueue<string> Refused { get; } = new();
 
     /// <summary>Takes nothing new and goes on with what is open, as a proxy that drains.</summary>
     public void CloseListeners()
@@ -64,6 +67,13 @@ internal sealed class StandInProxy : IDisposable
             {
                 Socket accepted = await listener.AcceptAsync();
                 _sockets.Add(accepted);
+                if (LabSockets.TakeMark(accepted))
+                {
+                    Refused.Enqueue($"{(isInbound ? "in" : "out")} {((IPEndPoint)accepted.RemoteEndPoint!).Address}");
+                    accepted.Close(0);
+                    continue;
+                }
+
                 _ = ForwardAsync(accepted, isInbound);
             }
         }

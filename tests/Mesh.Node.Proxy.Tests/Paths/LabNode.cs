@@ -1,0 +1,236 @@
+using System.Collections.Frozen;
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+using System.Net;
+using Mesh.Api.Identity;
+using Mesh.Interop.Linux;
+using Mesh.Interop.OpenSsl;
+using Mesh.Node.Capture;
+using Mesh.Node.Capture.Handover;
+using Mesh.Node.Capture.Rules;
+using Mesh.Node.Model;
+using Mesh.Node.Model.Policies;
+using Mesh.Node.Model.Workloads;
+using Mesh.Node.Proxy.Config;
+using Mesh.Node.Proxy.Identity;
+using Mesh.Node.Proxy.Telemetry;
+using Mesh.Node.Proxy.Telemetry.Logging;
+using Mesh.Node.Transport.EventLoops;
+using Mesh.Testing;
+using Mesh.Testing.Certificates;
+using Microsoft.Extensions.Logging.Abstractions;
+using Xunit;
+
+namespace Mesh.Node.Proxy.Tests.Paths;
+
+/// <summary>
+/// A node of namespaces: the host, pods joined to it, the real rules in each pod, and the real data plane in this process. The test is the
+/// control plane.
+/// </summary>
+internal sealed class LabNode : IAsyncDisposable, IConfigurationReader, ICertificateReader
+{
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    private const string Name = "node-1";
+
+    private readonly TestCa _root = TestCa.CreateRoot();
+    private readonly Dictionary<SpiffeId, TlsContexts> _contexts = [];
+    private readonly List<LabPod> _pods = [];
+    private readonly EventLoopGroup _loops = EventLoopGroup.Start(2, new EventLoopOptions());
+    private readonly LogText _log = new();
+    private readonly NodeTelemetry _telemetry;
+    private NamespaceRules _rules = null!;
+    private volatile MeshSnapshot _current = MeshSnapshot.Empty;
+
+    private LabNode(ScratchNamespace host, ProxyOptions options)
+    {
+        Host = host;
+        _telemetry = new NodeTelemetry(new TelemetryOptions(), new LogOptions(), loops: 2, _log, TimeProvider.System);
+        Proxy = CreateProxy(options);
+    }
+
+    public event Action<ConfigurationChange>? Changed;
+
+    public event Action<TrustDomain>? TrustChanged
+    {
+        add { }
+        remove { }
+    }
+
+    public ScratchNamespace Host { get; }
+
+    public NodeProxy Proxy { get; }
+
+    /// <summary>What the access log has so far.</summary>
+    public string Log => _log.Text;
+
+    public MeshSnapshot Current => _current;
+
+    public static async Task<LabNode> StartAsync(ProxyOptions? options = null)
+    {
+        var node = new LabNode(await ScratchNamespace.CreateAsync(), options ?? new ProxyOptions());
+        await node.Host.ExecuteAsync("sysctl -q -w net.ipv4.ip_forward=1");
+        node._rules = await NamespaceRules.DetectAsync(
+            CaptureBackend.Auto, CaptureMode.Tproxy, Path.GetTempPath(), TimeProvider.System, CancellationToken.None);
+        node.Configure(_ => { });
+        return node;
+    }
+
+    /// <summary>Another data plane over the same loops, as a second process of the node would be.</summary>
+    public NodeProxy CreateProxy(ProxyOptions options) =>
+        new(Name, options, _loops, this, this, _telemetry.Connections, NullLogger.Instance);
+
+    /// <summary>A pod: joined to the host, known to the control plane, captured, and taken over by the data plane.</summary>
+    public async Task<LabPod> AddPodAsync(string name, params PodProbe[] probes)
+    {
+        int number = _pods.Count + 1;
+        ScratchNamespace network = await ScratchNamespace.CreateAsync();
+        var address = IPAddress.Parse(string.Create(CultureInfo.InvariantCulture, $"10.9.{number}.2"));
+        var gateway = IPAddress.Parse(string.Create(CultureInfo.InvariantCulture, $"10.9.{number}.1"));
+        string veth = string.Create(CultureInfo.InvariantCulture, $"pod{number}");
+        await network.ExecuteAsync($"ip link add eth0 type veth peer name {veth} netns {Host.Network.DescriptorPath}");
+        await network.ExecuteAsync($"ip addr add {address}/24 dev eth0");
+        await network.ExecuteAsync("ip link set eth0 up");
+        await Host.ExecuteAsync($"ip addr add {gateway}/24 dev {veth}");
+        await Host.ExecuteAsync($"ip link set {veth} up");
+        await network.ExecuteAsync($"ip route add default via {gateway}");
+        await _rules.ApplyAsync(network.Network, new CapturePlan { Mode = CaptureMode.Tproxy }, CancellationToken.None);
+
+        var workload = new Workload
+        {
+            Uid = $"Kubernetes//Pod/shop/{name}",
+            Name = name,
+            Namespace = "shop",
+            Node = Name,
+            Identity = SpiffeId.Parse($"spiffe://cluster.local/ns/shop/sa/{name}"),
+            Addresses = [address],
+            TunnelProtocol = TunnelProtocol.Hbone,
+        };
+        var pod = new LabPod(network, gateway, workload, new PodDetails([address], [gateway], probes, CaptureMode.Tproxy, FrozenDictionary<string, string>.Empty));
+        _pods.Add(pod);
+        Configure(builder => builder.SetWorkload(workload));
+        Assert.Null(await TakeOverAsync(Proxy, pod));
+        return pod;
+    }
+
+    /// <summary>Hands a pod to a data plane, as an agent does.</summary>
+    public static async Task<string?> TakeOverAsync(NodeProxy proxy, LabPod pod) => await proxy.AddAsync(
+        new PodHandover(
+            pod.Workload.Name, pod.Workload.Name, pod.Workload.Namespace, pod.Workload.Name,
+            NetNamespace.OpenPath(pod.Network.Network.DescriptorPath), pod.Details),
+        CancellationToken.None);
+
+    /// <summary>Changes what the control plane says; in force when it returns.</summary>
+    public void Configure(Action<MeshSnapshot.Builder> change)
+    {
+        MeshSnapshot previous = _current;
+        MeshSnapshot.Builder builder = previous.ToBuilder();
+        builder.MarkComplete();
+        change(builder);
+        _current = builder.Build();
+        Changed?.Invoke(new ConfigurationChange(previous, _current, FrozenSet<string>.Empty, FrozenSet<string>.Empty, FrozenSet<string>.Empty));
+    }
+
+    /// <summary>Denies plaintext everywhere, as PeerAuthentication STRICT does: a DENY of whoever has no identity.</summary>
+    public void BeStrict() => Configure(builder => builder.SetPolicy(new AuthorizationPolicy("istio-system", "strict")
+    {
+        Action = PolicyAction.Deny,
+        Scope = PolicyScope.Global,
+        Rules = [new AuthorizationRule([new AuthorizationClause([new AuthorizationMatch { NotPrincipals = [TextMatch.Present] }])])],
+    }));
+
+    /// <summary>Waits until a connection ended so; the line, or a failure with the whole log.</summary>
+    public async Task<string> WaitForLineAsync(params string[] parts)
+    {
+        try
+        {
+            string? found = null;
+            await Eventually.TrueAsync(
+                () => (found = Log.Split('\n').FirstOrDefault(line => parts.All(part => line.Contains(part, StringComparison.Ordinal)))) is not null,
+                Patience);
+            return found!;
+        }
+        catch (TimeoutException)
+        {
+            throw new TimeoutException($"No line has {string.Join(" and ", parts)}:\n{Log}");
+        }
+    }
+
+    bool ICertificateReader.TryGet(SpiffeId identity, [NotNullWhen(true)] out TlsContexts? contexts)
+    {
+        lock (_contexts)
+        {
+            if (!_contexts.TryGetValue(identity, out contexts))
+            {
+                contexts = new TlsContexts(ContextFor(identity, isServer: false), ContextFor(identity, isServer: true));
+                _contexts.Add(identity, contexts);
+            }
+
+            return true;
+        }
+    }
+
+    Task<TlsContexts?> ICertificateReader.GetAsync(SpiffeId identity, TimeSpan patience) => Task.FromResult<TlsContexts?>(null);
+
+    TlsTrust? ICertificateReader.FindTrust(TrustDomain trustDomain) => null;
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (LabPod pod in _pods)
+        {
+            await Proxy.RemoveAsync(pod.Workload.Name, CancellationToken.None);
+            pod.Dispose();
+        }
+
+        _loops.Dispose();
+        _telemetry.Dispose();
+        foreach (TlsContexts contexts in _contexts.Values)
+        {
+            contexts.Client.Dispose();
+            contexts.Server.Dispose();
+        }
+
+        _log.Dispose();
+        _root.Dispose();
+        Host.Dispose();
+    }
+
+    private TlsContext ContextFor(SpiffeId identity, bool isServer)
+    {
+        TestCertificate certificate = _root.Issue(identity.ToString());
+        return TlsContext.Create(new TlsContextOptions
+        {
+            IsServer = isServer,
+            CertificateChainPem = certificate.ChainPem,
+            PrivateKeyPkcs8 = certificate.PrivateKeyPkcs8,
+            TrustedRootsPem = _root.CertificatePem,
+            TrustDomains = ["cluster.local"],
+        });
+    }
+
+    /// <summary>Keeps what is written, to be read at any time.</summary>
+    private sealed class LogText : MemoryStream
+    {
+        private readonly Lock _lock = new();
+
+        public string Text
+        {
+            get
+            {
+                lock (_lock)
+                {
+                    return System.Text.Encoding.UTF8.GetString(GetBuffer(), 0, (int)Length);
+                }
+            }
+        }
+
+        // What is written as a span comes here too: MemoryStream sees to it for a class derived from it.
+        public override void Write(byte[] buffer, int offset, int count)
+        {
+            lock (_lock)
+            {
+                base.Write(buffer, offset, count);
+            }
+        }
+    }
+}
