@@ -1,6 +1,7 @@
 using System.Net;
 using Mesh.Node.Model.Policies;
 using Mesh.Node.Model.Workloads;
+using Mesh.Node.Protocols.Probes;
 using Mesh.Node.Proxy.Enforcement;
 using Mesh.Node.Proxy.Loops;
 using Mesh.Node.Proxy.Pods;
@@ -12,13 +13,17 @@ using Mesh.Node.Transport.Relay;
 namespace Mesh.Node.Proxy.Inbound;
 
 /// <summary>
-/// A plaintext connection to a pod: its client has no identity, so policy judges it by address and port alone, and STRICT refuses it. A
-/// probe from the pod's own node goes to the ports the pod declares for it, whatever policy says.
+/// A plaintext connection to a pod: its client has no identity, so policy judges it by address and port alone, and STRICT refuses it. What
+/// policy does not admit may still be a probe: from the pod's own node, to a port the pod declares for it, and asking for that alone.
 /// </summary>
 internal sealed class InboundPlaintextConnection : ProxiedConnection
 {
+    /// <summary>Kubelet's probes last seconds; who is silent for longer probes nothing.</summary>
+    private static readonly TimeSpan s_probeIdleLimit = TimeSpan.FromSeconds(60);
+
     private readonly TcpChannel _client;
     private readonly IPEndPoint? _destination;
+    private ProbeChannel? _probe;
     private AppConnector? _connector;
     private TcpChannel? _application;
     private ChannelRelay? _relay;
@@ -55,14 +60,15 @@ internal sealed class InboundPlaintextConnection : ProxiedConnection
         Record.Service = InboundDestination.ServiceOf(Context.Snapshot, destination, _destination.Port);
         Context.Telemetry.PartiesKnown(Record);
 
-        if (!Pod.IsProbe(Record.Client.Address, _destination.Port))
+        var facts = new ConnectionFacts(
+            null, Record.Client.Address, _destination.Address, (ushort)_destination.Port, destination.Network);
+        ProbeRequests? probes = Pod.ProbesOf(Record.Client.Address, _destination.Port, out bool mayBeSilent);
+        bool isAdmitted = probes is not null && PolicyEvaluator.Evaluate(Context.Snapshot, destination, in facts).Outcome != PolicyOutcome.Allowed
+            ? await BeginProbeAsync(probes, mayBeSilent)
+            : await Gate.AdmitAsync(Context, this, destination, facts, TimeSpan.FromMilliseconds(Options.ConfigurationWaitMs));
+        if (!isAdmitted)
         {
-            var facts = new ConnectionFacts(
-                null, Record.Client.Address, _destination.Address, (ushort)_destination.Port, destination.Network);
-            if (!await Gate.AdmitAsync(Context, this, destination, facts, TimeSpan.FromMilliseconds(Options.ConfigurationWaitMs)))
-            {
-                return;
-            }
+            return;
         }
 
         _connector = new AppConnector(Context.Loop, Pod, TimeSpan.FromMilliseconds(Options.ConnectTimeoutMs));
@@ -80,14 +86,18 @@ internal sealed class InboundPlaintextConnection : ProxiedConnection
             return;
         }
 
-        _relay = new ChannelRelay(_client, _application, new RelayLimits(TimeSpan.FromMilliseconds(Options.IdleTimeoutMs)), Record, this);
+        TimeSpan idleLimit = _probe is null ? TimeSpan.FromMilliseconds(Options.IdleTimeoutMs) : s_probeIdleLimit;
+        _relay = new ChannelRelay(_probe is null ? _client : _probe, _application, new RelayLimits(idleLimit), Record, this);
         ValueTask<RelayEnd> ended = RelayEnded.WaitAsync();
         _relay.Start();
-        EndBy(await ended);
+        RelayEnd end = await ended;
+        EndWhereRefused();
+        EndBy(end);
     }
 
     protected override void OnAbort()
     {
+        _probe?.Cancel();
         _connector?.Cancel();
         _relay?.Abort();
         _client.Reset();
@@ -97,5 +107,27 @@ internal sealed class InboundPlaintextConnection : ProxiedConnection
     {
         _client.Reset();
         _application?.Reset();
+    }
+
+    /// <summary>Whether the client asks as a probe may; a probe that says nothing may always begin.</summary>
+    private async ValueTask<bool> BeginProbeAsync(ProbeRequests probes, bool mayBeSilent)
+    {
+        _probe = new ProbeChannel(_client, probes);
+        if (mayBeSilent || await _probe.WaitForRequestAsync(TimeSpan.FromMilliseconds(Options.HandshakeTimeoutMs)))
+        {
+            return Record.Reason == CloseReason.None;
+        }
+
+        EndWhereRefused();
+        Record.TryEnd(CloseReason.ClientReset);
+        return false;
+    }
+
+    private void EndWhereRefused()
+    {
+        if (_probe?.Refusal is string refusal)
+        {
+            Record.TryEnd(CloseReason.ProbeRefused, refusal);
+        }
     }
 }

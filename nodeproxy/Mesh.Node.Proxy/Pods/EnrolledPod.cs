@@ -5,6 +5,7 @@ using Mesh.Node.Capture;
 using Mesh.Node.Capture.Handover;
 using Mesh.Node.Model;
 using Mesh.Node.Model.Workloads;
+using Mesh.Node.Protocols.Probes;
 using Mesh.Node.Proxy.Inbound;
 using Mesh.Node.Proxy.Loops;
 using Mesh.Node.Proxy.Outbound;
@@ -97,10 +98,27 @@ internal sealed class EnrolledPod
     }
 
     /// <summary>
-    /// Whether a plaintext connection is a probe: from an address of the pod's own node, to a port the pod declares for probes. HTTP and
-    /// gRPC probes are let through to their path or service only once requests are read; until then the port decides.
+    /// What a client may ask of a port as a probe, whatever policy says: what the pod declares for the port, when the client is the pod's own
+    /// node. Null when it may ask nothing.
     /// </summary>
-    public bool IsProbe(IPAddress client, int port) => Details.NodeAddresses.Contains(client) && Details.Probes.Any(probe => probe.Port == port);
+    /// <param name="client">The client's address.</param>
+    /// <param name="port">The pod's port.</param>
+    /// <param name="mayBeSilent">Whether a probe of the port opens a connection and says nothing.</param>
+    public ProbeRequests? ProbesOf(IPAddress client, int port, out bool mayBeSilent)
+    {
+        mayBeSilent = false;
+        PodDetails details = Details;
+        if (!details.NodeAddresses.Contains(client) || !details.Probes.Any(probe => probe.Port == port))
+        {
+            return null;
+        }
+
+        PodProbe[] probes = [.. details.Probes.Where(probe => probe.Port == port)];
+        mayBeSilent = probes.Any(probe => probe.Kind == PodProbeKind.Tcp);
+        return new ProbeRequests(
+            [.. probes.Where(probe => probe.Kind == PodProbeKind.Http).Select(probe => probe.Path)],
+            [.. probes.Where(probe => probe.Kind == PodProbeKind.Grpc).Select(probe => probe.Service)]);
+    }
 
     /// <summary>A limit that kept connections in the listeners' queues is no longer reached. Home loop.</summary>
     public void ResumeListeners()
