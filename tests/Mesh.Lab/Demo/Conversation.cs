@@ -10,11 +10,15 @@ internal enum Protection
     Plaintext,
 }
 
-/// <summary>Who talked to whom, as the proxy of the destination counted it.</summary>
+/// <summary>Which workload talked to which, as the proxy of the destination counted it.</summary>
 internal sealed record Conversation(string Source, string Destination, Protection Protection, long Connections, long Bytes)
 {
     private const string Opened = "istio_tcp_connections_opened_total";
 
+    /// <summary>
+    /// Reads them from what proxies publish. What no workload began is left out: that is the nodes asking whether pods are ready. A
+    /// workload that spoke in the clear would be there, since it is known by its address.
+    /// </summary>
     public static IReadOnlyList<Conversation> Read(IEnumerable<MetricSamples> scrapes)
     {
         return
@@ -23,6 +27,7 @@ internal sealed record Conversation(string Source, string Destination, Protectio
                 .SelectMany(scrape => scrape.All)
                 .Where(sample => sample.Labels.GetValueOrDefault("reporter") == "destination")
                 .Where(sample => sample.Name is Opened or "istio_tcp_sent_bytes_total" or "istio_tcp_received_bytes_total")
+                .Where(sample => sample.Labels["source_workload"] != "unknown")
                 .GroupBy(sample => (
                     Source: sample.Labels["source_canonical_service"],
                     Destination: sample.Labels["destination_canonical_service"],
