@@ -7,11 +7,14 @@ using Xunit;
 
 namespace Mesh.EndToEnd;
 
-public sealed class TproxyEnrolmentTests(TproxyLab fixture) : EnrolmentTests(fixture), IClassFixture<TproxyLab>;
+[Collection(nameof(TproxyGroup))]
+public sealed class TproxyEnrolmentTests(TproxyLab fixture) : EnrolmentTests(fixture);
 
-public sealed class NftEnrolmentTests(NftLab fixture) : EnrolmentTests(fixture), IClassFixture<NftLab>;
+[Collection(nameof(NftGroup))]
+public sealed class NftEnrolmentTests(NftLab fixture) : EnrolmentTests(fixture);
 
-public sealed class RedirectEnrolmentTests(RedirectLab fixture) : EnrolmentTests(fixture), IClassFixture<RedirectLab>;
+[Collection(nameof(RedirectGroup))]
+public sealed class RedirectEnrolmentTests(RedirectLab fixture) : EnrolmentTests(fixture);
 
 /// <summary>
 /// Pods that come into the mesh and leave it while they run. Goal: no connection that was open notices, and nothing is left behind.
@@ -80,7 +83,7 @@ public abstract class EnrolmentTests(TwoNodeLab fixture) : IsolatedTests(fixture
     {
         LabPod joining = await Lab.PodAsync("outside/joining");
         await using EchoServer echo = await EchoServer.StartAsync(await Lab.PodAsync("outside/partner"), Port);
-        for (int round = 0; round < 5; round++)
+        for (int round = 0; round < 3; round++)
         {
             await LabelAsync("ambient");
             Assert.Equal(Outcome.Answered, await Attempt.AnEchoAsync(joining, echo.EndPoint()));

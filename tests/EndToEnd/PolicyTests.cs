@@ -11,7 +11,8 @@ namespace Mesh.EndToEnd;
 /// Policy as the client's application sees it. Goal: each rule holds on every path to a workload (mutual TLS, plaintext, same node), and a
 /// change of policy reaches what is open already.
 /// </summary>
-public sealed class PolicyTests(TproxyLab fixture) : IsolatedTests(fixture), IClassFixture<TproxyLab>
+[Collection(nameof(TproxyGroup))]
+public sealed class PolicyTests(TproxyLab fixture) : IsolatedTests(fixture)
 {
     private const int Port = 8080;
     private const int OtherPort = 8081;

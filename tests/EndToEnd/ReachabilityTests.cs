@@ -8,9 +8,14 @@ using Xunit;
 
 namespace Mesh.EndToEnd;
 
-public sealed class TproxyReachabilityTests(TproxyLab fixture) : ReachabilityTests(fixture), IClassFixture<TproxyLab>;
+[Collection(nameof(TproxyGroup))]
+public sealed class TproxyReachabilityTests(TproxyLab fixture) : ReachabilityTests(fixture);
 
-public sealed class RedirectReachabilityTests(RedirectLab fixture) : ReachabilityTests(fixture), IClassFixture<RedirectLab>;
+[Collection(nameof(NftGroup))]
+public sealed class NftReachabilityTests(NftLab fixture) : ReachabilityTests(fixture);
+
+[Collection(nameof(RedirectGroup))]
+public sealed class RedirectReachabilityTests(RedirectLab fixture) : ReachabilityTests(fixture);
 
 /// <summary>
 /// Who can reach whom, and how it is carried. Goal: every combination of place, capture and address family works for an application that

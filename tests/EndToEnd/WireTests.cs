@@ -11,7 +11,8 @@ namespace Mesh.EndToEnd;
 /// What stands on the wire between the nodes. Goal: the same two applications, the same bytes; with the mesh off they can be read by
 /// whoever captures packets, with it on they cannot.
 /// </summary>
-public sealed class WireTests(TproxyLab fixture) : IsolatedTests(fixture), IClassFixture<TproxyLab>
+[Collection(nameof(TproxyGroup))]
+public sealed class WireTests(TproxyLab fixture) : IsolatedTests(fixture)
 {
     [LabTheory]
     [InlineData(AddressFamily.InterNetwork)]

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net;
 using System.Text;
 using Mesh.Interop.Linux;
 using Mesh.Lab.Holding;
@@ -32,6 +33,12 @@ public sealed class MeshLab : IAsyncDisposable
 
     /// <summary>Where the control plane keeps its keys and certificates.</summary>
     public string ControlStateDirectory => Path.Combine(_client.Directory.FullPath, "control");
+
+    /// <summary>Where the control plane serves proxies, from within the lab.</summary>
+    public static IPEndPoint ControlEndPoint => new(LabAddresses.ControlPlane.V4, NodeFiles.ControlPort);
+
+    /// <summary>The namespace of the control plane.</summary>
+    public NetNamespace ControlPlace => Place(Fabric.ControlNamespace);
 
     /// <summary>
     /// Starts a lab under a name of its own, with the executables of <see cref="Builds.ForTests"/> unless the options name others.

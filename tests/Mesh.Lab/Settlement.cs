@@ -22,7 +22,7 @@ internal static class Settlement
     /// <exception cref="LabException">It has not within the time.</exception>
     public static async Task WaitAsync(MeshLab lab, TimeSpan limit)
     {
-        using HttpClient http = NamespaceSockets.Http(lab.Place(Fabric.ControlNamespace), s_answerLimit);
+        using HttpClient http = NamespaceSockets.Http(lab.ControlPlace, s_answerLimit);
         var proxies = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{ControlAdminPort}/debug/proxies"));
         long startedAt = Stopwatch.GetTimestamp();
         string mark = string.Create(CultureInfo.InvariantCulture, $"cluster.local/ns/lab/sa/mark-{Interlocked.Increment(ref s_count):D6}");

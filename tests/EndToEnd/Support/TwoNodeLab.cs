@@ -33,7 +33,13 @@ public abstract class TwoNodeLab : IAsyncLifetime
     {
         JsonObject configuration = NodeConfiguration;
         configuration["log"] = new JsonObject { ["format"] = "json", ["access"] = "json" };
+
+        // A pod that leaves is given this long for its connections; tests need not wait as long as users.
+        JsonObject capture = configuration["capture"] as JsonObject ?? [];
+        capture["drainSeconds"] = 1;
+        configuration["capture"] = capture;
         _lab = await MeshLab.StartAsync(Options with { Nodes = 2, NodeConfiguration = configuration });
+        await StartedAsync();
         await _lab.ApplyAsync(
             """
             apiVersion: v1
@@ -56,7 +62,7 @@ public abstract class TwoNodeLab : IAsyncLifetime
         await ReadyAsync();
     }
 
-    public async ValueTask DisposeAsync()
+    public virtual async ValueTask DisposeAsync()
     {
         if (_lab is not null)
         {
@@ -65,6 +71,9 @@ public abstract class TwoNodeLab : IAsyncLifetime
 
         GC.SuppressFinalize(this);
     }
+
+    /// <summary>What a lab needs beside its own processes, once these run and before there are pods.</summary>
+    protected virtual Task StartedAsync() => Task.CompletedTask;
 
     /// <summary>A manifest of a pod that is a place for sockets. It is labelled app with its name.</summary>
     /// <param name="name">NAMESPACE/NAME.</param>
@@ -152,17 +161,20 @@ public abstract class TwoNodeLab : IAsyncLifetime
     }
 }
 
-/// <summary>Capture by TPROXY, the default, with the rules written by whatever the node prefers.</summary>
-public sealed class TproxyLab : TwoNodeLab;
+/// <summary>Capture by TPROXY, written by iptables.</summary>
+public sealed class TproxyLab : TwoNodeLab
+{
+    protected override JsonObject NodeConfiguration => new() { ["capture"] = new JsonObject { ["backend"] = "iptables-nft" } };
+}
 
-/// <summary>Capture by TPROXY, written by nft.</summary>
+/// <summary>Capture by TPROXY, written by nft: what a node does of itself where it can.</summary>
 public sealed class NftLab : TwoNodeLab
 {
     protected override JsonObject NodeConfiguration => new() { ["capture"] = new JsonObject { ["backend"] = "nft" } };
 }
 
-/// <summary>Capture by nat REDIRECT.</summary>
+/// <summary>Capture by nat REDIRECT, written by iptables.</summary>
 public sealed class RedirectLab : TwoNodeLab
 {
-    protected override JsonObject NodeConfiguration => new() { ["capture"] = new JsonObject { ["mode"] = "redirect" } };
+    protected override JsonObject NodeConfiguration => new() { ["capture"] = new JsonObject { ["mode"] = "redirect", ["backend"] = "iptables-nft" } };
 }

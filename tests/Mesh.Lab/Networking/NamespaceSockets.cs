@@ -12,14 +12,16 @@ namespace Mesh.Lab.Networking;
 /// </summary>
 internal static class NamespaceSockets
 {
-    public static Task<Socket> OpenTcpAsync(NetNamespace place, AddressFamily family)
+    /// <summary>A socket that is neither bound nor connected.</summary>
+    public static Socket OpenTcp(NetNamespace place, AddressFamily family)
     {
-        return place.RunOnDedicatedThreadAsync(() => new Socket(family, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true });
+        // On the calling thread: tests open tens of thousands, and a thread for each would cost more than all else.
+        return place.Run(family, static family => new Socket(family, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true });
     }
 
     public static async Task<Socket> ConnectAsync(NetNamespace place, IPEndPoint target, CancellationToken cancellation)
     {
-        Socket socket = await OpenTcpAsync(place, target.AddressFamily);
+        Socket socket = OpenTcp(place, target.AddressFamily);
         try
         {
             await socket.ConnectAsync(target, cancellation);
