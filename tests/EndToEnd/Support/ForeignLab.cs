@@ -1,0 +1,112 @@
+using System.Net;
+using System.Text.Json.Nodes;
+using Google.Protobuf;
+using Mesh.Api.Workload;
+using Mesh.Lab;
+using Mesh.Testing.Certificates;
+
+namespace Mesh.EndToEnd.Support;
+
+/// <summary>
+/// A lab whose proxies follow a control plane that is not the mesh's own. What it says of a workload or service that is otherwise ordinary
+/// goes by the name.
+/// </summary>
+public sealed class ForeignLab : TwoNodeLab
+{
+    /// <summary>A workload that asks for a waypoint.</summary>
+    public const string Waypoint = "waypoint";
+
+    /// <summary>A service that asks for a waypoint.</summary>
+    public const string ServiceWaypoint = "service-waypoint";
+
+    /// <summary>A service that asks for one of two waypoints.</summary>
+    public const string WeightedWaypoints = "weighted-waypoints";
+
+    /// <summary>A workload on another network, behind a gateway.</summary>
+    public const string NetworkGateway = "network-gateway";
+
+    /// <summary>A workload that wants its connections in a PROXY protocol of its own.</summary>
+    public const string ApplicationTunnel = "application-tunnel";
+
+    /// <summary>A workload that speaks HBONE itself.</summary>
+    public const string NativeTunnel = "native-tunnel";
+
+    private const ushort Port = 15112;
+
+    private readonly TestCa _authority = TestCa.CreateRoot();
+    private readonly DirectoryInfo _files = Directory.CreateTempSubdirectory("mesh-foreign");
+
+    private ForeignControlPlane? _foreign;
+
+    protected override JsonObject NodeConfiguration => new()
+    {
+        ["controlPlane"] = new JsonObject
+        {
+            ["address"] = $"https://{new IPEndPoint(MeshLab.ControlEndPoint.Address, Port)}",
+            ["rootCertificateFile"] = RootFile,
+        },
+    };
+
+    private string RootFile => Path.Combine(_files.FullName, "root.pem");
+
+    public override async ValueTask DisposeAsync()
+    {
+        if (_foreign is not null)
+        {
+            await _foreign.DisposeAsync();
+        }
+
+        await base.DisposeAsync();
+        _files.Delete(recursive: true);
+        _authority.Dispose();
+    }
+
+    protected override async Task StartedAsync()
+    {
+        await File.WriteAllTextAsync(RootFile, _authority.CertificatePem);
+        _foreign = await ForeignControlPlane.StartAsync(
+            Lab.ControlPlace,
+            new IPEndPoint(MeshLab.ControlEndPoint.Address, Port),
+            MeshLab.ControlEndPoint,
+            await File.ReadAllTextAsync(Path.Combine(Lab.ControlStateDirectory, "root-cert.pem")),
+            _authority,
+            Change);
+    }
+
+    private static void Change(Address address)
+    {
+        switch (address.Workload?.Name ?? address.Service?.Name)
+        {
+            case Waypoint:
+                address.Workload!.Waypoint = Gateway();
+                break;
+            case ServiceWaypoint when address.Service is { } service:
+                service.Waypoint = Gateway();
+                break;
+            case WeightedWaypoints when address.Service is { } service:
+                service.WeightedWaypoints.Add(new WeightedWaypoint { Destination = Gateway(), Weight = 1 });
+                service.WeightedWaypoints.Add(new WeightedWaypoint { Destination = Gateway(), Weight = 2 });
+                break;
+            case NetworkGateway:
+                address.Workload!.NetworkGateway = Gateway();
+                break;
+            case ApplicationTunnel:
+                address.Workload!.ApplicationTunnel = new ApplicationTunnel
+                {
+                    Protocol = Api.Workload.ApplicationTunnel.Types.Protocol.Proxy,
+                    Port = 15088,
+                };
+                break;
+            case NativeTunnel:
+                address.Workload!.NativeTunnel = true;
+                address.Workload.TunnelProtocol = TunnelProtocol.Hbone;
+                break;
+        }
+    }
+
+    private static GatewayAddress Gateway() => new()
+    {
+        Address = new NetworkAddress { Address = ByteString.CopyFrom(192, 0, 2, 1) },
+        HboneMtlsPort = 15008,
+    };
+}
