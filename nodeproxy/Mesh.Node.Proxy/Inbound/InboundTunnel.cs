@@ -86,10 +86,7 @@ internal sealed class InboundTunnel : ProxiedConnection, ITunnelOwner, IPeerVeri
         }
         finally
         {
-            if (Context.Loop.Handshakes.Leave())
-            {
-                Context.ResumeListeners();
-            }
+            Context.Loop.Handshakes.Leave();
         }
 
         if (!isSecure)

@@ -27,6 +27,7 @@ internal sealed class LoopContext : IOpenStreamCounts
         Telemetry = telemetry;
         Services = services;
         _random = new RandomState((ulong)System.Random.Shared.NextInt64());
+        loop.Handshakes.RoomMade += ResumeListeners;
     }
 
     public EventLoop Loop { get; }
@@ -138,15 +139,6 @@ internal sealed class LoopContext : IOpenStreamCounts
         }
     }
 
-    /// <summary>Lets the listeners of this loop go on after the handshake limit held them.</summary>
-    public void ResumeListeners()
-    {
-        foreach (EnrolledPod pod in PodsHere)
-        {
-            pod.ResumeListeners();
-        }
-    }
-
     /// <summary>Tunnels made to our pods say GOAWAY; connections go on.</summary>
     public void BeginDrain()
     {
@@ -165,6 +157,15 @@ internal sealed class LoopContext : IOpenStreamCounts
             {
                 connection.Abort(reason, detail);
             }
+        }
+    }
+
+    /// <summary>Lets the listeners of this loop go on after the handshake limit held them.</summary>
+    private void ResumeListeners()
+    {
+        foreach (EnrolledPod pod in PodsHere)
+        {
+            pod.ResumeListeners();
         }
     }
 }

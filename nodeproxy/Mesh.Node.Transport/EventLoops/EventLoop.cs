@@ -1,7 +1,10 @@
+using System.Buffers;
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using System.IO.Pipelines;
 using Mesh.Interop.Linux;
 using Mesh.Node.Transport.Buffers;
+using Mesh.Node.Transport.Connections;
 
 namespace Mesh.Node.Transport.EventLoops;
 
@@ -51,6 +54,7 @@ public sealed class EventLoop : IDisposable
         _wake = new EventCounter();
         Buffers = new BufferPool(options.PooledBytesMax);
         Pipes = new PipePool(options.PipesMax);
+        Handshakes = new HandshakeGate(this, options.HandshakesMax, options.HandshakeStepsPerTurnMax);
         NowMs = Environment.TickCount64;
         Timers = new TimerWheels(NowMs);
         SysResult added = _epoll.Add(_wake.Handle, EpollEvents.In | EpollEvents.EdgeTriggered, RegistrationTable.WakeToken);
@@ -84,7 +88,13 @@ public sealed class EventLoop : IDisposable
     public PipePool Pipes { get; }
 
     /// <summary>Handshakes begun and not finished. Loop thread.</summary>
-    public HandshakeGate Handshakes => field ??= new HandshakeGate(this, _options.HandshakesMax, _options.HandshakeStepsPerTurnMax);
+    public HandshakeGate Handshakes { get; }
+
+    /// <summary>Resumes whoever waits for a pipe of this loop. Loop thread.</summary>
+    internal PipeScheduler PipeScheduler => field ??= new LoopScheduler(this);
+
+    /// <summary>What pipes of this loop hold their bytes in: blocks of <see cref="Buffers"/>. Loop thread.</summary>
+    internal MemoryPool<byte> PipeMemory => field ??= new LoopMemoryPool(this);
 
     /// <summary>64 KiB that whoever is running may use until it returns; nothing in it survives a call to other loop code.</summary>
     public byte[] Scratch { get; } = GC.AllocateUninitializedArray<byte>(ScratchBytes, pinned: true);

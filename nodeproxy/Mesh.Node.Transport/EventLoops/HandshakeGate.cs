@@ -29,6 +29,9 @@ public sealed class HandshakeGate : IReadyHandler
         _stepsPerTurnMax = stepsPerTurnMax;
     }
 
+    /// <summary>All places were taken and one is not any more: listeners that were told to wait may go on. Loop thread.</summary>
+    public event Action? RoomMade;
+
     /// <summary>Handshakes begun and not ended. Written by the loop thread, read by any.</summary>
     public int Count { get; private set; }
 
@@ -51,8 +54,13 @@ public sealed class HandshakeGate : IReadyHandler
     }
 
     /// <summary>Gives the place back, however the handshake ended.</summary>
-    /// <returns>Whether all places had been taken: listeners that were told to wait may go on.</returns>
-    public bool Leave() => Count-- == _max;
+    public void Leave()
+    {
+        if (Count-- == _max)
+        {
+            RoomMade?.Invoke();
+        }
+    }
 
     /// <summary>Lets a handshake take a step: at once while this turn has one left, else in a later turn, first come, first served.</summary>
     internal void Step(IHandshakeStep handshake)

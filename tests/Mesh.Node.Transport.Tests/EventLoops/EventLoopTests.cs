@@ -94,9 +94,13 @@ public sealed class EventLoopTests
         Assert.True(gate.TryEnter() && gate.TryEnter());
         Assert.False(gate.HasRoom || gate.TryEnter());
         Assert.Equal(2, gate.Count);
-        Assert.True(gate.Leave());
+        int roomMade = 0;
+        gate.RoomMade += () => roomMade++;
+        gate.Leave();
         Assert.True(gate.HasRoom);
-        Assert.False(gate.Leave());
+        Assert.Equal(1, roomMade);
+        gate.Leave();
+        Assert.Equal((0, 1), (gate.Count, roomMade));
     }
 
     private sealed class SelfDeferring(EventLoop loop, int times) : IReadyHandler

@@ -131,6 +131,7 @@ public sealed class HandshakeStormTests(TlsLab lab) : IClassFixture<TlsLab>
             Sockets.Bind(listening, new IPEndPoint(IPAddress.Loopback, 0)).OrThrow("bind");
             Sockets.Listen(listening, Clients).OrThrow("listen");
             TcpListener.TryStart(loop, listening, this, out _listener).OrThrow("epoll_ctl");
+            loop.Handshakes.RoomMade += _listener!.Resume;
             return Sockets.LocalEndPoint(listening);
         }
 
@@ -152,11 +153,7 @@ public sealed class HandshakeStormTests(TlsLab lab) : IClassFixture<TlsLab>
             var tls = new TlsChannel(tcp!, lab.Server, new AnyPeer());
             _channels.Add(tls);
             TlsHandshakeResult result = await tls.HandshakeAsync(s_patience);
-            if (loop.Handshakes.Leave())
-            {
-                _listener!.Resume();
-            }
-
+            loop.Handshakes.Leave();
             if (result.Status != TlsHandshakeStatus.Done)
             {
                 Done.TrySetException(new InvalidOperationException($"{result.Status}: {result.Failure}"));
