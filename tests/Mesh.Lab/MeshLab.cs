@@ -142,6 +142,13 @@ public sealed class MeshLab : IAsyncDisposable
         return Command.TryRunAsync([start.FileName, .. start.ArgumentList], input, cancellation);
     }
 
+    /// <summary>Runs a command of the control plane upon its state: `ca rotate`, `ca revoke --serial HEX` and the like.</summary>
+    /// <exception cref="LabException">It failed; the message has its words.</exception>
+    public Task<string> ControlAsync(params IReadOnlyList<string> command)
+    {
+        return Command.RunAsync([.. Executable.Command(Options.MeshControl), .. command, "--state", ControlStateDirectory]);
+    }
+
     /// <summary>What a component or a pod has written. Components: control, node-1.proxy; pods: NAMESPACE.NAME.</summary>
     /// <param name="start">How much of it to leave out at the beginning, in bytes: an earlier <see cref="LogLengthBytes"/>.</param>
     public async Task<string> ReadLogAsync(string name, long start = 0)

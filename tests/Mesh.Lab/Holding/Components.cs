@@ -37,7 +37,7 @@ internal sealed class Components(LabOptions options, string stateDirectory) : ID
             .. options.ControlArguments,
         ];
         Add(ControlName, Fabric.ControlNamespace, control, place, IsControlReadyAsync).Process.Start();
-        await WaitForRootAsync();
+        await WaitForControlAsync(place);
         foreach (NodeRuntime node in nodes)
         {
             await StartNodeAsync(node);
@@ -63,7 +63,7 @@ internal sealed class Components(LabOptions options, string stateDirectory) : ID
 
     public Task StopAsync(string name) => Find(name).Process.StopAsync(s_patience);
 
-    public void Kill(string name) => Find(name).Process.Kill();
+    public Task KillAsync(string name) => Find(name).Process.KillAsync();
 
     public Task StopAllAsync() => Task.WhenAll(_components.Values.Select(component => component.Process.StopAsync(s_patience)));
 
@@ -119,10 +119,11 @@ internal sealed class Components(LabOptions options, string stateDirectory) : ID
                 : $"there is no component '{name}'; there are: {string.Join(", ", _components.Keys)}");
     }
 
-    private async Task WaitForRootAsync()
+    // Nodes need its root certificate, and would try again ever more rarely while it does not answer.
+    private async Task WaitForControlAsync(NetNamespace place)
     {
         long startedAt = Stopwatch.GetTimestamp();
-        while (!File.Exists(RootCertificateFile))
+        while (!File.Exists(RootCertificateFile) || !await IsControlReadyAsync(place))
         {
             if (_components[ControlName].Process.State == ProcessState.Ended)
             {
@@ -130,9 +131,9 @@ internal sealed class Components(LabOptions options, string stateDirectory) : ID
                 throw new LabException($"mesh-control ended at once:{Environment.NewLine}{LogFile.Tail(log, 20)}");
             }
 
-            if (Stopwatch.GetElapsedTime(startedAt) > TimeSpan.FromSeconds(30))
+            if (Stopwatch.GetElapsedTime(startedAt) > TimeSpan.FromSeconds(60))
             {
-                throw new LabException("mesh-control has written no root certificate for 30 s; see `lab logs control`");
+                throw new LabException("mesh-control is not ready after 60 s; see `lab logs control`");
             }
 
             await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System);

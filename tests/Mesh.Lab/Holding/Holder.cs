@@ -187,7 +187,7 @@ internal sealed class Holder : IDisposable
             {
                 "stop" => process.StopAsync(TimeSpan.FromSeconds(2)),
                 "start" => Run(process.Start),
-                _ => Run(process.Kill),
+                _ => process.KillAsync(),
             });
             return;
         }
@@ -196,7 +196,7 @@ internal sealed class Holder : IDisposable
         {
             "stop" => _components.StopAsync(target),
             "start" => Run(() => _components.Start(target)),
-            _ => Run(() => _components.Kill(target)),
+            _ => _components.KillAsync(target),
         });
     }
 

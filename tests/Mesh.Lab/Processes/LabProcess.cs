@@ -98,8 +98,8 @@ internal sealed class LabProcess(string logFile, Func<ProcessStartInfo> describe
         await _supervision;
     }
 
-    /// <summary>SIGKILL. A program that is kept running comes back after its pause.</summary>
-    public void Kill()
+    /// <summary>SIGKILL. A program that is kept running comes back after its pause; any other has ended on return.</summary>
+    public async Task KillAsync()
     {
         lock (_lock)
         {
@@ -107,6 +107,12 @@ internal sealed class LabProcess(string logFile, Func<ProcessStartInfo> describe
             {
                 _process!.Kill();
             }
+        }
+
+        if (!restarts)
+        {
+            // Until its end has been seen it counts as running, and could not be started again.
+            await _supervision;
         }
     }
 
