@@ -84,6 +84,23 @@ public abstract class FaultTests(TwoNodeLab fixture) : IAsyncLifetime
         await Attempt.UntilAsync(Outcome.Answered, client, outside.EndPoint(family));
     }
 
+    [LabTheory]
+    [InlineData("node-1/proxy", "mesh/client-1")]
+    [InlineData("node-2/proxy", "mesh/client-1")]
+    [InlineData("node-2/proxy", "mesh/client-2")]
+    [InlineData("node-2/proxy", "outside/client-1")]
+    public async Task What_was_open_when_its_proxy_was_killed_is_reset_at_both_ends(string proxy, string clientName)
+    {
+        LabPod client = await _lab.PodAsync(clientName);
+        using Rendezvous meeting = await Rendezvous.OpenAsync(await _lab.PodAsync("mesh/server-2"), Port);
+        using ConnectedPair pair = await meeting.JoinAsync(client);
+
+        await _lab.KillAsync(proxy);
+
+        ConnectionEnd[] ends = await Task.WhenAll(pair.Near.WaitForEndAsync(s_told), pair.Far.WaitForEndAsync(s_told));
+        Assert.Equal([ConnectionEnd.Reset, ConnectionEnd.Reset], ends);
+    }
+
     [LabFact]
     public async Task STRICT_holds_while_the_proxy_is_gone()
     {

@@ -81,10 +81,13 @@ public static unsafe class SocketOptions
         return SetInt(socket, LibC.SOL_TCP, LibC.TCP_USER_TIMEOUT, (int)timeout.TotalMilliseconds);
     }
 
-    /// <summary>Closing resets the connection: the peer sees RST and unsent bytes are dropped (SO_LINGER with 0 seconds).</summary>
-    public static SysResult ResetOnClose(SocketHandle socket)
+    /// <summary>
+    /// Closing resets the connection: the peer sees RST and unsent bytes are dropped (SO_LINGER with 0 seconds). Off, as a socket is made,
+    /// closing ends it in good order.
+    /// </summary>
+    public static SysResult ResetOnClose(SocketHandle socket, bool on = true)
     {
-        linger value = new() { l_onoff = 1, l_linger = 0 };
+        linger value = new() { l_onoff = on ? 1 : 0, l_linger = 0 };
         using FdLease lease = new(socket);
         return SysResult.From(LibC.setsockopt(lease.Number, LibC.SOL_SOCKET, LibC.SO_LINGER, &value, (socklen_t)sizeof(linger)));
     }

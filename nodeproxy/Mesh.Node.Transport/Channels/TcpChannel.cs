@@ -10,6 +10,8 @@ namespace Mesh.Node.Transport.Channels;
 /// <remarks>
 /// Registered once, edge-triggered. A read that fills less than it was offered has emptied the socket (epoll(7)), so the next read
 /// answers <see cref="IoStatus.WouldBlock"/> without a system call until the kernel reports more.
+/// The socket is set to reset its connection when it is closed, and only <see cref="Close"/> takes that back: when the process is killed,
+/// the kernel closes its sockets, and a peer must not mistake the stream that was cut for a whole one.
 /// </remarks>
 public sealed class TcpChannel : ByteChannel, IReadyHandler
 {
@@ -50,6 +52,7 @@ public sealed class TcpChannel : ByteChannel, IReadyHandler
             return registered;
         }
 
+        SocketOptions.ResetOnClose(socket, true);
         loop.ConnectionCount++;
         channel = created;
         return registered;
@@ -169,16 +172,11 @@ public sealed class TcpChannel : ByteChannel, IReadyHandler
     /// <inheritdoc/>
     public override void Close()
     {
-        if (_closed)
+        if (!_closed)
         {
-            return;
+            SocketOptions.ResetOnClose(_socket, false);
+            Release();
         }
-
-        _closed = true;
-        Events = null;
-        Loop.ConnectionCount--;
-        Loop.Unregister(_socket, _registration);
-        _socket.Dispose();
     }
 
     /// <inheritdoc/>
@@ -186,8 +184,7 @@ public sealed class TcpChannel : ByteChannel, IReadyHandler
     {
         if (!_closed)
         {
-            SocketOptions.ResetOnClose(_socket);
-            Close();
+            Release();
         }
     }
 
@@ -229,5 +226,14 @@ public sealed class TcpChannel : ByteChannel, IReadyHandler
         {
             Events?.OnWritable();
         }
+    }
+
+    private void Release()
+    {
+        _closed = true;
+        Events = null;
+        Loop.ConnectionCount--;
+        Loop.Unregister(_socket, _registration);
+        _socket.Dispose();
     }
 }
