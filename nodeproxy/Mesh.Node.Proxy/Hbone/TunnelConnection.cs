@@ -27,6 +27,7 @@ internal sealed partial class TunnelConnection : IHttp2Handler, IChannelEvents, 
     private readonly TunnelOptions _options;
     private readonly ITunnelOwner _owner;
     private readonly LoopTimer _keepAlive;
+    private readonly LoopTimer _retirement;
     private readonly Queue<TunnelStream> _awaitingOutput = new();
     private readonly HashSet<TunnelStream> _streams = [];
     private long _receivedMs;
@@ -48,6 +49,7 @@ internal sealed partial class TunnelConnection : IHttp2Handler, IChannelEvents, 
         _owner = owner;
         _http2 = new Http2Connection(role, http2Options, this);
         _keepAlive = new LoopTimer(_loop, this);
+        _retirement = new LoopTimer(_loop, this);
         _receivedMs = _emptySinceMs = _loop.NowMs;
     }
 
@@ -110,6 +112,17 @@ internal sealed partial class TunnelConnection : IHttp2Handler, IChannelEvents, 
         CloseIfDrained();
     }
 
+    /// <summary>
+    /// As <see cref="BeginDrain"/>, when the time comes: nothing new begins on the word of a certificate that has expired.
+    /// </summary>
+    public void RetireAfter(TimeSpan delay)
+    {
+        if (!_closed)
+        {
+            _retirement.Arm(delay);
+        }
+    }
+
     /// <summary>Ends the tunnel and every stream on it now.</summary>
     public void Abort(CloseReason reason, string? detail)
     {
@@ -121,10 +134,22 @@ internal sealed partial class TunnelConnection : IHttp2Handler, IChannelEvents, 
         }
     }
 
-    /// <summary>Ends the tunnel when its peer's certificate does not stand up to newer roots or revocation lists.</summary>
+    /// <summary>
+    /// Ends the tunnel when its peer's certificate does not stand up to newer roots or revocation lists. One that merely expired meanwhile
+    /// was good when each connection began: these go on, and none is added.
+    /// </summary>
     public void Recheck(TlsTrust trust)
     {
-        if (!_closed && _channel is TlsChannel tls && trust.Check(tls.Session) is TlsFailure failure)
+        if (_closed || _channel is not TlsChannel tls || trust.Check(tls.Session) is not TlsFailure failure)
+        {
+            return;
+        }
+
+        if (failure.Kind == TlsFailureKind.Expired)
+        {
+            BeginDrain();
+        }
+        else
         {
             Abort(TlsReasons.ReasonFor(failure), failure.Detail);
         }
@@ -212,6 +237,12 @@ internal sealed partial class TunnelConnection : IHttp2Handler, IChannelEvents, 
 
     void ITimerHandler.OnTimer(LoopTimer timer)
     {
+        if (timer == _retirement)
+        {
+            BeginDrain();
+            return;
+        }
+
         long nowMs = _loop.NowMs;
         _http2.Tick(nowMs);
         if (_streams.Count == 0 && nowMs - _emptySinceMs >= _options.IdleRelease.TotalMilliseconds)
@@ -378,6 +409,7 @@ internal sealed partial class TunnelConnection : IHttp2Handler, IChannelEvents, 
 
         _closed = true;
         _keepAlive.Cancel();
+        _retirement.Cancel();
         _awaitingOutput.Clear();
         _channel.Close();
         foreach (TunnelStream stream in _streams)

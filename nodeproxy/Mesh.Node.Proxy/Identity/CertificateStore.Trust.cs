@@ -80,7 +80,7 @@ public sealed partial class CertificateStore
     {
         TlsTrust trust = _trust.Find(identity.TrustDomain)
             ?? throw new TlsConfigurationException($"No usable roots of {identity.TrustDomain} came with the certificate.");
-        return new TlsContexts(Make(isServer: false), Make(isServer: true));
+        return new TlsContexts(Make(isServer: false), Make(isServer: true), issued.NotAfter);
 
         TlsContext Make(bool isServer) => TlsContext.Create(new TlsContextOptions
         {

@@ -35,4 +35,5 @@ public interface ICertificateReader
 /// </summary>
 /// <param name="Client">For sessions this node opens as the identity.</param>
 /// <param name="Server">For sessions this node accepts as the identity.</param>
-public sealed record TlsContexts(TlsContext Client, TlsContext Server);
+/// <param name="NotAfter">When the certificate expires.</param>
+public sealed record TlsContexts(TlsContext Client, TlsContext Server, DateTimeOffset NotAfter);

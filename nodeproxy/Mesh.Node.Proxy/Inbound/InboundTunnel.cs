@@ -24,6 +24,8 @@ internal sealed class InboundTunnel : ProxiedConnection, ITunnelOwner, IPeerVeri
     private readonly LoopCompletion<(CloseReason Reason, string? Detail)> _closed;
     private TlsChannel? _tls;
     private TunnelConnection? _tunnel;
+    private DateTimeOffset _ownNotAfter;
+    private DateTimeOffset _peerNotAfter;
 
     public InboundTunnel(EnrolledPod pod, TcpChannel socket, IPEndPoint peer)
         : base(pod.Home, pod, new ConnectionRecord(ConnectionPath.InboundTunnel, peer, socket.LocalEndPoint(), pod.Home.Loop.NowMs))
@@ -44,6 +46,7 @@ internal sealed class InboundTunnel : ProxiedConnection, ITunnelOwner, IPeerVeri
         }
 
         Peer = peer;
+        _peerNotAfter = facts.NotAfter;
         reason = null;
         return true;
     }
@@ -97,6 +100,7 @@ internal sealed class InboundTunnel : ProxiedConnection, ITunnelOwner, IPeerVeri
         // 3. Waiting begins before the start: what came with the handshake may already end it.
         ValueTask<(CloseReason Reason, string? Detail)> closed = _closed.WaitAsync();
         _tunnel = TunnelConnection.Start(_tls!, Http2Role.Server, Http2Profiles.Server, Http2Profiles.Tunnel(Options), this);
+        _tunnel.RetireAfter(CertificateTime.ForServer(_ownNotAfter, _peerNotAfter));
         (CloseReason reason, string? detail) = await closed;
         Record.TryEnd(reason, detail);
     }
@@ -147,6 +151,7 @@ internal sealed class InboundTunnel : ProxiedConnection, ITunnelOwner, IPeerVeri
         }
 
         // 2.
+        _ownNotAfter = certificate.NotAfter;
         _tls = new TlsChannel(_socket, certificate.Server, this);
         TlsHandshakeResult handshake = await _tls.HandshakeAsync(TimeSpan.FromMilliseconds(Options.HandshakeTimeoutMs));
         if (handshake.Status != TlsHandshakeStatus.Done)

@@ -227,7 +227,8 @@ internal sealed class TunnelGroup : ITunnelOwner
                 : new TunnelOpenResult(null, CloseReason.TunnelConnectFailed, $"{Key.Destination}: {connected.Error}");
         }
 
-        var tls = new TlsChannel(connected.Channel, certificate.Client, _accepted);
+        var peer = new PeerWatch(_accepted);
+        var tls = new TlsChannel(connected.Channel, certificate.Client, peer);
         TlsHandshakeResult handshake = await tls.HandshakeAsync(TimeSpan.FromMilliseconds(options.HandshakeTimeoutMs));
         if (handshake.Status != TlsHandshakeStatus.Done)
         {
@@ -235,6 +236,20 @@ internal sealed class TunnelGroup : ITunnelOwner
             return new TunnelOpenResult(null, TlsReasons.ReasonFor(handshake), handshake.Failure?.Detail);
         }
 
-        return new TunnelOpenResult(TunnelConnection.Start(tls, Http2Role.Client, Http2Profiles.Client, Http2Profiles.Tunnel(options), this), CloseReason.None, null);
+        TunnelConnection tunnel = TunnelConnection.Start(tls, Http2Role.Client, Http2Profiles.Client, Http2Profiles.Tunnel(options), this);
+        tunnel.RetireAfter(CertificateTime.ForClient(certificate.NotAfter, peer.NotAfter));
+        return new TunnelOpenResult(tunnel, CloseReason.None, null);
+    }
+
+    /// <summary>Accepts one peer as the whole group would, and remembers how long its certificate is valid.</summary>
+    private sealed class PeerWatch(AcceptedIdentities accepted) : IPeerVerifier
+    {
+        public DateTimeOffset NotAfter { get; private set; }
+
+        public bool Accept(in PeerCertificateFacts facts, out string? reason)
+        {
+            NotAfter = facts.NotAfter;
+            return accepted.Accept(in facts, out reason);
+        }
     }
 }

@@ -162,7 +162,7 @@ internal sealed class LabNode : IAsyncDisposable, IConfigurationReader, ICertifi
         {
             if (!_contexts.TryGetValue(identity, out contexts))
             {
-                contexts = new TlsContexts(ContextFor(identity, isServer: false), ContextFor(identity, isServer: true));
+                contexts = new TlsContexts(ContextFor(identity, isServer: false), ContextFor(identity, isServer: true), DateTimeOffset.MaxValue);
                 _contexts.Add(identity, contexts);
             }
 
