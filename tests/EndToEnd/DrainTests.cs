@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Mesh.EndToEnd.Support;
 using Mesh.Lab;
 using Mesh.Testing;
@@ -6,9 +7,13 @@ using Xunit;
 namespace Mesh.EndToEnd;
 
 /// <summary>A proxy that is asked to end. Goal: what is under way is finished, and only then the process ends.</summary>
-public sealed class DrainTests(TproxyLab fixture) : IClassFixture<TproxyLab>, IAsyncLifetime
+[Collection(nameof(TproxyGroup))]
+public sealed class DrainTests(TproxyLab fixture) : IAsyncLifetime
 {
     private const int Port = 8080;
+    private const ushort CapturePort = 15001;
+
+    private static readonly TimeSpan s_promptly = TimeSpan.FromSeconds(5);
 
     private readonly MeshLab _lab = fixture.Lab;
 
@@ -36,13 +41,17 @@ public sealed class DrainTests(TproxyLab fixture) : IClassFixture<TproxyLab>, IA
         uint firstHalf = await Pattern.ReceiveAsync(pair.Far, Bytes / 2);
 
         Task stopping = _lab.StopAsync(proxy);
-        await Eventually.TrueAsync(async () => !(await IsReadyAsync(proxy)), TimeSpan.FromSeconds(5), "draining");
+        LabPod captured = await _lab.PodAsync(proxy.StartsWith(client.Node, StringComparison.Ordinal) ? clientName : "mesh/server-2");
+        await Eventually.TrueAsync(async () => !await captured.IsListeningAsync(CapturePort), s_promptly, "nothing new is accepted");
+        Outcome newcomer = await Attempt.AnEchoAsync(client, meeting.EndPoint(), TimeSpan.FromSeconds(1));
+        Assert.True(newcomer is Outcome.Refused or Outcome.Reset, newcomer.ToString());
+        Assert.False(await IsReadyAsync(proxy));
         uint secondHalf = await Pattern.ReceiveAsync(pair.Far, Bytes / 2);
         await sent;
-        pair.Near.Shutdown(System.Net.Sockets.SocketShutdown.Send);
-        Assert.Equal(ConnectionEnd.Ended, await pair.Far.WaitForEndAsync(TimeSpan.FromSeconds(5)));
-        pair.Far.Shutdown(System.Net.Sockets.SocketShutdown.Send);
-        Assert.Equal(ConnectionEnd.Ended, await pair.Near.WaitForEndAsync(TimeSpan.FromSeconds(5)));
+        pair.Near.Shutdown(SocketShutdown.Send);
+        Assert.Equal(ConnectionEnd.Ended, await pair.Far.WaitForEndAsync(s_promptly));
+        pair.Far.Shutdown(SocketShutdown.Send);
+        Assert.Equal(ConnectionEnd.Ended, await pair.Near.WaitForEndAsync(s_promptly));
         Assert.NotEqual(firstHalf, secondHalf);
 
         await stopping;

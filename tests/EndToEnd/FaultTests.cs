@@ -7,11 +7,14 @@ using Xunit;
 
 namespace Mesh.EndToEnd;
 
-public sealed class TproxyFaultTests(TproxyLab fixture) : FaultTests(fixture), IClassFixture<TproxyLab>;
+[Collection(nameof(TproxyGroup))]
+public sealed class TproxyFaultTests(TproxyLab fixture) : FaultTests(fixture);
 
-public sealed class NftFaultTests(NftLab fixture) : FaultTests(fixture), IClassFixture<NftLab>;
+[Collection(nameof(NftGroup))]
+public sealed class NftFaultTests(NftLab fixture) : FaultTests(fixture);
 
-public sealed class RedirectFaultTests(RedirectLab fixture) : FaultTests(fixture), IClassFixture<RedirectLab>;
+[Collection(nameof(RedirectGroup))]
+public sealed class RedirectFaultTests(RedirectLab fixture) : FaultTests(fixture);
 
 /// <summary>
 /// What happens when a part of the mesh dies. Goal: without a proxy nothing passes and every application is told at once; without a control

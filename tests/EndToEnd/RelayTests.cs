@@ -11,7 +11,8 @@ namespace Mesh.EndToEnd;
 /// <summary>
 /// What the bytes of a connection go through, on every path: mutual TLS between nodes, one hop on a node, plaintext into the mesh.
 /// </summary>
-public sealed class RelayTests(TproxyLab fixture) : IClassFixture<TproxyLab>
+[Collection(nameof(TproxyGroup))]
+public sealed class RelayTests(TproxyLab fixture)
 {
     private const int Port = 8080;
     private const long Gibibyte = 1L << 30;
@@ -52,13 +53,13 @@ public sealed class RelayTests(TproxyLab fixture) : IClassFixture<TproxyLab>
 
         using (ConnectedPair pair = await meeting.JoinAsync(client))
         {
-            Reset(pair.Near);
+            pair.Near.Reset();
             Assert.Equal(ConnectionEnd.Reset, await pair.Far.WaitForEndAsync(s_promptly));
         }
 
         using (ConnectedPair pair = await meeting.JoinAsync(client))
         {
-            Reset(pair.Far);
+            pair.Far.Reset();
             Assert.Equal(ConnectionEnd.Reset, await pair.Near.WaitForEndAsync(s_promptly));
         }
     }
@@ -126,6 +127,70 @@ public sealed class RelayTests(TproxyLab fixture) : IClassFixture<TproxyLab>
     }
 
     [LabFact]
+    public async Task A_burst_at_a_cold_start_opens_few_tunnels()
+    {
+        const int Count = 1_000;
+        const int StreamsPerTunnel = 100;
+
+        // A pod that has never spoken: no tunnel, and nobody has needed its certificate yet.
+        await _lab.ApplyAsync(TwoNodeLab.Pod("mesh/newcomer-1", node: 1, account: "newcomer"));
+        await fixture.ReadyAsync();
+        LabPod client = await _lab.PodAsync("mesh/newcomer-1");
+        LabNode far = await _lab.NodeAsync("node-2");
+        await using EchoServer echo = await EchoServer.StartAsync(await _lab.PodAsync("mesh/server-2"), Port);
+        double before = (await far.MetricsAsync()).Sum("mesh_connections_opened_total", ("path", "InboundTunnel"));
+        var sockets = new List<Socket>(Count);
+        try
+        {
+            foreach (int[] batch in Enumerable.Range(0, Count).Chunk(100))
+            {
+                sockets.AddRange(await Task.WhenAll(batch.Select(_ => client.OpenSocketAsync(AddressFamily.InterNetwork))));
+            }
+
+            await Task.WhenAll(sockets.Select(socket => socket.ConnectAsync(echo.EndPoint())));
+            string[] answers = await Task.WhenAll(sockets.Select((socket, index) => socket.EchoAsync($"number {index}")));
+
+            Assert.Equal(Enumerable.Range(0, Count).Select(index => $"number {index}"), answers);
+            double tunnels = (await far.MetricsAsync()).Sum("mesh_connections_opened_total", ("path", "InboundTunnel")) - before;
+            Assert.InRange(tunnels, 1, (Count / StreamsPerTunnel) + 1);
+        }
+        finally
+        {
+            sockets.ForEach(socket => socket.Dispose());
+            await _lab.DeleteAsync("Pod", "mesh/newcomer-1");
+        }
+    }
+
+    [LabTheory]
+    [MemberData(nameof(Clients))]
+    public async Task A_small_message_costs_the_proxies_no_managed_memory(string clientName)
+    {
+        const int Connections = 20;
+        const int Messages = 100_000;
+        LabPod client = await _lab.PodAsync(clientName);
+        LabNode[] nodes = [await _lab.NodeAsync("node-1"), await _lab.NodeAsync("node-2")];
+        await using EchoServer echo = await EchoServer.StartAsync(await _lab.PodAsync("mesh/server-2"), Port);
+        Socket[] sockets = await Task.WhenAll(Enumerable.Range(0, Connections).Select(_ => client.ConnectAsync(echo.EndPoint())));
+        try
+        {
+            await ConverseAsync(sockets, Messages / 10);
+            await AllocatedBytesAsync(nodes);
+            double first = await AllocatedBytesAsync(nodes);
+            double second = await AllocatedBytesAsync(nodes);
+
+            await ConverseAsync(sockets, Messages);
+
+            // To look costs as much as it cost before.
+            double bytes = await AllocatedBytesAsync(nodes) - second - (second - first);
+            Assert.True(bytes <= Messages, $"{bytes} bytes for {Messages} messages; to look costs {second - first}");
+        }
+        finally
+        {
+            Array.ForEach(sockets, socket => socket.Dispose());
+        }
+    }
+
+    [LabFact]
     public async Task Twenty_stalled_readers_of_a_tunnel_do_not_slow_the_twenty_first()
     {
         const int Stalled = 20;
@@ -152,6 +217,28 @@ public sealed class RelayTests(TproxyLab fixture) : IClassFixture<TproxyLab>
         }
     }
 
+    /// <summary>Sends messages and waits for each to come back, shared out evenly.</summary>
+    private static Task ConverseAsync(Socket[] sockets, int messages) => Task.WhenAll(sockets.Select(async socket =>
+    {
+        byte[] message = new byte[64];
+        for (int left = messages / sockets.Length; left > 0; left--)
+        {
+            await socket.SendAllAsync(message);
+            Assert.True(await socket.TryReceiveExactlyAsync(message));
+        }
+    }));
+
+    private static async Task<double> AllocatedBytesAsync(LabNode[] nodes)
+    {
+        double bytes = 0;
+        foreach (LabNode node in nodes)
+        {
+            bytes += (await node.MetricsAsync()).Sum("mesh_managed_allocated_bytes_total");
+        }
+
+        return bytes;
+    }
+
     private static async Task<TimeSpan> TimeAsync(LabPod client, Rendezvous meeting, long bytes)
     {
         using ConnectedPair pair = await meeting.JoinAsync(client);
@@ -165,14 +252,9 @@ public sealed class RelayTests(TproxyLab fixture) : IClassFixture<TproxyLab>
     {
         await speaker.SendAllAsync(Encoding.ASCII.GetBytes(words));
         speaker.Shutdown(SocketShutdown.Send);
-        await using var stream = new NetworkStream(listener);
-        using var reader = new StreamReader(stream);
-        Assert.Equal(words, await reader.ReadToEndAsync().WaitAsync(s_promptly));
-    }
-
-    private static void Reset(Socket socket)
-    {
-        socket.LingerState = new LingerOption(enable: true, seconds: 0);
-        socket.Dispose();
+        byte[] heard = new byte[words.Length];
+        Assert.True(await listener.TryReceiveExactlyAsync(heard).WaitAsync(s_promptly));
+        Assert.Equal(words, Encoding.ASCII.GetString(heard));
+        Assert.Equal(ConnectionEnd.Ended, await listener.WaitForEndAsync(s_promptly));
     }
 }

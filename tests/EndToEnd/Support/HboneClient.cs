@@ -41,7 +41,7 @@ internal sealed class HboneClient : IHttp2Handler
         await using var tls = new SslStream(new NetworkStream(socket));
         try
         {
-            await tls.AuthenticateAsClientAsync(Options(certificate, protocols, alpn), limit.Token);
+            await tls.AuthenticateAsClientAsync(TlsOptions(certificate, protocols, alpn), limit.Token);
             return await new HboneClient().AskAsync(tls, authority, limit.Token);
         }
         catch (Exception exception) when (exception is AuthenticationException or IOException)
@@ -86,7 +86,9 @@ internal sealed class HboneClient : IHttp2Handler
     {
     }
 
-    private static SslClientAuthenticationOptions Options(TestCertificate? certificate, SslProtocols protocols, string alpn)
+    /// <summary>Presents a certificate, when there is one, and takes whatever the server presents.</summary>
+    internal static SslClientAuthenticationOptions TlsOptions(
+        TestCertificate? certificate, SslProtocols protocols = SslProtocols.Tls13, string alpn = "h2")
     {
         var options = new SslClientAuthenticationOptions
         {

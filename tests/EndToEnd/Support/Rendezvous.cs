@@ -24,13 +24,20 @@ internal sealed class Rendezvous : IDisposable
         return _server.EndPoint(((IPEndPoint)_listener.LocalEndPoint!).Port, family);
     }
 
+    /// <summary>The server's end of a connection that somebody has made.</summary>
+    public async Task<Socket> AcceptAsync()
+    {
+        using var limit = new CancellationTokenSource(s_limit);
+        return await _listener.AcceptAsync(limit.Token);
+    }
+
     public async Task<ConnectedPair> JoinAsync(LabPod client, AddressFamily family = AddressFamily.InterNetwork)
     {
         using var limit = new CancellationTokenSource(s_limit);
         Socket near = await client.ConnectAsync(EndPoint(family), limit.Token);
         try
         {
-            return new ConnectedPair(near, await _listener.AcceptAsync(limit.Token));
+            return new ConnectedPair(near, await AcceptAsync());
         }
         catch
         {

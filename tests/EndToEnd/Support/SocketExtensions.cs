@@ -53,6 +53,13 @@ internal static class SocketExtensions
         return await socket.TryReceiveExactlyAsync(received, limit.Token) ? Encoding.UTF8.GetString(received) : "";
     }
 
+    /// <summary>Closes with a RST.</summary>
+    public static void Reset(this Socket socket)
+    {
+        socket.LingerState = new LingerOption(enable: true, seconds: 0);
+        socket.Dispose();
+    }
+
     /// <summary>Receives, and forgets, until the connection ends.</summary>
     public static async Task<ConnectionEnd> WaitForEndAsync(this Socket socket, TimeSpan limit)
     {
