@@ -11,7 +11,8 @@ namespace Mesh.EndToEnd;
 /// What another control plane may ask of a proxy and the mesh's own never does. Goal: it is obeyed, or the connection is refused by name;
 /// nothing goes past what was asked for.
 /// </summary>
-public sealed class ForeignFieldTests(ForeignLab fixture) : IsolatedTests(fixture), IClassFixture<ForeignLab>
+[Collection(nameof(ForeignGroup))]
+public sealed class ForeignFieldTests(ForeignLab fixture) : IsolatedTests(fixture)
 {
     private const int Port = 8080;
 

@@ -37,14 +37,13 @@ internal sealed class ForeignControlPlane : IAsyncDisposable
     /// <param name="place">The namespace of the mesh's own control plane.</param>
     /// <param name="listen">Where the proxies look for theirs.</param>
     /// <param name="own">Where the mesh's own is.</param>
-    /// <param name="ownRootPem">What its certificate is verified against.</param>
-    /// <param name="authority">Issues the certificate shown to the proxies.</param>
+    /// <param name="root">The root of the mesh: issues the certificate shown to the proxies, and is behind the other's.</param>
     /// <param name="change">Changes a resource in place, or leaves it as it is.</param>
     public static async Task<ForeignControlPlane> StartAsync(
-        NetNamespace place, IPEndPoint listen, IPEndPoint own, string ownRootPem, TestCa authority, Action<Address> change)
+        NetNamespace place, IPEndPoint listen, IPEndPoint own, TestCa root, Action<Address> change)
     {
-        GrpcChannel channel = Connect(place, own, ownRootPem);
-        X509Certificate2 certificate = IssueServer(authority);
+        GrpcChannel channel = Connect(place, own, root.CertificatePem);
+        X509Certificate2 certificate = IssueServer(root);
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseKestrelHttpsConfiguration();
@@ -82,9 +81,9 @@ internal sealed class ForeignControlPlane : IAsyncDisposable
         return socket;
     }
 
-    private static X509Certificate2 IssueServer(TestCa authority)
+    private static X509Certificate2 IssueServer(TestCa root)
     {
-        TestCertificate issued = authority.Issue("", new TestCertificateOptions { WithoutUri = true, DnsNames = [ServerName] });
+        TestCertificate issued = root.Issue("", new TestCertificateOptions { WithoutUri = true, DnsNames = [ServerName] });
         using var pem = X509Certificate2.CreateFromPem(issued.ChainPem, issued.PrivateKeyPem);
         return X509CertificateLoader.LoadPkcs12(pem.Export(X509ContentType.Pkcs12), null);
     }

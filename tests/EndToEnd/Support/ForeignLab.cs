@@ -3,7 +3,6 @@ using System.Text.Json.Nodes;
 using Google.Protobuf;
 using Mesh.Api.Workload;
 using Mesh.Lab;
-using Mesh.Testing.Certificates;
 
 namespace Mesh.EndToEnd.Support;
 
@@ -11,7 +10,7 @@ namespace Mesh.EndToEnd.Support;
 /// A lab whose proxies follow a control plane that is not the mesh's own. What it says of a workload or service that is otherwise ordinary
 /// goes by the name.
 /// </summary>
-public sealed class ForeignLab : TwoNodeLab
+public sealed class ForeignLab : SuppliedAuthorityLab
 {
     /// <summary>A workload that asks for a waypoint.</summary>
     public const string Waypoint = "waypoint";
@@ -33,9 +32,6 @@ public sealed class ForeignLab : TwoNodeLab
 
     private const ushort Port = 15112;
 
-    private readonly TestCa _authority = TestCa.CreateRoot();
-    private readonly DirectoryInfo _files = Directory.CreateTempSubdirectory("mesh-foreign");
-
     private ForeignControlPlane? _foreign;
 
     protected override JsonObject NodeConfiguration => new()
@@ -47,8 +43,6 @@ public sealed class ForeignLab : TwoNodeLab
         },
     };
 
-    private string RootFile => Path.Combine(_files.FullName, "root.pem");
-
     public override async ValueTask DisposeAsync()
     {
         if (_foreign is not null)
@@ -57,19 +51,15 @@ public sealed class ForeignLab : TwoNodeLab
         }
 
         await base.DisposeAsync();
-        _files.Delete(recursive: true);
-        _authority.Dispose();
     }
 
     protected override async Task StartedAsync()
     {
-        await File.WriteAllTextAsync(RootFile, _authority.CertificatePem);
         _foreign = await ForeignControlPlane.StartAsync(
             Lab.ControlPlace,
             new IPEndPoint(MeshLab.ControlEndPoint.Address, Port),
             MeshLab.ControlEndPoint,
-            await File.ReadAllTextAsync(Path.Combine(Lab.ControlStateDirectory, "root-cert.pem")),
-            _authority,
+            Root,
             Change);
     }
 

@@ -13,3 +13,7 @@ public sealed class NftGroup : ICollectionFixture<NftLab>;
 /// <summary>Classes that share one lab of <see cref="RedirectLab"/>.</summary>
 [CollectionDefinition(nameof(RedirectGroup))]
 public sealed class RedirectGroup : ICollectionFixture<RedirectLab>;
+
+/// <summary>Classes that share one lab of <see cref="ForeignLab"/>.</summary>
+[CollectionDefinition(nameof(ForeignGroup))]
+public sealed class ForeignGroup : ICollectionFixture<ForeignLab>;

@@ -4,7 +4,7 @@ using Mesh.Testing.Certificates;
 namespace Mesh.EndToEnd.Support;
 
 /// <summary>A lab whose certificates are signed by an authority of the test, so that the test can sign as well.</summary>
-public sealed class SuppliedAuthorityLab : TwoNodeLab, IDisposable
+public class SuppliedAuthorityLab : TwoNodeLab
 {
     private readonly DirectoryInfo _files = Directory.CreateTempSubdirectory("mesh-authority");
 
@@ -22,14 +22,19 @@ public sealed class SuppliedAuthorityLab : TwoNodeLab, IDisposable
 
     protected override LabOptions Options => new()
     {
-        ControlArguments = ["--ca-cert", PathOf("signing.pem"), "--ca-key", PathOf("signing-key.pem"), "--ca-roots", PathOf("root.pem")],
+        ControlArguments = ["--ca-cert", PathOf("signing.pem"), "--ca-key", PathOf("signing-key.pem"), "--ca-roots", RootFile],
     };
 
-    public void Dispose()
+    /// <summary>The file with the root's certificate.</summary>
+    protected string RootFile => PathOf("root.pem");
+
+    public override async ValueTask DisposeAsync()
     {
+        await base.DisposeAsync();
         _files.Delete(recursive: true);
         Signing.Dispose();
         Root.Dispose();
+        GC.SuppressFinalize(this);
     }
 
     private string PathOf(string name) => Path.Combine(_files.FullName, name);
