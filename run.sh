@@ -199,7 +199,8 @@ bench() {
   need_packages "$bench_needs"
   publish_when_stale
   dotnet build "$root/bench/Mesh.Bench.Load" -c Release -v quiet -nologo -clp:NoSummary
-  ulimit -n "$(ulimit -Hn)"
+  # Ten thousand connections take twenty thousand descriptors in the proxies and here; root may raise the limit.
+  ulimit -n 65536 2>/dev/null || ulimit -n "$(ulimit -Hn)"
   exec "$root/bench/Mesh.Bench.Load/bin/Release/net10.0/Mesh.Bench.Load" "$@"
 }
 

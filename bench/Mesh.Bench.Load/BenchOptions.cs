@@ -26,6 +26,9 @@ internal sealed record BenchOptions
     /// <summary>How often each side runs.</summary>
     public int Runs { get; init; } = RunsToQuote;
 
+    /// <summary>What the lab's connections control congestion by; null for what the machine does.</summary>
+    public string? Congestion { get; init; }
+
     public bool WantsHelp { get; init; }
 
     /// <param name="args">As typed, without the program's name.</param>
@@ -43,9 +46,9 @@ internal sealed record BenchOptions
                 return options with { WantsHelp = true };
             }
 
-            if (name is not ("--json" or "--only" or "--seconds" or "--runs"))
+            if (name is not ("--json" or "--only" or "--seconds" or "--runs" or "--congestion"))
             {
-                throw new BenchOptionException($"'{name}' is none of --json FILE, --only NAME, --seconds N, --runs N");
+                throw new BenchOptionException($"'{name}' is none of --json FILE, --only NAME, --seconds N, --runs N, --congestion NAME");
             }
 
             if (++index == args.Count || args[index].StartsWith("--", StringComparison.Ordinal))
@@ -62,6 +65,9 @@ internal sealed record BenchOptions
                 case "--only":
                     only.AddRange(Matching(value, rowNames));
                     break;
+                case "--congestion":
+                    options = options with { Congestion = value };
+                    break;
                 case "--seconds":
                     options = options with { Seconds = Number(name, value, SecondsMax) };
                     break;
@@ -76,12 +82,13 @@ internal sealed record BenchOptions
 
     public static string Help(IReadOnlyList<string> rowNames) =>
         $"""
-        Usage: ./run.sh bench [--only NAME] [--seconds N] [--runs N] [--json FILE]
+        Usage: ./run.sh bench [--only NAME] [--seconds N] [--runs N] [--json FILE] [--congestion NAME]
 
           --only NAME    the row of that name, or every row whose name contains it; may be given more than once
           --seconds N    how long each single run lasts (default 5)
           --runs N       how often each side runs, interleaved (default {RunsToQuote})
           --json FILE    write the figures as JSON too
+          --congestion NAME   congestion control of every connection in the lab, such as reno (default: the machine's)
 
         Rows: {string.Join(", ", rowNames)}.
         How it is measured and how to read it: bench/README.md.

@@ -1,5 +1,6 @@
 using Mesh.Bench.Load.Reporting;
 using Mesh.Bench.Load.Rows;
+using Mesh.Bench.Load.Topology;
 
 namespace Mesh.Bench.Load;
 
@@ -13,8 +14,9 @@ internal static class BenchRun
             output.WriteLine($"{options.Runs} runs of each side: enough to look at, too few to quote ({BenchOptions.RunsToQuote})");
         }
 
+        output.WriteLine(Machine.Describe(options.Congestion));
         var figures = new List<Comparison>();
-        await using var labs = new LabSupply();
+        await using var labs = new LabSupply(options.Congestion);
         foreach (IRow row in RowCatalog.All.Where(row => options.Rows.Contains(row.Name)))
         {
             output.WriteLine($"{row.Name}: {row.Title}");

@@ -58,6 +58,20 @@ internal static class RowCatalog
             hasLatencies: false,
             MutualTlsContests.NewConnectionsToHttpAsync,
             AgainstHaproxy(rateRatioMin: 1.0, cpuRatioMax: 1.0)),
+        new AllocationRow(),
+        new IdleMemoryRow(),
+        new ConnectionMemoryRow(
+            "connections-plaintext",
+            "memory of idle captured connections, plaintext, between pods of one node",
+            IdleContests.PlaintextAsync,
+            isFar: false,
+            bytesMax: 8 * 1024),
+        new ConnectionMemoryRow(
+            "connections-mtls",
+            "memory of idle captured connections over mutual TLS, in both proxies together",
+            IdleContests.MutualTlsAsync,
+            isFar: true,
+            bytesMax: null),
     ];
 
     public static IReadOnlyList<string> Names { get; } = [.. All.Select(row => row.Name)];

@@ -49,12 +49,14 @@ internal sealed class BenchLab : IAsyncDisposable
 
     public LabNode Node2 { get; private set; } = null!;
 
-    public static async Task<BenchLab> StartAsync()
+    /// <param name="congestion">The kernel's name of a congestion control; null leaves the machine's.</param>
+    public static async Task<BenchLab> StartAsync(string? congestion)
     {
         var bench = new BenchLab(await MeshLab.StartAsync(new LabOptions { Nodes = 2 }));
         try
         {
             await bench.FurnishAsync();
+            await bench.SetCongestionAsync(congestion);
             return bench;
         }
         catch
@@ -144,6 +146,27 @@ internal sealed class BenchLab : IAsyncDisposable
         foreach (LabPod server in (LabPod[])[MeshServerNear, MeshServerFar, OutsideServerNear, OutsideServerFar])
         {
             await ListeningAsync(server);
+        }
+    }
+
+    // For what connects from now on; a listener's connections take it from the namespace too.
+    private async Task SetCongestionAsync(string? congestion)
+    {
+        if (congestion is null)
+        {
+            return;
+        }
+
+        IEnumerable<string> pods = ((LabPod[])
+            [MeshClient, MeshServerNear, MeshServerFar, OutsideClient, OutsideServerNear, OutsideServerFar])
+            .Select(pod => pod.NetworkNamespace);
+        foreach (string place in (string[])[Node1.Name, Node2.Name, .. pods])
+        {
+            string? problem = await Lab.Place(place).RunOnDedicatedThreadAsync(() => Machine.TrySetCongestion(congestion));
+            if (problem is not null)
+            {
+                throw new BenchException(problem);
+            }
         }
     }
 

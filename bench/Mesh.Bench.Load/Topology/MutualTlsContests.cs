@@ -54,7 +54,7 @@ internal static class MutualTlsContests
             var peers = new List<Contender>
             {
                 new(
-                    "haproxy", Path("HAProxy", "TLS"), bench.OutsideClient, new IPEndPoint(nearAddress, haproxyPort),
+                    "haproxy", Path("HAProxy", "TLS", "HAProxy"), bench.OutsideClient, new IPEndPoint(nearAddress, haproxyPort),
                     [first.Process, second.Process]),
             };
             if (nginxPort is { } nginx)
@@ -62,13 +62,13 @@ internal static class MutualTlsContests
                 second = programs.Add(await bench.StartNginxAsync(far, "nginx-mtls-in.conf", NginxFarPort, farValues));
                 first = programs.Add(await bench.StartNginxAsync(near, "nginx-mtls-out.conf", nginx, nearValues));
                 peers.Add(new Contender(
-                    "nginx", Path("nginx", "TLS"), bench.OutsideClient, new IPEndPoint(nearAddress, nginx),
+                    "nginx", Path("nginx", "TLS", "nginx"), bench.OutsideClient, new IPEndPoint(nearAddress, nginx),
                     [first.Process, second.Process]));
             }
 
             var ours = new Contender(
                 "mesh-node",
-                Path("mesh-node", "HBONE").Replace("client ─lo─", "client ─lo─ TPROXY →", StringComparison.Ordinal),
+                Path("TPROXY → mesh-node", "HBONE", "mesh-node"),
                 bench.MeshClient,
                 bench.MeshServerFar.EndPoint(port),
                 [await bench.ProxyAsync(bench.Node1), await bench.ProxyAsync(bench.Node2)]);
@@ -81,6 +81,7 @@ internal static class MutualTlsContests
         }
     }
 
-    private static string Path(string proxy, string wire) =>
-        $"[client's pod: client ─lo─ {proxy}] ═veth─ node-1 ═{wire}═ node-2 ─veth═ [server's pod: {proxy} ─lo─ server]";
+    /// <summary>What a packet passes from one node to the other.</summary>
+    public static string Path(string first, string wire, string second) =>
+        $"[client's pod: client ─lo─ {first}] ═veth─ node-1 ═{wire}═ node-2 ─veth═ [server's pod: {second} ─lo─ server]";
 }

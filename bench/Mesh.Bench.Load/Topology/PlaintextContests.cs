@@ -7,6 +7,7 @@ namespace Mesh.Bench.Load.Topology;
 internal static class PlaintextContests
 {
     private const int HaproxyBulkPort = 9001;
+    private const int HaproxyCopyPort = 9002;
     private const int HaproxySmallPort = 9081;
     private const int NginxBulkPort = 9101;
     private const int NginxSmallPort = 9181;
@@ -68,13 +69,21 @@ internal static class PlaintextContests
         {
             PeerProgram haproxy = programs.Add(await bench.StartHaproxyAsync(place, "haproxy-plaintext.cfg", haproxyPort, values));
             PeerProgram nginx = programs.Add(await bench.StartNginxAsync(place, "nginx-plaintext.conf", nginxPort, values));
+            var peers = new List<Contender>
+            {
+                new("haproxy", peersPath("HAProxy"), bench.OutsideClient, new IPEndPoint(listen, haproxyPort), [haproxy.Process]),
+                new("nginx", peersPath("nginx"), bench.OutsideClient, new IPEndPoint(listen, nginxPort), [nginx.Process]),
+            };
+            if (haproxyPort == HaproxyBulkPort)
+            {
+                peers.Add(new Contender(
+                    "haproxy-copying", peersPath("HAProxy, no splice"), bench.OutsideClient, new IPEndPoint(listen, HaproxyCopyPort),
+                    [haproxy.Process]));
+            }
+
             return new Contest(
                 new Contender("mesh-node", oursPath, ours, bench.MeshServerNear.EndPoint(port), [await bench.ProxyAsync(bench.Node1)]),
-                [
-                    new Contender(
-                        "haproxy", peersPath("HAProxy"), bench.OutsideClient, new IPEndPoint(listen, haproxyPort), [haproxy.Process]),
-                    new Contender("nginx", peersPath("nginx"), bench.OutsideClient, new IPEndPoint(listen, nginxPort), [nginx.Process]),
-                ],
+                peers,
                 programs);
         }
         catch

@@ -16,6 +16,7 @@ public sealed class BenchOptionsTests
         Assert.Equal(5, options.Runs);
         Assert.Equal(5, options.Seconds);
         Assert.Null(options.JsonFile);
+        Assert.Null(options.Congestion);
     }
 
     [Fact]
@@ -34,15 +35,16 @@ public sealed class BenchOptionsTests
     public void Values_are_taken()
     {
         string file = Path.Combine(Path.GetTempPath(), "figures.json");
-        BenchOptions options = BenchOptions.Read(["--json", file, "--seconds", "3", "--runs", "7"], s_rows);
+        BenchOptions options = BenchOptions.Read(["--json", file, "--seconds", "3", "--runs", "7", "--congestion", "reno"], s_rows);
 
         Assert.Equal(file, options.JsonFile);
         Assert.Equal(3, options.Seconds);
         Assert.Equal(7, options.Runs);
+        Assert.Equal("reno", options.Congestion);
     }
 
     [Theory]
-    [InlineData("'--fast' is none of --json FILE, --only NAME, --seconds N, --runs N", "--fast")]
+    [InlineData("'--fast' is none of --json FILE, --only NAME, --seconds N, --runs N, --congestion NAME", "--fast")]
     [InlineData("--only needs a value", "--only")]
     [InlineData("--only needs a value", "--only", "--runs", "5")]
     [InlineData("--only tls13: no row is named like that; there are stream, stream-mtls, small", "--only", "tls13")]

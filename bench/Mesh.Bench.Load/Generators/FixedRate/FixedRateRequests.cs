@@ -12,7 +12,11 @@ internal static class FixedRateRequests
         BenchLab bench, Contender side, int seconds, double requestsPerSecond)
     {
         LatencyHistogram latencies = await bench.Lab.Place(side.Client.NetworkNamespace).RunOnDedicatedThreadAsync(
-            () => RateRun.Run(side.Target, Requests.Connections, requestsPerSecond, TimeSpan.FromSeconds(seconds)));
+            () =>
+            {
+                using var run = RateRun.Open(side.Target, Requests.Connections);
+                return run.Send(requestsPerSecond, TimeSpan.FromSeconds(seconds));
+            });
         return (new WorkDone(requestsPerSecond, latencies.Count / 1_000.0), latencies);
     }
 }

@@ -7,7 +7,7 @@ namespace Mesh.Bench.Load.Generators.FixedRate;
 
 /// <summary>
 /// Sends requests at a fixed rate over keep-alive connections, whatever the answers take, and measures each from the moment it was due:
-/// a stall is paid for by every request that fell into it. Runs on the calling thread, with one epoll instance and no allocation.
+/// a stall is paid for by every request that fell into it. One epoll instance, one thread at a time, no allocation for a request.
 /// </summary>
 internal sealed class RateRun : IDisposable
 {
@@ -21,28 +21,69 @@ internal sealed class RateRun : IDisposable
 
     private readonly RateConnection[] _connections;
     private readonly EpollHandle _epoll = EpollHandle.Create();
-    private readonly LatencyHistogram _latencies = new();
     private readonly byte[] _buffer = new byte[16_384];
     private readonly ReadyEvent[] _events = new ReadyEvent[64];
     private int _next;
 
     private RateRun(RateConnection[] connections) => _connections = connections;
 
-    /// <summary>Connects and runs in the calling thread's network namespace.</summary>
-    /// <returns>The time every answer took.</returns>
-    /// <exception cref="BenchException">A connection failed, or answers are missing after the end.</exception>
-    public static LatencyHistogram Run(IPEndPoint target, int connections, double requestsPerSecond, TimeSpan duration)
+    /// <summary>Connects, in the calling thread's network namespace. What follows may be anywhere.</summary>
+    /// <exception cref="BenchException">A connection failed.</exception>
+    public static RateRun Open(IPEndPoint target, int connections)
     {
-        var opened = new RateConnection[connections];
-        for (int index = 0; index < connections; index++)
+        var run = new RateRun(
+            [.. Enumerable.Range(0, connections).Select(_ => new RateConnection(Sockets.OpenTcp(target.AddressFamily)))]);
+        try
         {
-            opened[index] = new RateConnection(Sockets.OpenTcp(target.AddressFamily));
+            run.Connect(target);
+            return run;
+        }
+        catch
+        {
+            run.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Sends at a rate for a time, and takes all answers.</summary>
+    /// <returns>The time every answer took.</returns>
+    /// <exception cref="BenchException">A connection failed, or answers are missing long after the end.</exception>
+    public LatencyHistogram Send(double requestsPerSecond, TimeSpan duration)
+    {
+        var latencies = new LatencyHistogram();
+        var schedule = new Schedule(requestsPerSecond, s_tick);
+        long startedAt = Stopwatch.GetTimestamp();
+        using var timer = new IntervalTimer(s_tick);
+        _epoll.Add(timer.Handle, EpollEvents.In, TimerToken).OrThrow("epoll_ctl");
+        long ticks = 0;
+        long ticksEnd = duration.Ticks / s_tick.Ticks;
+        while (ticks < ticksEnd || Array.Exists(_connections, connection => !connection.IsIdle))
+        {
+            int ready = _epoll.Wait(_events, PollMs);
+            foreach (ReadyEvent report in _events.AsSpan(0, ready))
+            {
+                if (report.Token == TimerToken)
+                {
+                    long until = Math.Min(ticks + timer.TakeExpirations(), ticksEnd);
+                    while (ticks < until)
+                    {
+                        ticks++;
+                        Release(schedule.TakeDue(ticks), DueAt(startedAt, ticks));
+                    }
+                }
+                else if (_connections[report.Token].Receive(_buffer) is { } dueAt)
+                {
+                    latencies.Add((long)Stopwatch.GetElapsedTime(dueAt).TotalMicroseconds);
+                }
+            }
+
+            if (Stopwatch.GetElapsedTime(startedAt) > duration + s_drainLimit)
+            {
+                throw new BenchException($"requests are not answered {s_drainLimit.TotalSeconds} s after the last was due");
+            }
         }
 
-        using var run = new RateRun(opened);
-        run.Connect(target);
-        run.Send(new Schedule(requestsPerSecond, s_tick), duration);
-        return run._latencies;
+        return latencies;
     }
 
     public void Dispose()
@@ -90,40 +131,6 @@ internal sealed class RateRun : IDisposable
             if (Stopwatch.GetElapsedTime(start) > s_connectLimit)
             {
                 throw new BenchException($"{_connections.Length - connected} connections to {target} are not there in time");
-            }
-        }
-    }
-
-    private void Send(Schedule schedule, TimeSpan duration)
-    {
-        long startedAt = Stopwatch.GetTimestamp();
-        using var timer = new IntervalTimer(s_tick);
-        _epoll.Add(timer.Handle, EpollEvents.In, TimerToken).OrThrow("epoll_ctl");
-        long ticks = 0;
-        long ticksEnd = duration.Ticks / s_tick.Ticks;
-        while (ticks < ticksEnd || Array.Exists(_connections, connection => !connection.IsIdle))
-        {
-            int ready = _epoll.Wait(_events, PollMs);
-            foreach (ReadyEvent report in _events.AsSpan(0, ready))
-            {
-                if (report.Token == TimerToken)
-                {
-                    long until = Math.Min(ticks + timer.TakeExpirations(), ticksEnd);
-                    while (ticks < until)
-                    {
-                        ticks++;
-                        Release(schedule.TakeDue(ticks), DueAt(startedAt, ticks));
-                    }
-                }
-                else if (_connections[report.Token].Receive(_buffer) is { } dueAt)
-                {
-                    _latencies.Add((long)Stopwatch.GetElapsedTime(dueAt).TotalMicroseconds);
-                }
-            }
-
-            if (Stopwatch.GetElapsedTime(startedAt) > duration + s_drainLimit)
-            {
-                throw new BenchException($"requests are not answered {s_drainLimit.TotalSeconds} s after the last was due");
             }
         }
     }
