@@ -6,6 +6,7 @@ using Mesh.Node.Proxy.Identity;
 using Mesh.Node.Proxy.Loops;
 using Mesh.Node.Proxy.Pods;
 using Mesh.Node.Proxy.Telemetry;
+using Mesh.Node.Transport.Buffers;
 using Mesh.Node.Transport.EventLoops;
 using Microsoft.Extensions.Logging;
 
@@ -37,7 +38,7 @@ public sealed class NodeProxy : IPodSink, ITunnelLister, IPodLister
         ILogger logger)
     {
         _loops = loops;
-        _services = new ProxyServices(nodeName, options, configuration, certificates, new PodRegistry(), logger);
+        _services = new ProxyServices(nodeName, options, configuration, certificates, new PodRegistry(), new BufferBudget(options.NodeBufferBytesMax), logger);
         _contexts = [.. loops.Loops.Select(loop => new LoopContext(loop, telemetry[loop.Index], _services))];
         configuration.Changed += _ => OnEveryLoop(static context => context.OnConfigurationChanged());
         certificates.TrustChanged += domain => OnEveryLoop(context => context.OnTrustChanged(domain));
@@ -46,7 +47,7 @@ public sealed class NodeProxy : IPodSink, ITunnelLister, IPodLister
     /// <summary>Pods served now. Any thread.</summary>
     public int PodCount => _services.Pods.Count;
 
-    IReadOnlyList<TunnelStatus> ITunnelLister.List() => [.. _services.Pods.All.SelectMany(pod => pod.Tunnels.Describe())];
+    IReadOnlyList<TunnelStatus> ITunnelLister.List() => [.. _services.Pods.All.SelectMany(pod => pod.DescribeTunnels())];
 
     IReadOnlyList<PodStatus> IPodLister.List() =>
     [
@@ -77,7 +78,7 @@ public sealed class NodeProxy : IPodSink, ITunnelLister, IPodLister
         {
             EnrolledPod started = await OnLoopAsync(loop, () =>
             {
-                var enrolled = EnrolledPod.Start(identity, pod.Details, pod.Network, _contexts[loop.Index]);
+                var enrolled = EnrolledPod.Start(identity, pod.Details, pod.Network, _contexts[loop.Index], PlaceFor);
                 _services.Pods.Add(enrolled);
                 return enrolled;
             });
@@ -110,6 +111,7 @@ public sealed class NodeProxy : IPodSink, ITunnelLister, IPodLister
             await OnLoopAsync(context.Loop, () =>
             {
                 context.AbortWhere(c => c.Pod == pod || c.ServingPod == pod, CloseReason.WorkloadRemoved, null);
+                pod.FindTunnelsOn(context)?.Abort(CloseReason.WorkloadRemoved);
                 return 0;
             });
         }
@@ -170,6 +172,9 @@ public sealed class NodeProxy : IPodSink, ITunnelLister, IPodLister
             });
         }
     }
+
+    /// <summary>Where the next connection of a pod with this home lives.</summary>
+    private LoopContext PlaceFor(LoopContext home) => _contexts[_loops.PickFor(home.Loop).Index];
 
     private void OnEveryLoop(Action<LoopContext> body)
     {

@@ -52,6 +52,17 @@ public sealed class ProxyOptions
     /// <summary>Connections of one pod, both directions, open at once. Further ones are refused by name.</summary>
     public int PodConnectionsMax { get; set; } = 30_000;
 
+    /// <summary>
+    /// Bytes held for peers that do not take them, by all connections of one pod. A connection that would hold more is reset by name.
+    /// </summary>
+    public long PodBufferBytesMax { get; set; } = 256L * 1024 * 1024;
+
+    /// <summary>The same for all pods together.</summary>
+    public long NodeBufferBytesMax { get; set; } = 1024L * 1024 * 1024;
+
+    /// <summary>Pipes of 1 MiB for splicing that connections of one pod may hold at once; without one they copy. 0 forbids splicing.</summary>
+    public int PodPipesMax { get; set; } = 32;
+
     /// <summary>Length of the queue of each listener.</summary>
     public int ListenBacklog { get; set; } = 4_096;
 

@@ -1,6 +1,7 @@
 using Mesh.Node.Proxy.Config;
 using Mesh.Node.Proxy.Identity;
 using Mesh.Node.Proxy.Pods;
+using Mesh.Node.Transport.Buffers;
 using Microsoft.Extensions.Logging;
 
 namespace Mesh.Node.Proxy;
@@ -11,6 +12,7 @@ namespace Mesh.Node.Proxy;
 /// <param name="Configuration">The mesh as last told by the control plane.</param>
 /// <param name="Certificates">Certificates of local workloads, to use and not to ask for.</param>
 /// <param name="Pods">The pods this process serves.</param>
+/// <param name="Buffers">What all pods together may hold for peers that do not take it.</param>
 /// <param name="Logger">Where a fault is told.</param>
 internal sealed record ProxyServices(
     string NodeName,
@@ -18,4 +20,5 @@ internal sealed record ProxyServices(
     IConfigurationReader Configuration,
     ICertificateReader Certificates,
     PodRegistry Pods,
+    BufferBudget Buffers,
     ILogger Logger);

@@ -56,6 +56,7 @@ internal sealed class StreamRelay : IChannelEvents, ITunnelStreamEvents, IReadyH
         _meter = meter;
         _owner = owner;
         _idle = new LoopTimer(_loop, this);
+        _held = new HeldBytes(limits.Buffers);
         _activeMs = _loop.NowMs;
     }
 
@@ -120,7 +121,12 @@ internal sealed class StreamRelay : IChannelEvents, ITunnelStreamEvents, IReadyH
             data = data[written.Bytes..];
         }
 
-        _held.Append(data, _loop.Buffers);
+        if (!_held.TryAppend(data, _loop.Buffers))
+        {
+            End(RelayEnd.BufferLimit);
+            return;
+        }
+
         if (endStream)
         {
             OnStreamEnd();

@@ -1,7 +1,6 @@
 using System.Net;
 using Mesh.Interop.Linux;
 using Mesh.Node.Proxy.Pods;
-using Mesh.Node.Transport.Channels;
 using Mesh.Node.Transport.Listeners;
 
 namespace Mesh.Node.Proxy.Inbound;
@@ -14,10 +13,10 @@ internal sealed class InboundHboneAcceptor(EnrolledPod pod) : IAcceptHandler
     public void OnAccepted(SocketHandle socket, IPEndPoint peer)
     {
         bool carriesOwnMark = !pod.Sockets.PrepareAccepted(socket);
-        if (TcpChannel.TryAttach(pod.Home.Loop, socket, out TcpChannel? channel).Ok)
-        {
-            _ = new InboundTunnel(pod, channel!, peer) { CarriesOwnMark = carriesOwnMark }.RunAsync();
-        }
+        pod.Begin(
+            socket,
+            needsHandshake: true,
+            (context, channel) => new InboundTunnel(context, pod, channel, peer) { CarriesOwnMark = carriesOwnMark });
     }
 
     public void OnAcceptFailed(Errno error) =>

@@ -109,7 +109,7 @@ internal sealed class InboundHboneConnection : ProxiedConnection
         ConnectResponseHeaders.Write(Context.Headers, ConnectStatusCode.Ok, destination);
         _stream.Respond(Context.Headers, endStream: false);
         _relay = new StreamRelay(
-            _application, _stream, StreamRelayRole.SocketIsUpstream, new RelayLimits(TimeSpan.FromMilliseconds(Options.IdleTimeoutMs)), Record, this);
+            _application, _stream, StreamRelayRole.SocketIsUpstream, LimitsFor(TimeSpan.FromMilliseconds(Options.IdleTimeoutMs)), Record, this);
         ValueTask<RelayEnd> ended = RelayEnded.WaitAsync();
         _relay.Start();
         _early.DeliverTo(_relay);
@@ -206,15 +206,18 @@ internal sealed class InboundHboneConnection : ProxiedConnection
     /// </summary>
     private sealed class EarlyData(InboundHboneConnection connection) : ITunnelStreamEvents
     {
-        private Transport.Buffers.HeldBytes _held;
+        private Transport.Buffers.HeldBytes _held = new(connection.Pod.Buffers);
         private bool _ended;
 
         public void OnResponse(HeaderList headers, bool endStream) => _ended |= endStream;
 
         public void OnData(ReadOnlySpan<byte> data, bool endStream)
         {
-            _held.Append(data, connection.Context.Loop.Buffers);
             _ended |= endStream;
+            if (!_held.TryAppend(data, connection.Context.Loop.Buffers))
+            {
+                connection.Abort(CloseReason.BufferLimit, null);
+            }
         }
 
         public void OnSendable()

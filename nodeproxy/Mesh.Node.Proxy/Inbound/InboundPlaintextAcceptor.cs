@@ -1,7 +1,6 @@
 using System.Net;
 using Mesh.Interop.Linux;
 using Mesh.Node.Proxy.Pods;
-using Mesh.Node.Transport.Channels;
 using Mesh.Node.Transport.Listeners;
 
 namespace Mesh.Node.Proxy.Inbound;
@@ -15,10 +14,10 @@ internal sealed class InboundPlaintextAcceptor(EnrolledPod pod) : IAcceptHandler
     {
         bool carriesOwnMark = !pod.Sockets.PrepareAccepted(socket);
         IPEndPoint? destination = pod.OriginalDestination(socket, peer.AddressFamily);
-        if (TcpChannel.TryAttach(pod.Home.Loop, socket, out TcpChannel? client).Ok)
-        {
-            _ = new InboundPlaintextConnection(pod, client!, peer, destination) { CarriesOwnMark = carriesOwnMark }.RunAsync();
-        }
+        pod.Begin(
+            socket,
+            needsHandshake: false,
+            (context, client) => new InboundPlaintextConnection(context, pod, client, peer, destination) { CarriesOwnMark = carriesOwnMark });
     }
 
     public void OnAcceptFailed(Errno error) =>

@@ -28,8 +28,8 @@ internal sealed class InboundPlaintextConnection : ProxiedConnection
     private TcpChannel? _application;
     private ChannelRelay? _relay;
 
-    public InboundPlaintextConnection(EnrolledPod pod, TcpChannel client, IPEndPoint peer, IPEndPoint? destination)
-        : base(pod.Home, pod, new ConnectionRecord(ConnectionPath.InboundPlaintext, peer, destination, pod.Home.Loop.NowMs))
+    public InboundPlaintextConnection(LoopContext context, EnrolledPod pod, TcpChannel client, IPEndPoint peer, IPEndPoint? destination)
+        : base(context, pod, new ConnectionRecord(ConnectionPath.InboundPlaintext, peer, destination, context.Loop.NowMs))
     {
         _client = client;
         _destination = destination;
@@ -87,7 +87,7 @@ internal sealed class InboundPlaintextConnection : ProxiedConnection
         }
 
         TimeSpan idleLimit = _probe is null ? TimeSpan.FromMilliseconds(Options.IdleTimeoutMs) : s_probeIdleLimit;
-        _relay = new ChannelRelay(_probe is null ? _client : _probe, _application, new RelayLimits(idleLimit), Record, this);
+        _relay = new ChannelRelay(_probe is null ? _client : _probe, _application, LimitsFor(idleLimit), Record, this);
         ValueTask<RelayEnd> ended = RelayEnded.WaitAsync();
         _relay.Start();
         RelayEnd end = await ended;

@@ -27,11 +27,11 @@ internal sealed class InboundTunnel : ProxiedConnection, ITunnelOwner, IPeerVeri
     private DateTimeOffset _ownNotAfter;
     private DateTimeOffset _peerNotAfter;
 
-    public InboundTunnel(EnrolledPod pod, TcpChannel socket, IPEndPoint peer)
-        : base(pod.Home, pod, new ConnectionRecord(ConnectionPath.InboundTunnel, peer, socket.LocalEndPoint(), pod.Home.Loop.NowMs))
+    public InboundTunnel(LoopContext context, EnrolledPod pod, TcpChannel socket, IPEndPoint peer)
+        : base(context, pod, new ConnectionRecord(ConnectionPath.InboundTunnel, peer, socket.LocalEndPoint(), context.Loop.NowMs))
     {
         _socket = socket;
-        _closed = new LoopCompletion<(CloseReason, string?)>(pod.Home.Loop);
+        _closed = new LoopCompletion<(CloseReason, string?)>(context.Loop);
     }
 
     /// <summary>The verified identity of the peer; set once the handshake is done.</summary>

@@ -7,6 +7,7 @@ using Mesh.Node.Protocols.Http2;
 using Mesh.Node.Proxy.Identity;
 using Mesh.Node.Proxy.Pods;
 using Mesh.Node.Proxy.Telemetry;
+using Mesh.Node.Proxy.Upstream;
 using Mesh.Node.Transport.EventLoops;
 
 namespace Mesh.Node.Proxy.Loops;
@@ -46,6 +47,8 @@ internal sealed class LoopContext : IOpenStreamCounts
     public MeshSnapshot Snapshot => Services.Configuration.Current;
 
     private IEnumerable<EnrolledPod> PodsHere => Services.Pods.All.Where(pod => pod.Home == this);
+
+    private IEnumerable<TunnelPool> TunnelsHere => Services.Pods.All.Select(pod => pod.FindTunnelsOn(this)).OfType<TunnelPool>();
 
     int IOpenStreamCounts.OpenStreams(Workload workload) => _openByWorkload.GetValueOrDefault(workload.Uid);
 
@@ -114,9 +117,9 @@ internal sealed class LoopContext : IOpenStreamCounts
             connection.Reevaluate(snapshot);
         }
 
-        foreach (EnrolledPod pod in PodsHere)
+        foreach (TunnelPool tunnels in TunnelsHere)
         {
-            pod.Tunnels.OnConfigurationChanged(snapshot);
+            tunnels.OnConfigurationChanged(snapshot);
         }
     }
 
@@ -133,18 +136,23 @@ internal sealed class LoopContext : IOpenStreamCounts
             connection.Recheck(domain, trust);
         }
 
-        foreach (EnrolledPod pod in PodsHere)
+        foreach (TunnelPool tunnels in TunnelsHere)
         {
-            pod.Tunnels.Recheck(domain, trust);
+            tunnels.Recheck(domain, trust);
         }
     }
 
-    /// <summary>Tunnels made to our pods say GOAWAY; connections go on.</summary>
+    /// <summary>Tunnels say GOAWAY, those made to our pods and those of our pods; connections go on.</summary>
     public void BeginDrain()
     {
         foreach (ProxiedConnection connection in _connections.ToArray())
         {
             connection.BeginDrain();
+        }
+
+        foreach (TunnelPool tunnels in TunnelsHere)
+        {
+            tunnels.BeginDrain();
         }
     }
 

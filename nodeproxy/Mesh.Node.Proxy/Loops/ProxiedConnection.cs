@@ -164,6 +164,9 @@ internal abstract class ProxiedConnection : IRelayOwner
         Context.CountOpen(endpoint);
     }
 
+    /// <summary>What a relay of this connection is held to: its pod's share of what all share.</summary>
+    protected RelayLimits LimitsFor(TimeSpan idleLimit) => new(idleLimit) { Pipes = Pod.Pipes, Buffers = Pod.Buffers };
+
     /// <summary>The reason a relay's end stands for, where nothing of ours ended it.</summary>
     protected void EndBy(RelayEnd end) => Record.TryEnd(end switch
     {
@@ -171,6 +174,7 @@ internal abstract class ProxiedConnection : IRelayOwner
         RelayEnd.ClientBroken => CloseReason.ClientReset,
         RelayEnd.UpstreamBroken => CloseReason.UpstreamReset,
         RelayEnd.IdleTimeout => CloseReason.IdleTimeout,
+        RelayEnd.BufferLimit => CloseReason.BufferLimit,
         _ => CloseReason.InternalError,
     });
 }

@@ -1,7 +1,6 @@
 using System.Net;
 using Mesh.Interop.Linux;
 using Mesh.Node.Proxy.Pods;
-using Mesh.Node.Transport.Channels;
 using Mesh.Node.Transport.Listeners;
 
 namespace Mesh.Node.Proxy.Outbound;
@@ -15,10 +14,10 @@ internal sealed class OutboundAcceptor(EnrolledPod pod) : IAcceptHandler
     {
         bool carriesOwnMark = !pod.Sockets.PrepareAccepted(socket);
         IPEndPoint? destination = pod.OriginalDestination(socket, peer.AddressFamily);
-        if (TcpChannel.TryAttach(pod.Home.Loop, socket, out TcpChannel? client).Ok)
-        {
-            _ = new OutboundConnection(pod, client!, peer, destination) { CarriesOwnMark = carriesOwnMark }.RunAsync();
-        }
+        pod.Begin(
+            socket,
+            needsHandshake: false,
+            (context, client) => new OutboundConnection(context, pod, client, peer, destination) { CarriesOwnMark = carriesOwnMark });
     }
 
     public void OnAcceptFailed(Errno error) =>

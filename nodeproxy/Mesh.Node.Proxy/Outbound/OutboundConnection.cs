@@ -29,15 +29,15 @@ internal sealed class OutboundConnection : ProxiedConnection
     private ChannelRelay? _channelRelay;
     private StreamRelay? _streamRelay;
 
-    public OutboundConnection(EnrolledPod pod, TcpChannel client, IPEndPoint peer, IPEndPoint? destination)
-        : base(pod.Home, pod, new ConnectionRecord(ConnectionPath.Outbound, peer, destination, pod.Home.Loop.NowMs))
+    public OutboundConnection(LoopContext context, EnrolledPod pod, TcpChannel client, IPEndPoint peer, IPEndPoint? destination)
+        : base(context, pod, new ConnectionRecord(ConnectionPath.Outbound, peer, destination, context.Loop.NowMs))
     {
         _client = client;
         _destination = destination;
         client.Events = new ClientWatch(this);
     }
 
-    private RelayLimits Limits => new(TimeSpan.FromMilliseconds(Options.IdleTimeoutMs));
+    private RelayLimits Limits => LimitsFor(TimeSpan.FromMilliseconds(Options.IdleTimeoutMs));
 
     protected override async Task ProxyAsync()
     {
@@ -214,7 +214,7 @@ internal sealed class OutboundConnection : ProxiedConnection
 
         var accepted = new AcceptedIdentities(destination, route.Service);
         var key = new TunnelKey(source.Identity, accepted.Key, Record.Upstream, destination.Uid);
-        TunnelOpenResult tunnel = await Pod.Tunnels.GetAsync(key, accepted);
+        TunnelOpenResult tunnel = await Pod.TunnelsOn(Context).GetAsync(key, accepted);
         if (tunnel.Tunnel is null)
         {
             Record.TryEnd(tunnel.Reason, tunnel.Detail);

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using Mesh.Interop.Linux;
@@ -6,32 +7,41 @@ using Mesh.Node.Capture.Handover;
 using Mesh.Node.Model;
 using Mesh.Node.Model.Workloads;
 using Mesh.Node.Protocols.Probes;
+using Mesh.Node.Proxy.Admin;
 using Mesh.Node.Proxy.Inbound;
 using Mesh.Node.Proxy.Loops;
 using Mesh.Node.Proxy.Outbound;
-using Mesh.Node.Proxy.Telemetry;
 using Mesh.Node.Proxy.Upstream;
+using Mesh.Node.Transport.Buffers;
+using Mesh.Node.Transport.Channels;
 using Mesh.Node.Transport.Listeners;
 using TcpListener = Mesh.Node.Transport.Listeners.TcpListener;
 
 namespace Mesh.Node.Proxy.Pods;
 
-/// <summary>A pod this process serves: its namespace, its listeners on its home loop, its tunnels.</summary>
+/// <summary>A pod this process serves: its namespace, its listeners on its home loop, its tunnels on each loop it has connections on.</summary>
 /// <remarks>Made and ended on the home loop. Its facts are immutable; its counters are read by any thread.</remarks>
 internal sealed class EnrolledPod
 {
     private readonly List<TcpListener> _listeners = [];
+    private readonly Func<LoopContext, LoopContext> _place;
+
+    // Each loop makes its own when first needed, and only it; any thread may look.
+    private readonly ConcurrentDictionary<LoopContext, TunnelPool> _tunnels = new();
     private PodDetails _details;
     private int _connections;
 
-    private EnrolledPod(PodIdentity identity, PodDetails details, NetNamespace network, LoopContext home)
+    private EnrolledPod(
+        PodIdentity identity, PodDetails details, NetNamespace network, LoopContext home, Func<LoopContext, LoopContext> place)
     {
+        _place = place;
         Identity = identity;
         _details = details;
         Home = home;
         Sockets = new PodSockets(network, home.Services.Options);
         NetworkId = network.Id;
-        Tunnels = new TunnelPool(this, home);
+        Pipes = new PipeBudget(home.Services.Options.PodPipesMax);
+        Buffers = new BufferBudget(home.Services.Options.PodBufferBytesMax, home.Services.Buffers);
     }
 
     public PodIdentity Identity { get; }
@@ -51,7 +61,11 @@ internal sealed class EnrolledPod
     /// <summary>The namespace itself, by device and inode.</summary>
     public (ulong Device, ulong Inode) NetworkId { get; }
 
-    public TunnelPool Tunnels { get; }
+    /// <summary>Its share of the pipes for splicing. Any thread.</summary>
+    public PipeBudget Pipes { get; }
+
+    /// <summary>Its share of the bytes that may be held. Any thread.</summary>
+    public BufferBudget Buffers { get; }
 
     /// <summary>Whether it is being removed; nothing new is begun for it.</summary>
     public bool IsStopped { get; private set; }
@@ -64,9 +78,10 @@ internal sealed class EnrolledPod
 
     /// <summary>Opens the listeners of the pod. Home loop.</summary>
     /// <exception cref="PosixException">A listener could not be opened; none is left open, and the namespace is released.</exception>
-    public static EnrolledPod Start(PodIdentity identity, PodDetails details, NetNamespace network, LoopContext home)
+    public static EnrolledPod Start(
+        PodIdentity identity, PodDetails details, NetNamespace network, LoopContext home, Func<LoopContext, LoopContext> place)
     {
-        var pod = new EnrolledPod(identity, details, network, home);
+        var pod = new EnrolledPod(identity, details, network, home, place);
         try
         {
             pod.Listen(MeshPorts.Outbound, new OutboundAcceptor(pod));
@@ -129,6 +144,46 @@ internal sealed class EnrolledPod
         }
     }
 
+    /// <summary>
+    /// Begins an accepted connection on the loop it will stay on: home, or another while home is loaded. Home loop; owns the socket.
+    /// </summary>
+    /// <param name="socket">Ready to be used.</param>
+    /// <param name="needsHandshake">Whether it takes a place among the handshakes of its loop; home has one, or it would not have been accepted.</param>
+    /// <param name="create">Makes it, on that loop.</param>
+    public void Begin(SocketHandle socket, bool needsHandshake, Func<LoopContext, TcpChannel, ProxiedConnection> create)
+    {
+        LoopContext context = _place(Home);
+        if (context == Home || (needsHandshake && !context.Loop.Handshakes.HasRoom))
+        {
+            Begin(Home);
+            return;
+        }
+
+        Home.Loop.SpilledCount++;
+        context.Loop.Post(() => Begin(context));
+
+        void Begin(LoopContext home)
+        {
+            if (TcpChannel.TryAttach(home.Loop, socket, out TcpChannel? channel).Ok)
+            {
+                _ = create(home, channel!).RunAsync();
+            }
+        }
+    }
+
+    /// <summary>The tunnels of connections that live on a loop. That loop.</summary>
+    public TunnelPool TunnelsOn(LoopContext context)
+    {
+        context.Loop.AssertOnThread();
+        return _tunnels.GetOrAdd(context, static (on, pod) => new TunnelPool(pod, on), this);
+    }
+
+    /// <summary>The same, where there has been such a connection.</summary>
+    public TunnelPool? FindTunnelsOn(LoopContext context) => _tunnels.GetValueOrDefault(context);
+
+    /// <summary>All its tunnels, to show. Any thread.</summary>
+    public IEnumerable<TunnelStatus> DescribeTunnels() => _tunnels.Values.SelectMany(tunnels => tunnels.Describe());
+
     public void CountOpened() => Interlocked.Increment(ref _connections);
 
     public void CountClosed() => Interlocked.Decrement(ref _connections);
@@ -138,14 +193,12 @@ internal sealed class EnrolledPod
     {
         IsStopped = true;
         CloseListeners();
-        Tunnels.BeginDrain();
     }
 
     /// <summary>Ends everything that belongs to the pod on its home loop, and lets the namespace go.</summary>
     public void Stop()
     {
         BeginDrain();
-        Tunnels.Abort(CloseReason.WorkloadRemoved);
         Sockets.Dispose();
     }
 

@@ -87,7 +87,7 @@ public enum CloseReason
     /// <summary>The peer opened more streams than it was allowed.</summary>
     StreamLimit,
 
-    /// <summary>The budget of buffered bytes, of the node or of the workload.</summary>
+    /// <summary>What a peer did not take was more than the budget of bytes held, of the node or of the workload.</summary>
     BufferLimit,
 
     // Identify.

@@ -18,7 +18,7 @@ namespace Mesh.Node.Proxy.Upstream;
 /// <summary>The tunnels of one key, and the connections that wait for one.</summary>
 /// <remarks>
 /// One tunnel is made at a time however many wait, so a cold start is no storm; when it stands, as many as it takes go on and the rest
-/// wait for the next. When one fails, everybody who waits is told, since the next would fail alike. Lives on the pod's home loop.
+/// wait for the next. When one fails, everybody who waits is told, since the next would fail alike. Lives on its pool's loop.
 /// </remarks>
 internal sealed class TunnelGroup : ITunnelOwner
 {
@@ -26,7 +26,7 @@ internal sealed class TunnelGroup : ITunnelOwner
     private readonly LoopContext _context;
     private readonly AcceptedIdentities _accepted;
     private readonly Action<TunnelGroup> _onEmpty;
-    // Replaced whole by the home loop, read by any.
+    // Replaced whole by the loop, read by any.
     private ImmutableArray<TunnelConnection> _tunnels = [];
     private readonly Queue<LoopCompletion<TunnelOpenResult>> _waiting = new();
     private TcpConnector? _connecting;
@@ -208,6 +208,12 @@ internal sealed class TunnelGroup : ITunnelOwner
         if (await _context.GetCertificateAsync(Key.Source) is not TlsContexts certificate)
         {
             return new TunnelOpenResult(null, CloseReason.OwnCertificateUnavailable, $"no certificate for {Key.Source}");
+        }
+
+        if (_aborted)
+        {
+            // The pod's namespace may be gone.
+            return new TunnelOpenResult(null, CloseReason.WorkloadRemoved, null);
         }
 
         SysResult opened = _pod.Sockets.TryOpen(Key.Destination.AddressFamily, out SocketHandle? socket);

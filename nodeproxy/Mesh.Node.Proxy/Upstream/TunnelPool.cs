@@ -10,11 +10,11 @@ using Mesh.Node.Proxy.Telemetry;
 
 namespace Mesh.Node.Proxy.Upstream;
 
-/// <summary>The tunnels of one pod. No tunnel is shared by two pods, so what the far side sees is this pod and no other.</summary>
-/// <remarks>Lives on the pod's home loop.</remarks>
+/// <summary>The tunnels of one pod's connections on one loop. No two pods share one, so what the far side sees is this pod and no other.</summary>
+/// <remarks>Lives on that loop.</remarks>
 internal sealed class TunnelPool(EnrolledPod pod, LoopContext context)
 {
-    // Written by the home loop, read by any: the admin pages list it.
+    // Written by its loop, read by any: the admin pages list it.
     private readonly ConcurrentDictionary<TunnelKey, TunnelGroup> _groups = new();
     private bool _closed;
 

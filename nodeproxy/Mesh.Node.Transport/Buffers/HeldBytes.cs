@@ -3,8 +3,8 @@ using System.Diagnostics;
 namespace Mesh.Node.Transport.Buffers;
 
 /// <summary>Bytes that a target did not take yet, in order, in blocks of the loop's pool. Empty, it holds nothing.</summary>
-/// <remarks>A mutable struct: keep it in a field that is not readonly. The owner bounds it; it has no limit of its own.</remarks>
-public struct HeldBytes
+/// <remarks>A mutable struct: keep it in a field that is not readonly. What it holds counts towards the budget it was made with.</remarks>
+public struct HeldBytes(BufferBudget? budget)
 {
     private Queue<byte[]>? _blocks;
     private byte[]? _last;
@@ -17,13 +17,18 @@ public struct HeldBytes
     /// <summary>Whether nothing is held.</summary>
     public readonly bool IsEmpty => Count == 0;
 
-    /// <summary>Appends a copy.</summary>
-    public void Append(ReadOnlySpan<byte> bytes, BufferPool pool)
+    /// <summary>Appends a copy; false when the budget has no room for all of it, and then some may have been appended.</summary>
+    public bool TryAppend(ReadOnlySpan<byte> bytes, BufferPool pool)
     {
         while (!bytes.IsEmpty)
         {
             if (_last is null || _lastBytes == BufferPool.BlockBytes)
             {
+                if (budget?.TryTakeBlock() == false)
+                {
+                    return false;
+                }
+
                 _last = pool.Rent();
                 _lastBytes = 0;
                 (_blocks ??= new Queue<byte[]>()).Enqueue(_last);
@@ -35,6 +40,8 @@ public struct HeldBytes
             Count += taken;
             bytes = bytes[taken..];
         }
+
+        return true;
     }
 
     /// <summary>The first contiguous run, empty when nothing is held.</summary>
@@ -66,7 +73,7 @@ public struct HeldBytes
         }
 
         _blocks.Dequeue();
-        pool.Return(block);
+        Return(block, pool);
         _readOffset = 0;
         if (block == _last)
         {
@@ -80,9 +87,15 @@ public struct HeldBytes
     {
         while (_blocks is not null && _blocks.TryDequeue(out byte[]? block))
         {
-            pool.Return(block);
+            Return(block, pool);
         }
 
-        this = default;
+        this = new HeldBytes(budget);
+    }
+
+    private readonly void Return(byte[] block, BufferPool pool)
+    {
+        pool.Return(block);
+        budget?.GiveBackBlock();
     }
 }

@@ -39,6 +39,7 @@ internal sealed class RelayDirection : IReadyHandler
         _target = target;
         _isTowardsUpstream = isTowardsUpstream;
         _loop = source.Loop;
+        _held = new HeldBytes(relay.Limits.Buffers);
         ActiveMs = _loop.NowMs;
     }
 
@@ -190,12 +191,13 @@ internal sealed class RelayDirection : IReadyHandler
         }
 
         Count(written.Bytes);
-        if (written.Bytes < bytes.Length)
+        if (_held.TryAppend(bytes[written.Bytes..], _loop.Buffers))
         {
-            _held.Append(bytes[written.Bytes..], _loop.Buffers);
+            return true;
         }
 
-        return true;
+        _relay.End(RelayEnd.BufferLimit);
+        return false;
     }
 
     /// <summary>Offers the target what is held. True when nothing is held any more; false otherwise, or when the relay ended.</summary>

@@ -17,6 +17,9 @@ public enum RelayEnd
     /// <summary>Nothing moved either way for the idle limit; both were reset.</summary>
     IdleTimeout,
 
+    /// <summary>What one side did not take was more than the budget of the workload or the node lets be held; both were reset.</summary>
+    BufferLimit,
+
     /// <summary>The owner ended it; both were reset.</summary>
     Aborted,
 }
@@ -50,4 +53,7 @@ public sealed record RelayLimits(TimeSpan IdleLimit)
 
     /// <summary>The workload's share of the pipes that large streams go through; null leaves only the loop's own limit.</summary>
     public PipeBudget? Pipes { get; init; }
+
+    /// <summary>The workload's share of the bytes that may be held for peers that do not take them; null for no limit.</summary>
+    public BufferBudget? Buffers { get; init; }
 }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using Mesh.Node.Proxy.Telemetry;
+using Mesh.Node.Transport.Buffers;
 using Mesh.Node.Transport.Relay;
 using Xunit;
 
@@ -87,6 +88,24 @@ public sealed class StreamRelayTests
         client.Shutdown(SocketShutdown.Send);
         Assert.Equal(SHA256.HashData(bytes), SHA256.HashData(await arrived.WaitAsync(TunnelPair.Patience, TestContext.Current.CancellationToken)));
         Assert.True(took.Elapsed < TimeSpan.FromSeconds(20), $"64 MiB took {took.Elapsed}.");
+    }
+
+    [Fact]
+    public async Task A_workload_whose_readers_stall_loses_the_connection_that_would_hold_more_than_its_budget()
+    {
+        var budget = new BufferBudget(4 * BufferPool.BlockBytes);
+        await using TunnelPair pair = await TunnelPair.StartAsync(new RelayLimits(TunnelPair.Patience) { Buffers = budget });
+        (Socket client, Socket server) = await pair.ConnectAsync();
+        await Assert.ThrowsAsync<SocketException>(() => SendAllAsync(client, new byte[64 << 20]));
+        await EventuallyAsync(() => pair.ServerEnds.Count == 1);
+        Assert.Equal([RelayEnd.BufferLimit], pair.ServerEnds);
+        Assert.Equal(0, budget.HeldBytes);
+        await Assert.ThrowsAsync<SocketException>(() => ReadToEndAsync(server));
+
+        // The next connection on the same tunnel finds all of the budget.
+        (Socket next, Socket reading) = await pair.ConnectAsync();
+        await SendAllAsync(next, new byte[1_000]);
+        await ReadExactlyAsync(reading, 1_000);
     }
 
     [Fact]

@@ -45,9 +45,12 @@ internal sealed class TunnelPair : IAsyncDisposable
 
     public Meter ClientMeter { get; } = new();
 
-    public static async Task<TunnelPair> StartAsync()
+    /// <summary>What relays on the server's side are held to.</summary>
+    public RelayLimits ServerLimits { get; private init; } = new(Patience);
+
+    public static async Task<TunnelPair> StartAsync(RelayLimits? serverLimits = null)
     {
-        var pair = new TunnelPair();
+        var pair = new TunnelPair { ServerLimits = serverLimits ?? new RelayLimits(Patience) };
         await pair.BeginAsync();
         return pair;
     }
@@ -280,7 +283,7 @@ internal sealed class TunnelPair : IAsyncDisposable
             headers.Add(":status"u8, "200"u8);
             stream.Respond(headers, endStream: false);
             new StreamRelay(
-                connected.Channel, stream, StreamRelayRole.SocketIsUpstream, new RelayLimits(Patience), new Meter(), new Ends(pair.ServerEnds)).Start();
+                connected.Channel, stream, StreamRelayRole.SocketIsUpstream, pair.ServerLimits, new Meter(), new Ends(pair.ServerEnds)).Start();
         }
     }
 }

@@ -61,6 +61,8 @@ internal sealed class LabNode : IAsyncDisposable, IConfigurationReader, ICertifi
 
     public NodeProxy Proxy { get; }
 
+    public IReadOnlyList<EventLoop> Loops => _loops.Loops;
+
     /// <summary>What the access log has so far.</summary>
     public string Log => _log.Text;
 

@@ -28,6 +28,11 @@ internal static class LoopMetrics
             registry.AddGauge(
                 "mesh_loop_turn_seconds", "Age of the turn a loop is in.", labels, () => LoopWatchdog.InTurnFor(loop).TotalSeconds);
             registry.AddGauge("mesh_loop_connections", "Connections that live on a loop.", labels, () => loop.ConnectionCount);
+            registry.AddCounter(
+                "mesh_loop_spilled_connections_total",
+                "Connections accepted on a loop that was loaded and begun on another.",
+                labels,
+                () => loop.SpilledCount);
             registry.AddGauge(
                 "mesh_loop_buffered_bytes",
                 "Bytes of buffers that hold what could not be passed on.",
