@@ -1,24 +1,34 @@
+using System.Net;
 using BenchmarkDotNet.Configs;
 using BenchmarkDotNet.Exporters.Json;
 using BenchmarkDotNet.Loggers;
 using BenchmarkDotNet.Reports;
 using BenchmarkDotNet.Running;
 using BenchmarkDotNet.Validators;
+using Mesh.Bench.Micro.Connections;
 
 namespace Mesh.Bench.Micro;
 
 /// <summary>
-/// Runs micro-benchmarks. <c>--budgets FILE [--filter GLOB]</c> compares allocated bytes with the budgets and fails above them; any
-/// other arguments are BenchmarkDotNet's own.
+/// Runs micro-benchmarks. <c>--budgets FILE [--filter GLOB]</c> compares allocated bytes with the budgets and fails above them;
+/// <c>--serve-http PORT</c> answers a load generator on one loop until it is killed; any other arguments are BenchmarkDotNet's own.
 /// </summary>
 public static class Program
 {
     private const string BudgetsOption = "--budgets";
     private const string FilterOption = "--filter";
+    private const string ServeOption = "--serve-http";
 
     public static int Main(string[] args)
     {
         ArgumentNullException.ThrowIfNull(args);
+        if (args is [ServeOption, string port])
+        {
+            using var server = new SeamServer(new IPEndPoint(IPAddress.Loopback, int.Parse(port, null)), BenchProtocols.HelloAsync);
+            Console.WriteLine($"Serving {server.Front}");
+            Thread.CurrentThread.Join();
+        }
+
         if (!args.Contains(BudgetsOption))
         {
             BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);

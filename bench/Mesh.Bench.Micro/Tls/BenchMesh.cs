@@ -8,21 +8,23 @@ namespace Mesh.Bench.Micro.Tls;
 internal sealed class BenchMesh : IPeerVerifier, IDisposable
 {
     private readonly TlsTrust _trust;
-    private readonly TlsContext _client;
-    private readonly TlsContext _server;
 
     public BenchMesh()
     {
         using TestCa root = TestCa.CreateRoot();
         _trust = TlsTrust.Create(root.CertificatePem);
-        _client = CreateContext(isServer: false, root.Issue("spiffe://cluster.local/ns/bench/sa/client"));
-        _server = CreateContext(isServer: true, root.Issue("spiffe://cluster.local/ns/bench/sa/server"));
+        Client = CreateContext(isServer: false, root.Issue("spiffe://cluster.local/ns/bench/sa/client"));
+        Server = CreateContext(isServer: true, root.Issue("spiffe://cluster.local/ns/bench/sa/server"));
     }
+
+    public TlsContext Client { get; }
+
+    public TlsContext Server { get; }
 
     public (TlsSession Client, TlsSession Server) Connect(MemoryTlsLink link)
     {
-        TlsSession client = new(_client, link.Client, this);
-        TlsSession server = new(_server, link.Server, this);
+        TlsSession client = new(Client, link.Client, this);
+        TlsSession server = new(Server, link.Server, this);
         client.Handshake();
         server.Handshake();
         if (client.Handshake() != TlsStatus.Done || server.Handshake() != TlsStatus.Done)
@@ -41,8 +43,8 @@ internal sealed class BenchMesh : IPeerVerifier, IDisposable
 
     public void Dispose()
     {
-        _client.Dispose();
-        _server.Dispose();
+        Client.Dispose();
+        Server.Dispose();
         _trust.Dispose();
     }
 
