@@ -96,6 +96,9 @@ internal sealed class NodeConfiguration
         InRange(Proxy.PingIntervalMs, 100, 3_600_000, "proxy.pingIntervalMs");
         InRange(Proxy.PingTimeoutMs, 100, 3_600_000, "proxy.pingTimeoutMs");
         InRange(Proxy.PodConnectionsMax, 1, 10_000_000, "proxy.podConnectionsMax");
+        InRange(Proxy.PodBufferBytesMax, 0, long.MaxValue, "proxy.podBufferBytesMax");
+        InRange(Proxy.NodeBufferBytesMax, 0, long.MaxValue, "proxy.nodeBufferBytesMax");
+        InRange(Proxy.PodPipesMax, 0, 65_536, "proxy.podPipesMax");
         InRange(Proxy.ListenBacklog, 1, 65_535, "proxy.listenBacklog");
         InRange(Proxy.UserTimeoutMs, 0, int.MaxValue, "proxy.userTimeoutMs");
         InRange(Proxy.DrainMs, 0, 3_600_000, "proxy.drainMs");
@@ -104,7 +107,7 @@ internal sealed class NodeConfiguration
             throw new NodeConfigurationException($"{file}: {string.Join("; ", errors)}.");
         }
 
-        void InRange(int value, int min, int max, string key) => Require(value >= min && value <= max, key, $"is {value}, must be {min} to {max}");
+        void InRange(long value, long min, long max, string key) => Require(value >= min && value <= max, key, $"is {value}, must be {min} to {max}");
 
         void Require(bool holds, string key, string what)
         {
