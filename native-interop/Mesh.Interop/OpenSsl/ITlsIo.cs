@@ -15,7 +15,6 @@ public interface ITlsIo
 
     /// <summary>Puts bytes on the transport.</summary>
     /// <param name="source">Ciphertext: valid during the call only. Never empty.</param>
-    /// <param name="more">More of the same write follows at once, so a part-filled packet may wait for it (MSG_MORE).</param>
     /// <returns>How many bytes were taken, at least one; EAGAIN when none can be taken now; or the errno.</returns>
-    SysResult Send(ReadOnlySpan<byte> source, bool more);
+    SysResult Send(ReadOnlySpan<byte> source);
 }

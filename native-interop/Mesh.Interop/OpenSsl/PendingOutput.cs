@@ -4,16 +4,19 @@ using System.Diagnostics;
 namespace Mesh.Interop.OpenSsl;
 
 /// <summary>
-/// Ciphertext the transport did not take, in order. Rented when there is some and returned when it is gone, so an idle session holds
-/// nothing. Mutable struct, owned by one session.
+/// Ciphertext on its way to the transport, in order: records that leave together, and what the transport did not take. Rented when there
+/// is some and returned when it is gone, so an idle session holds nothing. Mutable struct, owned by one session.
 /// </summary>
 internal struct PendingOutput
 {
     /// <summary>
     /// A whole record (16 KiB and up to 261 bytes around it), and as much again for the handshake messages or the alert that may come
-    /// behind it. Beyond that OpenSSL is told to wait.
+    /// behind it.
     /// </summary>
-    internal const int BytesMax = 32 * 1024;
+    private const int BytesMin = 32 * 1024;
+
+    /// <summary>The records that leave together, and what may come behind them. Beyond that OpenSSL is told to wait.</summary>
+    private const int BytesMax = (TlsSession.GatheredRecordsMax * TlsSession.RecordOnWireBytesMax) + BytesMin;
 
     private byte[]? _buffer;
     private int _start;
@@ -24,7 +27,9 @@ internal struct PendingOutput
     internal readonly ReadOnlySpan<byte> Unsent => _buffer.AsSpan(_start, _end - _start);
 
     /// <summary>Keeps a copy of all of <paramref name="bytes"/>, or none of it.</summary>
-    internal bool TryKeep(ReadOnlySpan<byte> bytes)
+    /// <param name="bytes">What OpenSSL wants sent.</param>
+    /// <param name="isFirstOfMany">More records come right behind: room is made for all of them at once.</param>
+    internal bool TryKeep(ReadOnlySpan<byte> bytes, bool isFirstOfMany)
     {
         int kept = _end - _start;
         if (bytes.Length > BytesMax - kept)
@@ -32,12 +37,9 @@ internal struct PendingOutput
             return false;
         }
 
-        _buffer ??= ArrayPool<byte>.Shared.Rent(BytesMax);
-        if (bytes.Length > BytesMax - _end)
+        if (_buffer is null || bytes.Length > _buffer.Length - _end)
         {
-            _buffer.AsSpan(_start, kept).CopyTo(_buffer);
-            _start = 0;
-            _end = kept;
+            MakeRoom(isFirstOfMany || bytes.Length > BytesMin - kept ? BytesMax : BytesMin);
         }
 
         bytes.CopyTo(_buffer.AsSpan(_end));
@@ -53,6 +55,25 @@ internal struct PendingOutput
         if (IsEmpty)
         {
             Release();
+        }
+    }
+
+    /// <summary>Moves what is kept to the front of an array of at least so many bytes.</summary>
+    private void MakeRoom(int bytes)
+    {
+        byte[]? before = _buffer;
+        ReadOnlySpan<byte> kept = Unsent;
+        if (before is null || before.Length < bytes)
+        {
+            _buffer = ArrayPool<byte>.Shared.Rent(bytes);
+        }
+
+        kept.CopyTo(_buffer);
+        _start = 0;
+        _end = kept.Length;
+        if (before is not null && before != _buffer)
+        {
+            ArrayPool<byte>.Shared.Return(before);
         }
     }
 

@@ -49,17 +49,17 @@ public sealed unsafe partial class TlsSession
             return true;
         }
 
-        if (!_pending.IsEmpty)
+        if (_isGathering || !_pending.IsEmpty)
         {
-            return _pending.TryKeep(record);
+            return _pending.TryKeep(record, _isGathering);
         }
 
         while (!record.IsEmpty)
         {
-            SysResult sent = _io.Send(record, _moreFollows);
+            SysResult sent = _io.Send(record);
             if (!sent.Ok)
             {
-                return StopSending(sent) || _pending.TryKeep(record);
+                return StopSending(sent) || _pending.TryKeep(record, isFirstOfMany: false);
             }
 
             Debug.Assert(sent.Count > 0, "A transport that takes nothing says so with EAGAIN.");

@@ -16,6 +16,13 @@ public sealed unsafe partial class TlsSession : IDisposable
     // RFC 8446 §5.1: the most plaintext one record carries.
     private const int RecordBytesMax = 16 * 1024;
 
+    // A full record of AES-GCM or ChaCha20: 5 bytes of header before it, the content type and a tag of 16 bytes behind it.
+    internal const int RecordOnWireBytesMax = RecordBytesMax + 5 + 1 + 16;
+
+    // What one system call carries of a large stream, either way: about the largest packet the kernel hands down at once (64 KiB). A call
+    // for each record would send each as a packet of its own, and those cost more than the encryption does.
+    internal const int GatheredRecordsMax = 4;
+
     private readonly SslHandle _ssl;
     private readonly ITlsIo _io;
     private readonly IPeerVerifier _verifier;
@@ -28,7 +35,7 @@ public sealed unsafe partial class TlsSession : IDisposable
     private TlsStatus _readEnd = TlsStatus.Done; // Closed or Failed once nothing more can be read.
     private bool _peerAccepted;
     private bool _isStarved; // The last read took all it could: whatever is still buffered is only part of a record.
-    private bool _moreFollows; // Another record of the same write comes right behind the one being sent.
+    private bool _isGathering; // Another record of the same write comes right behind the one being sent: they leave together.
     private bool _closeSent;
     private bool _isDisposed;
 
@@ -254,25 +261,46 @@ public sealed unsafe partial class TlsSession : IDisposable
 
         fixed (byte* start = source)
         {
-            while (bytes < source.Length && _pending.IsEmpty)
+            int encrypted = 0;
+            for (int gathered = 1; encrypted < source.Length; gathered++)
             {
-                int rest = source.Length - bytes;
+                int rest = source.Length - encrypted;
                 int record = Math.Min(rest, RecordBytesMax);
-                _moreFollows = rest > record;
+                _isGathering = rest > record && gathered < GatheredRecordsMax;
                 ErrorQueue.Clear();
-                int returned = LibSsl.SSL_write_ex(_ssl, start + bytes, (nuint)record, out nuint taken);
-                _moreFollows = false;
+                int returned = LibSsl.SSL_write_ex(_ssl, start + encrypted, (nuint)record, out nuint taken);
                 if (returned != 1)
                 {
-                    return Interpret(returned);
+                    _isGathering = false;
+                    TlsStatus status = Interpret(returned);
+                    SendPending();
+                    if (status == TlsStatus.Failed)
+                    {
+                        return status;
+                    }
+
+                    // What was encrypted before is on its way and must not be offered again.
+                    bytes = encrypted;
+                    return bytes > 0 ? TlsStatus.Done : status;
                 }
 
-                if (_sendError != Errno.None)
+                encrypted += (int)taken;
+                if (_isGathering)
                 {
-                    return Fail(SendFailure());
+                    continue;
                 }
 
-                bytes += (int)taken;
+                gathered = 0;
+                if (Flush() == TlsStatus.Failed)
+                {
+                    return TlsStatus.Failed;
+                }
+
+                bytes = encrypted;
+                if (!_pending.IsEmpty)
+                {
+                    break;
+                }
             }
         }
 
@@ -347,7 +375,7 @@ public sealed unsafe partial class TlsSession : IDisposable
     {
         while (!_pending.IsEmpty)
         {
-            SysResult sent = _io.Send(_pending.Unsent, more: false);
+            SysResult sent = _io.Send(_pending.Unsent);
             if (!sent.Ok)
             {
                 _ = StopSending(sent);

@@ -26,8 +26,14 @@ internal enum StreamRelayRole
 /// </remarks>
 internal sealed class StreamRelay : IChannelEvents, ITunnelStreamEvents, IReadyHandler, ITimerHandler
 {
-    /// <summary>One TLS record of plaintext, less the frame header: a full read leaves as exactly one record.</summary>
-    private const int FramePayloadBytesMax = 16_384 - 9;
+    /// <summary>One TLS record of plaintext, less the frame header: what is offered to a socket that has said little so far.</summary>
+    private const int SmallReadBytes = 16_384 - 9;
+
+    /// <summary>
+    /// Four of them: what is offered once a read has filled the room. A large stream then takes a quarter of the system calls, and of the
+    /// acknowledgements that reading causes.
+    /// </summary>
+    private const int LargeReadBytes = (4 * 16_384) - 9;
 
     private readonly ByteChannel _socket;
     private readonly TunnelStream _stream;
@@ -43,6 +49,7 @@ internal sealed class StreamRelay : IChannelEvents, ITunnelStreamEvents, IReadyH
     private bool _streamEnded;
     private bool _socketWriteClosed;
     private bool _deferred;
+    private bool _readsLarge;
     private bool _ended;
 
     /// <summary>Nothing moves before <see cref="Start"/>.</summary>
@@ -182,7 +189,7 @@ internal sealed class StreamRelay : IChannelEvents, ITunnelStreamEvents, IReadyH
                 return;
             }
 
-            Span<byte> room = _stream.Reserve(FramePayloadBytesMax);
+            Span<byte> room = _stream.Reserve(_readsLarge ? LargeReadBytes : SmallReadBytes);
             if (room.IsEmpty)
             {
                 return;
@@ -193,6 +200,7 @@ internal sealed class StreamRelay : IChannelEvents, ITunnelStreamEvents, IReadyH
             {
                 case IoStatus.Done:
                     budgetBytes -= read.Bytes;
+                    _readsLarge = read.Bytes >= SmallReadBytes;
                     CountFromSocket(read.Bytes);
                     _stream.Commit(read.Bytes, endStream: false);
                     break;

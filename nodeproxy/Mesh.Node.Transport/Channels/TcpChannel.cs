@@ -70,7 +70,7 @@ public sealed class TcpChannel : ByteChannel, IReadyHandler
     /// <inheritdoc/>
     public override IoResult Write(ReadOnlySpan<byte> source)
     {
-        SysResult sent = SendRaw(source, more: false);
+        SysResult sent = SendRaw(source);
         return sent.Ok ? IoResult.Done(sent.Count) : sent.WouldBlock ? IoResult.WouldBlock : IoResult.Failed(sent.Error);
     }
 
@@ -99,9 +99,7 @@ public sealed class TcpChannel : ByteChannel, IReadyHandler
     }
 
     /// <summary>As <see cref="Write"/>, for a layer above that wants the kernel's own answer.</summary>
-    /// <param name="source">The bytes.</param>
-    /// <param name="more">More follow at once, so the kernel may wait for them before it sends a short segment.</param>
-    internal SysResult SendRaw(ReadOnlySpan<byte> source, bool more)
+    internal SysResult SendRaw(ReadOnlySpan<byte> source)
     {
         Loop.AssertOnThread();
         if (!_writable)
@@ -109,7 +107,7 @@ public sealed class TcpChannel : ByteChannel, IReadyHandler
             return SysResult.Failure(Errno.EAGAIN);
         }
 
-        SysResult sent = Sockets.Send(_socket, source, more);
+        SysResult sent = Sockets.Send(_socket, source);
         if (sent.WouldBlock || (sent.Ok && sent.Count < source.Length))
         {
             _writable = false;

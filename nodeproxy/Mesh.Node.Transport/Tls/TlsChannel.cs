@@ -195,7 +195,7 @@ public sealed class TlsChannel : ByteChannel, IChannelEvents, ITlsIo, ITimerHand
 
     SysResult ITlsIo.Receive(Span<byte> destination) => _transport.ReceiveRaw(destination);
 
-    SysResult ITlsIo.Send(ReadOnlySpan<byte> source, bool more) => _transport.SendRaw(source, more);
+    SysResult ITlsIo.Send(ReadOnlySpan<byte> source) => _transport.SendRaw(source);
 
     void IChannelEvents.OnReadable()
     {

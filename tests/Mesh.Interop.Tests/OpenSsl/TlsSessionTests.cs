@@ -142,14 +142,14 @@ public sealed class TlsSessionTests(MeshCertificates mesh) : IClassFixture<MeshC
     }
 
     [Fact]
-    public void What_a_full_transport_does_not_take_is_kept_up_to_one_record_and_flushed_later()
+    public void What_a_full_transport_does_not_take_is_kept_up_to_four_records_and_flushed_later()
     {
-        using var pair = TlsPair.Connect(mesh, new MemoryTlsLink(20_000));
+        using var pair = TlsPair.Connect(mesh, new MemoryTlsLink(50_000));
         byte[] sent = RandomNumberGenerator.GetBytes(200_000);
 
-        // The wire takes the first record and part of the second; the rest of that one is kept, and nothing after it is encrypted.
+        // The wire takes three of the first four records and part of the fourth; the rest is kept, and nothing after it is encrypted.
         Assert.Equal(TlsStatus.Done, pair.Client.Write(sent, out int taken));
-        Assert.Equal(2 * 16 * 1024, taken);
+        Assert.Equal(4 * 16 * 1024, taken);
         Assert.True(pair.Client.HasPendingOutput);
         Assert.Equal(TlsStatus.WantWrite, pair.Client.Write(sent.AsSpan(taken), out int more));
         Assert.Equal(0, more);
@@ -164,16 +164,41 @@ public sealed class TlsSessionTests(MeshCertificates mesh) : IClassFixture<MeshC
     }
 
     [Fact]
-    public void Only_records_with_another_of_the_same_write_behind_them_say_that_more_follows()
+    public void Four_records_of_one_write_leave_and_arrive_together()
     {
         using var pair = TlsPair.Connect(mesh);
-        int before = pair.Link.Client.Sends;
+        int sends = pair.Link.Client.Sends;
+        int receives = pair.Link.Server.Receives;
+        byte[] sent = RandomNumberGenerator.GetBytes((5 * 16 * 1024) + 1);
+        byte[] arrived = new byte[4 * 16 * 1024];
 
-        pair.Client.Write(new byte[(3 * 16 * 1024) + 1], out int taken);
+        pair.Client.Write(sent, out int taken);
+        Assert.Equal(TlsStatus.Done, pair.Server.Read(arrived, out int bytes));
 
-        Assert.Equal((3 * 16 * 1024) + 1, taken);
-        Assert.Equal(4, pair.Link.Client.Sends - before);
-        Assert.Equal(3, pair.Link.Client.SendsWithMore);
+        Assert.Equal(sent.Length, taken);
+        Assert.Equal(2, pair.Link.Client.Sends - sends);
+        Assert.Equal(1, pair.Link.Server.Receives - receives);
+        Assert.Equal(arrived.Length, bytes);
+        Assert.Equal(sent[..bytes], arrived);
+        Assert.False(pair.Client.HasPendingOutput);
+    }
+
+    [Fact]
+    public void Records_that_leave_together_wait_together_and_nothing_is_added_to_them()
+    {
+        using var pair = TlsPair.Connect(mesh);
+        byte[] sent = RandomNumberGenerator.GetBytes(8 * 16 * 1024);
+        pair.Link.Client.SendBytesMax = 0;
+
+        Assert.Equal(TlsStatus.Done, pair.Client.Write(sent, out int taken));
+        Assert.Equal(4 * 16 * 1024, taken);
+        Assert.Equal(TlsStatus.WantWrite, pair.Client.Write(sent.AsSpan(taken), out int more));
+        Assert.Equal(0, more);
+
+        pair.Link.Client.SendBytesMax = int.MaxValue;
+        Assert.Equal(TlsStatus.Done, pair.Client.Write(sent.AsSpan(taken), out more));
+        (_, byte[] arrived) = TlsPair.ReadAll(pair.Server);
+        Assert.Equal(sent[..(taken + more)], arrived);
     }
 
     [Fact]

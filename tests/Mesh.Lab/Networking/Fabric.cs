@@ -133,7 +133,8 @@ internal static class Fabric
         await Command.RunAsync(command, lines + '\n');
     }
 
-    // Addresses are usable at once (no duplicate address detection), and reverse-path filters of the host are not inherited.
+    // Addresses are usable at once (no duplicate address detection), and reverse-path filters of the host are not inherited. Nor is its
+    // congestion control where it may be chosen: BBR paces even what never leaves a pod, so figures of two hosts could not be compared.
     private static async Task WriteSettingsAsync(string? name, bool forwards)
     {
         string forwarding = forwards ? "1" : "0";
@@ -147,6 +148,7 @@ internal static class Fabric
             echo 0 > ipv6/conf/default/accept_dad
             echo 0 > ipv6/conf/all/disable_ipv6
             echo {forwarding} > ipv6/conf/all/forwarding
+            echo cubic > ipv4/tcp_congestion_control || true
             """;
         string[] shell = ["sh", "-c", script];
         await Command.RunAsync(name is null ? shell : [.. Inside(name), .. shell]);

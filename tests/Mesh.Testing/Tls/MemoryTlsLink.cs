@@ -57,9 +57,6 @@ public sealed class MemoryTlsLink
         /// <summary>How often the session has offered bytes.</summary>
         public int Sends { get; private set; }
 
-        /// <summary>How many of those sends said that more follows.</summary>
-        public int SendsWithMore { get; private set; }
-
         /// <summary>Bytes on their way to this end.</summary>
         public int IncomingBytes => _incoming.Count;
 
@@ -87,10 +84,9 @@ public sealed class MemoryTlsLink
         }
 
         /// <inheritdoc/>
-        public SysResult Send(ReadOnlySpan<byte> source, bool more)
+        public SysResult Send(ReadOnlySpan<byte> source)
         {
             Sends++;
-            SendsWithMore += more ? 1 : 0;
             if (SendError != Errno.None)
             {
                 return SysResult.Failure(SendError);

@@ -10,5 +10,5 @@ public sealed class SocketTlsIo(SocketHandle socket) : ITlsIo
     public SysResult Receive(Span<byte> destination) => Sockets.Receive(socket, destination);
 
     /// <inheritdoc/>
-    public SysResult Send(ReadOnlySpan<byte> source, bool more) => Sockets.Send(socket, source, more);
+    public SysResult Send(ReadOnlySpan<byte> source) => Sockets.Send(socket, source);
 }
