@@ -9,6 +9,9 @@ public static class ServingMetrics
 
     private static readonly Meter s_meter = new(MeterName);
 
+    private static long s_authorityExpiresAtUnixSeconds;
+    private static Func<int>? s_countBehind;
+
     /// <summary>Calls without a valid join token.</summary>
     public static readonly Counter<long> CallsRefused = s_meter.CreateCounter<long>("mesh.control.calls.refused");
 
@@ -37,4 +40,32 @@ public static class ServingMetrics
 
     /// <summary>Translations of the configuration.</summary>
     public static readonly Counter<long> ConfigurationsPublished = s_meter.CreateCounter<long>("mesh.control.configurations.published");
+
+    /// <summary>
+    /// Discovery streams whose proxy refuses something, or has left a response unanswered for 30 s: their nodes run an older configuration.
+    /// </summary>
+    public static readonly ObservableGauge<int> ProxiesBehind =
+        s_meter.CreateObservableGauge("mesh.control.proxies.behind", () => Volatile.Read(ref s_countBehind)?.Invoke() ?? 0);
+
+    /// <summary>Counts <see cref="ProxiesBehind"/>.</summary>
+    public static Func<int>? CountBehind
+    {
+        set => Volatile.Write(ref s_countBehind, value);
+    }
+
+    /// <summary>Until the certificate that signs expires.</summary>
+    public static readonly ObservableGauge<double> AuthorityExpiry =
+        s_meter.CreateObservableGauge("mesh.control.authority.expiry", ObserveAuthorityExpiry, "s");
+
+    /// <summary>What <see cref="AuthorityExpiry"/> counts down to.</summary>
+    public static DateTimeOffset AuthorityExpiresAt
+    {
+        set => Volatile.Write(ref s_authorityExpiresAtUnixSeconds, value.ToUnixTimeSeconds());
+    }
+
+    private static IEnumerable<Measurement<double>> ObserveAuthorityExpiry()
+    {
+        long expiresAt = Volatile.Read(ref s_authorityExpiresAtUnixSeconds);
+        return expiresAt == 0 ? [] : [new Measurement<double>(expiresAt - TimeProvider.System.GetUtcNow().ToUnixTimeSeconds())];
+    }
 }

@@ -34,9 +34,8 @@ public sealed record Diagnostic(
 {
     public override string ToString()
     {
-        string subject = Object is { } key ? $" {key}" : string.Empty;
-        string field = Field.Length == 0 ? string.Empty : $" {Field}";
-        string hint = Hint.Length == 0 ? string.Empty : $" {Hint}";
-        return $"{Origin}:{subject}{field}: {Reason}{hint}";
+        string what = string.Join(' ', new[] { Object?.ToString(), Field }.Where(part => !string.IsNullOrEmpty(part)));
+        string where = what.Length == 0 ? $"{Origin}:" : $"{Origin}: {what}:";
+        return Hint.Length == 0 ? $"{where} {Reason}" : $"{where} {Reason} {Hint}";
     }
 }

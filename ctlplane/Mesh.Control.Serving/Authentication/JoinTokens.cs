@@ -31,7 +31,7 @@ public sealed class JoinTokens(StateDirectory state)
     {
         lock (_reloading)
         {
-            byte[] content = StateDirectory.TryRead(state.TokenFile) ?? [];
+            byte[] content = StateDirectory.TryReadSecret(state.TokenFile) ?? [];
             if (content.AsSpan().SequenceEqual(_content))
             {
                 return;
@@ -90,7 +90,7 @@ public static class JoinTokenFile
 
     /// <summary>Every token ever made and not removed, revoked ones included.</summary>
     public static IReadOnlyList<JoinTokenRecord> Read(StateDirectory state) =>
-        StateDirectory.TryRead(state.TokenFile) is { } content ? Parse(state.TokenFile, content) : [];
+        StateDirectory.TryReadSecret(state.TokenFile) is { } content ? Parse(state.TokenFile, content) : [];
 
     /// <summary>Makes the token of a node.</summary>
     /// <param name="state">Where.</param>
@@ -153,6 +153,17 @@ public static class JoinTokenFile
             {
                 throw new StateFormatException(file, $"The hash of token {record.Id} is not a SHA-256.");
             }
+        }
+
+        if (records.GroupBy(record => record.Id).FirstOrDefault(group => group.Count() > 1) is { } twice)
+        {
+            throw new StateFormatException(file, $"The token {twice.Key} is listed twice.");
+        }
+
+        if (records.Where(record => record.RevokedAt is null).GroupBy(record => record.Node).FirstOrDefault(group => group.Count() > 1)
+            is { } rich)
+        {
+            throw new StateFormatException(file, $"The node {rich.Key} has more than one token in force.");
         }
 
         return records;

@@ -9,12 +9,19 @@ namespace Mesh.Control.Serving.Authentication;
 /// Stands before everything on the serving port: a call without a valid join token gets a gRPC status that says so, whatever it asked
 /// for, and goes no further. Tokens are never logged.
 /// </summary>
-public sealed partial class NodeAuthentication(RequestDelegate next, JoinTokens tokens, ILogger<NodeAuthentication> logger)
+public sealed partial class NodeAuthentication(
+    RequestDelegate next, JoinTokens tokens, TimeProvider time, ILogger<NodeAuthentication> logger)
 {
+    /// <summary>A refusal is logged this often at most: whoever has no token must not fill the disk. All are counted.</summary>
+    private static readonly TimeSpan s_logInterval = TimeSpan.FromMilliseconds(100);
+
     private const string Scheme = "Bearer ";
 
     /// <summary><see cref="StatusCode.Unauthenticated"/>, as it is written on the wire.</summary>
     private const string UnauthenticatedCode = "16";
+
+    private long _loggedAt;
+    private long _unlogged;
 
     public Task InvokeAsync(HttpContext context)
     {
@@ -42,7 +49,7 @@ public sealed partial class NodeAuthentication(RequestDelegate next, JoinTokens 
 
     private Task RefuseAsync(HttpContext context, string reason)
     {
-        Refused(logger, context.Connection.RemoteIpAddress, context.Request.Path);
+        Log(context);
         ServingMetrics.CallsRefused.Add(1);
 
         // A response of headers alone ("trailers only"): how gRPC says that a call failed before it began.
@@ -53,6 +60,22 @@ public sealed partial class NodeAuthentication(RequestDelegate next, JoinTokens 
         return Task.CompletedTask;
     }
 
-    [LoggerMessage(EventId = 1001, Level = LogLevel.Warning, Message = "Refused {Address}: no valid join token for {Path}.")]
-    private static partial void Refused(ILogger logger, System.Net.IPAddress? address, PathString path);
+    private void Log(HttpContext context)
+    {
+        long now = time.GetTimestamp();
+        long last = Volatile.Read(ref _loggedAt);
+        if ((last == 0 || time.GetElapsedTime(last, now) >= s_logInterval) && Interlocked.CompareExchange(ref _loggedAt, now, last) == last)
+        {
+            Refused(logger, context.Connection.RemoteIpAddress, context.Request.Path, Interlocked.Exchange(ref _unlogged, 0));
+            return;
+        }
+
+        Interlocked.Increment(ref _unlogged);
+    }
+
+    [LoggerMessage(
+        EventId = 1001,
+        Level = LogLevel.Warning,
+        Message = "Refused {Address}: no valid join token for {Path}. {Unlogged} more have been refused since the line before.")]
+    private static partial void Refused(ILogger logger, System.Net.IPAddress? address, PathString path, long unlogged);
 }

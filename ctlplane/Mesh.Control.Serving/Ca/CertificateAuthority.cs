@@ -28,13 +28,16 @@ public sealed partial class CertificateAuthority : IDisposable
     /// <summary>Held while signing and while the signer changes: nothing is signed by a root after its last expiry was looked up.</summary>
     private readonly Lock _signing = new();
 
-    private readonly Dictionary<string, PublishedList> _lists = new(StringComparer.Ordinal);
+    /// <summary>By key id. Replaced by the maintenance loop, read by any thread.</summary>
+    private ImmutableDictionary<string, PublishedList> _lists = ImmutableDictionary.Create<string, PublishedList>(StringComparer.Ordinal);
+
     private AuthoritySet _authorities;
     private IReadOnlyList<AuthorityRecord> _records = [];
     private byte[] _authorityContent = [];
     private byte[] _revocationContent = [];
     private ImmutableArray<RevocationRecord> _revocations = [];
     private string _lastProblem = string.Empty;
+    private ImmutableArray<CarriedList> _carriedLists = [];
     private DateTimeOffset _compactedAt;
     private TrustSnapshot _trust = new(Generation: 0, string.Empty, []);
 
@@ -81,12 +84,12 @@ public sealed partial class CertificateAuthority : IDisposable
         if (options.Supplied is { } supplied)
         {
             content = ContentOf(supplied);
-            authorities = SuppliedAuthority.Load(supplied, now);
+            authorities = SuppliedAuthority.Load(supplied, options.TrustDomain, now);
         }
         else
         {
             await OwnAuthorities.EnsureFirstAsync(state, options.TrustDomain, now, cancellation);
-            content = StateDirectory.TryRead(state.AuthorityFile) ?? [];
+            content = StateDirectory.TryReadSecret(state.AuthorityFile) ?? [];
             records = OwnAuthorities.Read(state, content);
             authorities = OwnAuthorities.Load(state, records, options.TrustDomain);
         }
@@ -95,29 +98,47 @@ public sealed partial class CertificateAuthority : IDisposable
         {
             _authorityContent = content,
             _records = records,
+            _carriedLists = CarriedRevocationLists.Read(state),
         };
         authority.LoadRevocations();
         authority.PublishTrust(now);
+        authority.WarnOfExpiry(now);
         return authority;
     }
 
     /// <summary>Signs a workload's certificate. Who may have it was decided before.</summary>
+    /// <exception cref="CannotSignException">Nothing can be signed now.</exception>
     internal IssuedCertificate IssueWorkload(SpiffeId identity, AsymmetricKeyParameter publicKey, TimeSpan? askedLifetime, string node)
     {
         TimeSpan lifetime = askedLifetime is { } asked && asked < _options.WorkloadLifetime ? asked : _options.WorkloadLifetime;
         lock (_signing)
         {
             SigningAuthority issuer = _authorities.Active;
-            X509Certificate certificate = CertificateFactory.IssueWorkload(issuer, identity, publicKey, _time.GetUtcNow(), lifetime);
-            var notAfter = new DateTimeOffset(certificate.NotAfter.ToUniversalTime(), TimeSpan.Zero);
-            _issued.Append(new IssuedRecord
+            DateTimeOffset now = _time.GetUtcNow();
+            if (issuer.NotAfter <= now)
             {
-                Serial = certificate.SerialNumber.ToString(16),
-                IssuerKeyId = issuer.KeyId,
-                Identity = identity.ToString(),
-                Node = node,
-                ExpiresAt = notAfter,
-            });
+                throw new CannotSignException($"The certificate of the authority itself expired at {issuer.NotAfter:u}.");
+            }
+
+            X509Certificate certificate = CertificateFactory.IssueWorkload(issuer, identity, publicKey, now, lifetime);
+            var notAfter = new DateTimeOffset(certificate.NotAfter.ToUniversalTime(), TimeSpan.Zero);
+            try
+            {
+                _issued.Append(new IssuedRecord
+                {
+                    Serial = certificate.SerialNumber.ToString(16),
+                    IssuerKeyId = issuer.KeyId,
+                    Identity = identity.ToString(),
+                    Node = node,
+                    ExpiresAt = notAfter,
+                });
+            }
+            catch (IOException exception)
+            {
+                // What is not on record could not be revoked, so it must not go out.
+                throw new CannotSignException($"What is signed cannot be recorded: {exception.Message}", exception);
+            }
+
             return new IssuedCertificate(ChainOf(certificate, issuer), RootsPem(_authorities), notAfter);
         }
     }
@@ -176,6 +197,7 @@ public sealed partial class CertificateAuthority : IDisposable
             TrustChanged?.Invoke();
         }
 
+        WarnOfExpiry(now);
         if (now - _compactedAt > s_compactionInterval)
         {
             _compactedAt = now;
@@ -194,7 +216,7 @@ public sealed partial class CertificateAuthority : IDisposable
             return false;
         }
 
-        AuthoritySet next = SuppliedAuthority.Load(supplied, now);
+        AuthoritySet next = SuppliedAuthority.Load(supplied, _options.TrustDomain, now);
         _authorityContent = content;
 
         // Certificates of the one before may be in use, so its revocation list is kept up until the process ends.
@@ -236,7 +258,7 @@ public sealed partial class CertificateAuthority : IDisposable
         foreach (AuthorityRecord gone in previous.Where(record => _records.All(kept => kept.KeyId != record.KeyId)))
         {
             OwnAuthorities.DeleteFiles(_state, gone.KeyId);
-            _lists.Remove(gone.KeyId);
+            _lists = _lists.Remove(gone.KeyId);
             RootRetired(_logger, gone.KeyId);
         }
 
@@ -255,7 +277,7 @@ public sealed partial class CertificateAuthority : IDisposable
 
     private bool LoadOwn()
     {
-        byte[] content = StateDirectory.TryRead(_state.AuthorityFile)
+        byte[] content = StateDirectory.TryReadSecret(_state.AuthorityFile)
             ?? throw new StateFormatException(_state.AuthorityFile, "Is missing.");
         if (content.AsSpan().SequenceEqual(_authorityContent))
         {
@@ -272,7 +294,7 @@ public sealed partial class CertificateAuthority : IDisposable
 
     private bool LoadRevocations()
     {
-        byte[] content = StateDirectory.TryRead(_state.RevocationFile) ?? [];
+        byte[] content = StateDirectory.TryReadSecret(_state.RevocationFile) ?? [];
         if (content.AsSpan().SequenceEqual(_revocationContent))
         {
             return false;
@@ -304,18 +326,31 @@ public sealed partial class CertificateAuthority : IDisposable
                 || list.Fingerprint != fingerprint
                 || now - list.IssuedAt > s_revocationListRenewal)
             {
-                X509Crl signed = CertificateFactory.IssueRevocationList(issuer, revoked, now, _options.RevocationListLifetime);
-                _lists[issuer.KeyId] = list = new PublishedList(fingerprint, now, CertificateText.ToPem(signed));
+                X509Crl signed = CertificateFactory.IssueRevocationList(issuer, revoked, now, ListLifetime);
+                list = new PublishedList(fingerprint, revoked.Length, now, CertificateText.ToPem(signed));
+                _lists = _lists.SetItem(issuer.KeyId, list);
                 RevocationListIssued(_logger, issuer.KeyId, revoked.Length);
             }
 
             lists.Add(new IssuerRevocationList(issuer.KeyId, list.Pem));
         }
 
+        _carriedLists = [.. _carriedLists.Where(list => list.GoodUntil > now && !_lists.ContainsKey(list.IssuerKeyId))];
+        lists.AddRange(_carriedLists.Select(list => new IssuerRevocationList(list.IssuerKeyId, list.Pem)));
         string roots = RootsPem(_authorities);
         StateDirectory.WritePublic(_state.RootCertificateFile, Encoding.ASCII.GetBytes(roots));
         StateDirectory.WritePublic(_state.RevocationListFile, Encoding.ASCII.GetBytes(string.Concat(lists.Select(list => list.Pem))));
         Volatile.Write(ref _trust, new TrustSnapshot(_trust.Generation + 1, roots, lists.ToImmutable()));
+    }
+
+    /// <summary>An issuer's last list outlives everything it may have signed: it is all there is once the key has gone.</summary>
+    private TimeSpan ListLifetime
+    {
+        get
+        {
+            TimeSpan least = _options.WorkloadLifetime + s_revocationListRenewal;
+            return _options.RevocationListLifetime > least ? _options.RevocationListLifetime : least;
+        }
     }
 
     private static ImmutableArray<string> ChainOf(X509Certificate leaf, SigningAuthority issuer) =>
@@ -336,5 +371,5 @@ public sealed partial class CertificateAuthority : IDisposable
     [LoggerMessage(EventId = 1104, Level = LogLevel.Information, Message = "Revocation list of {KeyId}: {Count} certificates.")]
     private static partial void RevocationListIssued(ILogger logger, string keyId, int count);
 
-    private sealed record PublishedList(string Fingerprint, DateTimeOffset IssuedAt, string Pem);
+    private sealed record PublishedList(string Fingerprint, int RevokedCount, DateTimeOffset IssuedAt, string Pem);
 }

@@ -55,7 +55,16 @@ public sealed partial class CertificateService(
             throw Refuse(caller, "request", StatusCode.InvalidArgument, problem);
         }
 
-        IssuedCertificate issued = authority.IssueWorkload(identity, publicKey, ReadLifetime(request, caller), caller.Node);
+        IssuedCertificate issued;
+        try
+        {
+            issued = authority.IssueWorkload(identity, publicKey, ReadLifetime(request, caller), caller.Node);
+        }
+        catch (CannotSignException exception)
+        {
+            throw Refuse(caller, "authority", StatusCode.Unavailable, exception.Message);
+        }
+
         ServingMetrics.CertificatesIssued.Add(1);
         Issued(logger, identity, caller.Node, issued.NotAfter);
         var response = new IstioCertificateResponse();

@@ -11,9 +11,12 @@ internal sealed class IssuedLog : IDisposable
 {
     private readonly StateDirectory _state;
     private readonly Dictionary<string, DateTimeOffset> _lastExpiry = new(StringComparer.Ordinal);
-    private FileStream _stream;
+    private Stream _stream;
 
-    private IssuedLog(StateDirectory state, FileStream stream)
+    /// <summary>The last line may have been written in part: the next one must not become its end.</summary>
+    private bool _isTorn;
+
+    internal IssuedLog(StateDirectory state, Stream stream)
     {
         _state = state;
         _stream = stream;
@@ -59,11 +62,14 @@ internal sealed class IssuedLog : IDisposable
         }
     }
 
+    /// <exception cref="IOException">It cannot be written, or not whole; the record counts as not there.</exception>
     public void Append(IssuedRecord record)
     {
-        byte[] line = [.. JsonSerializer.SerializeToUtf8Bytes(record, IssuedJson.Default.IssuedRecord), (byte)'\n'];
+        byte[] json = JsonSerializer.SerializeToUtf8Bytes(record, IssuedJson.Default.IssuedRecord);
+        byte[] line = _isTorn ? [(byte)'\n', .. json, (byte)'\n'] : [.. json, (byte)'\n'];
+        _isTorn = true;
         _stream.Write(line);
-        _stream.Flush();
+        _isTorn = false;
         Note(record);
     }
 
@@ -75,6 +81,7 @@ internal sealed class IssuedLog : IDisposable
         _stream.Dispose();
         Compact(_state, now);
         _stream = StateDirectory.OpenSecretForAppend(_state.IssuedFile);
+        _isTorn = false;
     }
 
     public void Dispose() => _stream.Dispose();

@@ -52,7 +52,7 @@ public static class OwnAuthorities
         StateDirectory state, TrustDomain trustDomain, DateTimeOffset now, CancellationToken cancellation)
     {
         using IDisposable held = await state.LockAsync(cancellation);
-        if (StateDirectory.TryRead(state.AuthorityFile) is not null)
+        if (StateDirectory.TryReadSecret(state.AuthorityFile) is not null)
         {
             return;
         }
@@ -71,7 +71,7 @@ public static class OwnAuthorities
         StateDirectory state, TimeSpan overlap, DateTimeOffset now, CancellationToken cancellation)
     {
         using IDisposable held = await state.LockAsync(cancellation);
-        byte[] content = StateDirectory.TryRead(state.AuthorityFile)
+        byte[] content = StateDirectory.TryReadSecret(state.AuthorityFile)
             ?? throw new InvalidOperationException(
                 $"{state.AuthorityFile} does not exist: this control plane has no root of its own to rotate.");
         IReadOnlyList<AuthorityRecord> records = Read(state, content);
@@ -152,7 +152,7 @@ public static class OwnAuthorities
     }
 
     private static string ReadText(string file) =>
-        Encoding.ASCII.GetString(StateDirectory.TryRead(file) ?? throw new StateFormatException(file, "Is missing."));
+        Encoding.ASCII.GetString(StateDirectory.TryReadSecret(file) ?? throw new StateFormatException(file, "Is missing."));
 
     private static string WriteNewRoot(StateDirectory state, TrustDomain trustDomain, DateTimeOffset now)
     {

@@ -16,7 +16,7 @@ public static class Revocations
         StateDirectory state, Func<IssuedRecord, bool> matches, DateTimeOffset now, CancellationToken cancellation)
     {
         using IDisposable held = await state.LockAsync(cancellation);
-        IReadOnlyList<RevocationRecord> present = Read(state, StateDirectory.TryRead(state.RevocationFile) ?? []);
+        IReadOnlyList<RevocationRecord> present = Read(state, StateDirectory.TryReadSecret(state.RevocationFile) ?? []);
         HashSet<string> revoked = [.. present.Select(record => record.Serial)];
         List<IssuedRecord> matching =
             [.. IssuedLog.Read(state).Where(record => record.ExpiresAt > now && matches(record) && !revoked.Contains(record.Serial))];

@@ -4,6 +4,7 @@ using Mesh.Api.Identity;
 using Org.BouncyCastle.Asn1;
 using Org.BouncyCastle.Asn1.Pkcs;
 using Org.BouncyCastle.Asn1.X509;
+using Org.BouncyCastle.Asn1.X9;
 using Org.BouncyCastle.Crypto;
 using Org.BouncyCastle.Crypto.Parameters;
 using Org.BouncyCastle.Pkcs;
@@ -12,12 +13,18 @@ namespace Mesh.Control.Serving.Ca;
 
 /// <summary>
 /// Reads a PKCS#10 request. The public key is all that is taken from it, once the request has proved that its sender holds the private
-/// one; names in it must agree with the identity asked for, and everything else is ours to decide.
+/// one; it must name the identity asked for and nobody else, and everything else is ours to decide.
 /// </summary>
 internal static class SigningRequest
 {
     private const int PemCharsMax = 16_384;
     private const string Label = "CERTIFICATE REQUEST";
+    private const int SigningUsages = KeyUsage.KeyCertSign | KeyUsage.CrlSign;
+
+    private static readonly HashSet<DerObjectIdentifier> s_signatureAlgorithms =
+        [X9ObjectIdentifiers.ECDsaWithSha256, X9ObjectIdentifiers.ECDsaWithSha384, X9ObjectIdentifiers.ECDsaWithSha512];
+
+    private static readonly HashSet<string> s_purposes = [KeyPurposeID.id_kp_serverAuth.Id, KeyPurposeID.id_kp_clientAuth.Id];
 
     public static bool TryRead(
         string pem, SpiffeId identity, [NotNullWhen(true)] out AsymmetricKeyParameter? publicKey, [NotNullWhen(false)] out string? problem)
@@ -64,51 +71,83 @@ internal static class SigningRequest
             return "The request is not signed with the key it carries.";
         }
 
-        foreach (string name in NamesOf(request))
+        if (!s_signatureAlgorithms.Contains(request.SignatureAlgorithm.Algorithm))
         {
-            if (name != identity.ToString())
-            {
-                return $"The request names {name}, but {identity} is asked for.";
-            }
+            return "The request must be signed with ECDSA and SHA-256, SHA-384 or SHA-512.";
         }
 
-        return null;
+        return ProblemOfExtensions(ExtensionsOf(request), identity);
     }
 
-    /// <summary>The subject alternative names; anything that is not a URI reads as something no identity equals.</summary>
-    private static IEnumerable<string> NamesOf(Pkcs10CertificationRequest request)
+    /// <summary>
+    /// None of the extensions asked for is taken over, so none could do harm; a request for more than a workload gets is refused all the
+    /// same, because whoever sends it expects something that will not happen.
+    /// </summary>
+    private static string? ProblemOfExtensions(List<X509Extensions> requests, SpiffeId identity)
     {
-        Asn1Set? attributes = request.GetCertificationRequestInfo().Attributes;
-        if (attributes is null)
+        if (requests.Count != 1)
         {
-            yield break;
+            return $"The request has {requests.Count} lists of extensions; one, with the name {identity}, is expected.";
         }
 
-        foreach (Asn1Encodable encodable in attributes)
+        X509Extensions extensions = requests[0];
+        foreach (DerObjectIdentifier oid in extensions.ExtensionOids)
+        {
+            Asn1Object value = extensions.GetExtension(oid).GetParsedValue();
+            string? problem = oid switch
+            {
+                _ when oid.Equals(X509Extensions.SubjectAlternativeName) => ProblemOfNames(GeneralNames.GetInstance(value), identity),
+                _ when oid.Equals(X509Extensions.BasicConstraints) =>
+                    BasicConstraints.GetInstance(value).IsCA() ? "The request asks to be an authority." : null,
+                _ when oid.Equals(X509Extensions.KeyUsage) => (KeyUsage.GetInstance(value).IntValue & SigningUsages) != 0
+                    ? "The request asks for a key that signs certificates."
+                    : null,
+                _ when oid.Equals(X509Extensions.ExtendedKeyUsage) =>
+                    ExtendedKeyUsage.GetInstance(value).GetAllUsages().All(purpose => s_purposes.Contains(purpose.Id))
+                        ? null
+                        : "The request asks for other purposes than those of a server and a client.",
+                _ when oid.Equals(X509Extensions.SubjectKeyIdentifier) => null,
+                _ => $"The request asks for the extension {oid.Id}, which no workload gets.",
+            };
+            if (problem is not null)
+            {
+                return problem;
+            }
+        }
+
+        return extensions.GetExtension(X509Extensions.SubjectAlternativeName) is null ? $"The request does not name {identity}." : null;
+    }
+
+    private static string? ProblemOfNames(GeneralNames names, SpiffeId identity)
+    {
+        GeneralName[] all = names.GetNames();
+        if (all.Length != 1)
+        {
+            return $"The request has {all.Length} names; one, {identity}, is expected.";
+        }
+
+        string name = all[0].TagNo == GeneralName.UniformResourceIdentifier ? all[0].Name.ToString()! : $"a name of kind {all[0].TagNo}";
+        return name == identity.ToString() ? null : $"The request names {name}, but {identity} is asked for.";
+    }
+
+    private static List<X509Extensions> ExtensionsOf(Pkcs10CertificationRequest request)
+    {
+        var found = new List<X509Extensions>();
+        foreach (Asn1Encodable encodable in request.GetCertificationRequestInfo().Attributes ?? DerSet.Empty)
         {
             AttributePkcs attribute = AttributePkcs.GetInstance(encodable);
-            if (!attribute.AttrType.Equals(PkcsObjectIdentifiers.Pkcs9AtExtensionRequest) || attribute.AttrValues.Count == 0)
+            if (attribute.AttrType.Equals(PkcsObjectIdentifiers.Pkcs9AtExtensionRequest))
             {
-                continue;
-            }
-
-            var extensions = X509Extensions.GetInstance(attribute.AttrValues[0]);
-            X509Extension? extension = extensions.GetExtension(X509Extensions.SubjectAlternativeName);
-            if (extension is null)
-            {
-                continue;
-            }
-
-            foreach (GeneralName name in GeneralNames.GetInstance(extension.GetParsedValue()).GetNames())
-            {
-                yield return name.TagNo == GeneralName.UniformResourceIdentifier ? name.Name.ToString()! : $"a name of kind {name.TagNo}";
+                found.AddRange(attribute.AttrValues.Select(X509Extensions.GetInstance));
             }
         }
+
+        return found;
     }
 
     private static class X9ObjectIdentifiersOf
     {
-        public static readonly DerObjectIdentifier P256 = Org.BouncyCastle.Asn1.X9.X9ObjectIdentifiers.Prime256v1;
+        public static readonly DerObjectIdentifier P256 = X9ObjectIdentifiers.Prime256v1;
         public static readonly DerObjectIdentifier P384 = Org.BouncyCastle.Asn1.Sec.SecObjectIdentifiers.SecP384r1;
     }
 }

@@ -1,3 +1,5 @@
+using Microsoft.Win32.SafeHandles;
+
 namespace Mesh.Control.Serving.State;
 
 /// <summary>
@@ -8,6 +10,10 @@ public sealed class StateDirectory
 {
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
     private const UnixFileMode WorldReadable = OwnerOnly | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
+    private const UnixFileMode Others =
+        UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute
+        | UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute;
+
     private const UnixFileMode OwnerOnlyDirectory = OwnerOnly | UnixFileMode.UserExecute;
     private static readonly TimeSpan s_lockRetry = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan s_lockWaitMax = TimeSpan.FromSeconds(10);
@@ -15,11 +21,17 @@ public sealed class StateDirectory
     private readonly TimeProvider _time;
 
     /// <exception cref="IOException">The directory cannot be made or is not ours to write.</exception>
+    /// <exception cref="StateFormatException">Anybody may write to it, and so put other keys into it.</exception>
     public StateDirectory(string path, TimeProvider time)
     {
         _time = time;
         Root = Path.GetFullPath(path);
         Directory.CreateDirectory(Root);
+        if (File.GetUnixFileMode(Root).HasFlag(UnixFileMode.OtherWrite))
+        {
+            throw new StateFormatException(Root, "Everybody may write to the directory. Take that away (chmod o-w).");
+        }
+
         Directory.CreateDirectory(AuthorityDirectory, OwnerOnlyDirectory);
         File.SetUnixFileMode(AuthorityDirectory, OwnerOnlyDirectory);
     }
@@ -91,10 +103,20 @@ public sealed class StateDirectory
         }
     }
 
+    /// <summary>A file of <see cref="WriteSecret"/>, or null when there is none.</summary>
+    /// <exception cref="StateFormatException">Others than the owner have access: what it holds may be known, or not be what was written.</exception>
+    public static byte[]? TryReadSecret(string path) => TryReadGuarded(path, Others);
+
+    /// <summary>A secret that somebody else has put there, who may have given it to a group; null when there is none.</summary>
+    /// <exception cref="StateFormatException">Everybody has access.</exception>
+    public static byte[]? TryReadSuppliedSecret(string path) =>
+        TryReadGuarded(path, UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute);
+
     public static void WriteSecret(string path, ReadOnlySpan<byte> content) => Write(path, content, OwnerOnly);
 
     public static void WritePublic(string path, ReadOnlySpan<byte> content) => Write(path, content, WorldReadable);
 
+    /// <summary>Not buffered: what has been written is with the system when the call returns.</summary>
     public static FileStream OpenSecretForAppend(string path) =>
         new(
             path,
@@ -103,8 +125,32 @@ public sealed class StateDirectory
                 Mode = FileMode.Append,
                 Access = FileAccess.Write,
                 Share = FileShare.Read,
+                BufferSize = 0,
                 UnixCreateMode = OwnerOnly,
             });
+
+    private static byte[]? TryReadGuarded(string path, UnixFileMode refused)
+    {
+        try
+        {
+            // Mode and content of one and the same file, whatever happens to the name meanwhile.
+            using SafeFileHandle file = File.OpenHandle(path);
+            UnixFileMode mode = File.GetUnixFileMode(file);
+            if ((mode & refused) != 0)
+            {
+                throw new StateFormatException(
+                    path, $"Has the mode 0{Convert.ToString((int)mode, 8)}, which gives others access to a secret. Set it to 0600.");
+            }
+
+            byte[] content = new byte[RandomAccess.GetLength(file)];
+            int length = RandomAccess.Read(file, content, fileOffset: 0);
+            return length == content.Length ? content : throw new IOException($"{path} became shorter while it was read.");
+        }
+        catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return null;
+        }
+    }
 
     /// <summary>Written beside, brought to the disk, then renamed: there is never a half file under the real name.</summary>
     private static void Write(string path, ReadOnlySpan<byte> content, UnixFileMode mode)

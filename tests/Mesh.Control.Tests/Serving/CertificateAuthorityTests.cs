@@ -329,6 +329,7 @@ public sealed class CertificateAuthorityTests : IDisposable
         await RefusedAsync(one with { KeyFile = two.KeyFile }, two.KeyFile, "not that of");
         await RefusedAsync(one with { RootsFile = two.RootsFile }, two.RootsFile, "None of the roots");
         await RefusedAsync(one with { KeyFile = _directory["nowhere"] }, _directory["nowhere"], "Does not exist");
+        File.SetUnixFileMode(one.CertificateFile, UnixFileMode.UserRead);
         await RefusedAsync(one with { KeyFile = one.CertificateFile }, one.CertificateFile, "no private key");
         await RefusedAsync(one with { CertificateFile = one.KeyFile }, one.KeyFile, "where only certificates");
         _directory.Write("empty.pem", string.Empty);
@@ -338,8 +339,114 @@ public sealed class CertificateAuthorityTests : IDisposable
         CertificateAuthority authority = await OpenAsync(supplied: one);
         _directory.Write("leaf.pem", Issue(authority, key).Chain[0]);
         _directory.Write("leaf.key", key.ExportPkcs8PrivateKeyPem());
+        File.SetUnixFileMode(_directory["leaf.key"], UnixFileMode.UserRead);
         SuppliedAuthorityOptions ofLeaf = one with { CertificateFile = _directory["leaf.pem"], KeyFile = _directory["leaf.key"] };
         await RefusedAsync(ofLeaf, _directory["leaf.pem"], "not one of an authority");
+    }
+
+    [Fact]
+    public async Task A_supplied_authority_nobody_would_trust_is_refused_before_it_signs()
+    {
+        (SuppliedAuthorityOptions tooDeep, _) = SuppliedAuthorities.Write(_directory, "deep", _time.GetUtcNow(), rootPathLength: 0);
+        await RefusedAsync(tooDeep, tooDeep.CertificateFile, "Nobody would trust");
+
+        // The root has expired; the intermediate, made long after it, has not.
+        (SuppliedAuthorityOptions old, _) = SuppliedAuthorities.Write(_directory, "old", _time.GetUtcNow().AddYears(-11));
+        await RefusedAsync(old, old.CertificateFile, "valid from");
+    }
+
+    [Fact]
+    public async Task A_key_others_can_read_is_refused()
+    {
+        (SuppliedAuthorityOptions supplied, _) = WriteSupplied("a");
+        File.SetUnixFileMode(supplied.KeyFile, UnixFileMode.UserRead | UnixFileMode.GroupRead);
+        await OpenAsync(supplied: supplied);
+        File.SetUnixFileMode(supplied.KeyFile, UnixFileMode.UserRead | UnixFileMode.OtherRead);
+        await RefusedAsync(supplied, supplied.KeyFile, "0600");
+
+        string own = _state.KeyFile((await OpenAsync()).ActiveKeyId);
+        File.SetUnixFileMode(own, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead);
+        StateFormatException exception = await Assert.ThrowsAsync<StateFormatException>(() => OpenAsync());
+        Assert.Equal(own, exception.File);
+        Assert.Contains("0640", exception.Message, StringComparison.Ordinal);
+
+        File.SetUnixFileMode(own, UnixFileMode.UserRead);
+        await OpenAsync();
+    }
+
+    [Fact]
+    public void A_state_directory_everybody_may_write_to_is_refused()
+    {
+        Directory.CreateDirectory(_directory["open"]);
+        File.SetUnixFileMode(_directory["open"], (UnixFileMode)0b111_111_111);
+        Assert.Contains(
+            "Everybody",
+            Assert.Throws<StateFormatException>(() => new StateDirectory(_directory["open"], TimeProvider.System)).Message,
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_authority_that_has_expired_signs_nothing_and_says_so()
+    {
+        (SuppliedAuthorityOptions supplied, _) = WriteSupplied("a");
+        CertificateAuthority authority = await OpenAsync(supplied: supplied);
+        using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+
+        // An hour before, certificates do not outlive it.
+        _time.Advance(authority.Describe().Issuers.Single().NotAfter - _time.GetUtcNow() - TimeSpan.FromHours(1));
+        Assert.Equal(_time.GetUtcNow() + TimeSpan.FromHours(1), Issue(authority, key).NotAfter);
+
+        _time.Advance(TimeSpan.FromHours(1));
+        Assert.Contains("expired", Assert.Throws<CannotSignException>(() => Issue(authority, key)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_a_replaced_authority_revoked_stays_revoked_after_a_restart()
+    {
+        (SuppliedAuthorityOptions supplied, _) = WriteSupplied("a");
+        CertificateAuthority authority = await OpenAsync(lifetime: TimeSpan.FromDays(30), supplied: supplied);
+        using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var certificate = X509Certificate2.CreateFromPem(Issue(authority, key).Chain[0]);
+        await Revocations.RevokeAsync(_state, _ => true, _time.GetUtcNow(), TestContext.Current.CancellationToken);
+        await MaintainAsync(authority);
+        authority.Dispose();
+
+        (SuppliedAuthorityOptions next, _) = WriteSupplied("b");
+        CertificateAuthority restarted = await OpenAsync(lifetime: TimeSpan.FromDays(30), supplied: next);
+
+        Assert.Equal(2, restarted.Trust.RevocationLists.Length);
+        Assert.True(IsListed(restarted, certificate));
+
+        // The list is good for as long as the certificate, and goes when it is over.
+        _time.Advance(certificate.NotAfter.ToUniversalTime() - _time.GetUtcNow());
+        await MaintainAsync(restarted);
+        Assert.True(IsListed(restarted, certificate));
+        _time.Advance(TimeSpan.FromDays(2));
+        await MaintainAsync(restarted);
+        Assert.Single(restarted.Trust.RevocationLists);
+    }
+
+    [Fact]
+    public void A_record_written_in_part_does_not_swallow_the_next_one()
+    {
+        using var written = new MemoryStream();
+        using var log = new IssuedLog(_state, new StumblingStream(written, failAt: 2));
+        log.Append(Record("a"));
+        Assert.Throws<IOException>(() => log.Append(Record("b")));
+        log.Append(Record("c"));
+
+        StateDirectory.WriteSecret(_state.IssuedFile, written.ToArray());
+        Assert.Equal(["a", "c"], IssuedLog.Read(_state).Select(record => record.Serial));
+        Assert.Equal(Record("c").ExpiresAt, log.LastExpiryOf("k"));
+
+        IssuedRecord Record(string serial) => new()
+        {
+            Serial = serial,
+            IssuerKeyId = "k",
+            Identity = s_cart.ToString(),
+            Node = "node-1",
+            ExpiresAt = _time.GetUtcNow(),
+        };
     }
 
     private async Task RefusedAsync(SuppliedAuthorityOptions supplied, string file, string reason)
@@ -436,5 +543,23 @@ public sealed class CertificateAuthorityTests : IDisposable
         }
 
         return names;
+    }
+
+    /// <summary>Writes half of what it is given at one of the writes, and fails: a disk that is full.</summary>
+    private sealed class StumblingStream(Stream inner, int failAt) : MemoryStream
+    {
+        private int _writes;
+
+        public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
+
+        public override void Write(ReadOnlySpan<byte> buffer)
+        {
+            bool fails = ++_writes == failAt;
+            inner.Write(fails ? buffer[..(buffer.Length / 2)] : buffer);
+            if (fails)
+            {
+                throw new IOException("No space left on device.");
+            }
+        }
     }
 }

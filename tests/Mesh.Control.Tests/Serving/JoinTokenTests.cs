@@ -104,16 +104,34 @@ public sealed class JoinTokenTests : IDisposable
     [InlineData("[]")]
     [InlineData("""{"tokens":[{"id":"a","node":"n","secretHash":"zz","createdAt":"2026-01-01T00:00:00Z"}]}""")]
     [InlineData("""{"tokens":[],"more":1}""")]
+    [InlineData("""{"tokens":[{"id":"a","node":"n","secretHash":"HASH","createdAt":"2026-01-01T00:00:00Z"},{"id":"b","node":"n","secretHash":"HASH","createdAt":"2026-01-01T00:00:00Z"}]}""")]
+    [InlineData("""{"tokens":[{"id":"a","node":"n","secretHash":"HASH","createdAt":"2026-01-01T00:00:00Z"},{"id":"a","node":"m","secretHash":"HASH","createdAt":"2026-01-01T00:00:00Z"}]}""")]
     public async Task A_broken_file_is_named_and_changes_nothing(string content)
     {
         string token = await CreateAsync("node-1");
         _tokens.Reload();
-        await File.WriteAllTextAsync(_state.TokenFile, content, TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(
+            _state.TokenFile, content.Replace("HASH", new string('0', 64), StringComparison.Ordinal), TestContext.Current.CancellationToken);
 
         StateFormatException exception = Assert.Throws<StateFormatException>(_tokens.Reload);
 
         Assert.Equal(_state.TokenFile, exception.File);
         Assert.True(_tokens.TryRecognise(token, out _));
+    }
+
+    [Fact]
+    public async Task A_file_others_can_read_or_write_is_refused_and_changes_nothing()
+    {
+        string token = await CreateAsync("node-1");
+        _tokens.Reload();
+        await CreateAsync("node-2");
+        File.SetUnixFileMode(_state.TokenFile, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupWrite);
+
+        StateFormatException exception = Assert.Throws<StateFormatException>(_tokens.Reload);
+
+        Assert.Equal(_state.TokenFile, exception.File);
+        Assert.True(_tokens.TryRecognise(token, out _));
+        Assert.Equal(1, _tokens.ActiveCount);
     }
 
     [Theory]

@@ -3,7 +3,9 @@ using System.Security.Cryptography.X509Certificates;
 using Mesh.Api.Identity;
 using Mesh.Control.Serving.Ca;
 using Mesh.Control.Tests.Support;
+using Org.BouncyCastle.Asn1;
 using Org.BouncyCastle.Crypto;
+using Org.BouncyCastle.Pkcs;
 using Org.BouncyCastle.X509;
 using Xunit;
 
@@ -20,7 +22,55 @@ public sealed class SigningRequestTests
         using ECDsa p384 = ECDsa.Create(ECCurve.NamedCurves.nistP384);
         Assert.Null(ProblemOf(SigningRequests.Pem(p256, s_cart.ToString())));
         Assert.Null(ProblemOf(SigningRequests.Pem(p384, s_cart.ToString())));
-        Assert.Null(ProblemOf(SigningRequests.Pem(p256)));
+    }
+
+    [Fact]
+    public void What_a_workload_gets_anyway_may_be_asked_for()
+    {
+        using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        Assert.Null(ProblemOf(SigningRequests.PemWith(
+            key,
+            s_cart.ToString(),
+            new X509BasicConstraintsExtension(certificateAuthority: false, hasPathLengthConstraint: false, 0, critical: true),
+            new X509KeyUsageExtension(X509KeyUsageFlags.DigitalSignature | X509KeyUsageFlags.KeyEncipherment, critical: true),
+            new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.1"), new Oid("1.3.6.1.5.5.7.3.2")], critical: false),
+            new X509SubjectKeyIdentifierExtension([1, 2, 3], critical: false))));
+    }
+
+    [Fact]
+    public void More_than_a_workload_gets_is_refused_by_name()
+    {
+        using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        AssertRefused("be an authority", new X509BasicConstraintsExtension(certificateAuthority: true, false, 0, critical: true));
+        AssertRefused("signs certificates", new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign, critical: true));
+        AssertRefused("signs certificates", new X509KeyUsageExtension(X509KeyUsageFlags.CrlSign, critical: true));
+        AssertRefused("other purposes", new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.3")], critical: false));
+        AssertRefused("1.3.6.1.4.1.99999.1", new X509Extension("1.3.6.1.4.1.99999.1", [5, 0], critical: false));
+
+        void AssertRefused(string reason, X509Extension extension) => Assert.Contains(
+            reason, ProblemOf(SigningRequests.PemWith(key, s_cart.ToString(), extension)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_identity_asked_for_must_be_named_once_and_alone()
+    {
+        using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        Assert.Contains("expected", ProblemOf(SigningRequests.Pem(key)), StringComparison.Ordinal);
+        Assert.Contains("2 names", ProblemOf(SigningRequests.Pem(key, s_cart.ToString(), s_cart.ToString())), StringComparison.Ordinal);
+        Assert.Contains(
+            "does not name",
+            ProblemOf(SigningRequests.PemWith(key, uri: null, new X509BasicConstraintsExtension(false, false, 0, critical: true))),
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_request_with_an_old_signature_is_refused()
+    {
+        AsymmetricCipherKeyPair pair = CertificateFactory.CreateKeyPair();
+        var request = new Pkcs10CertificationRequest(
+            "SHA1WITHECDSA", Org.BouncyCastle.Asn1.X509.X509Name.GetInstance(new DerSequence()), pair.Public, attributes: null, pair.Private);
+        Assert.Contains(
+            "SHA-256", ProblemOf(PemEncoding.WriteString("CERTIFICATE REQUEST", request.GetEncoded())), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -35,6 +35,27 @@ internal static class SigningRequests
         return request.CreateSigningRequestPem();
     }
 
+    /// <param name="key">Signs and is asked for.</param>
+    /// <param name="uri">The one name, or none.</param>
+    /// <param name="extensions">What else is asked for.</param>
+    public static string PemWith(ECDsa key, string? uri, params X509Extension[] extensions)
+    {
+        var request = new CertificateRequest(new X500DistinguishedName(string.Empty), key, HashAlgorithmName.SHA256);
+        if (uri is not null)
+        {
+            var names = new SubjectAlternativeNameBuilder();
+            names.AddUri(new Uri(uri));
+            request.CertificateExtensions.Add(names.Build(critical: true));
+        }
+
+        foreach (X509Extension extension in extensions)
+        {
+            request.CertificateExtensions.Add(extension);
+        }
+
+        return request.CreateSigningRequestPem();
+    }
+
     public static IstioCertificateRequest Request(string identity, string csr, long validitySeconds = 0)
     {
         var request = new IstioCertificateRequest { Csr = csr, ValidityDuration = validitySeconds, Metadata = new Struct() };
