@@ -37,6 +37,12 @@ public sealed partial class DiscoveryService(
             Disconnected(logger, caller.Node, "Its join token was revoked.");
             throw new RpcException(new Status(StatusCode.Unauthenticated, "The join token was revoked."));
         }
+        catch (RpcException exception) when (exception.StatusCode == StatusCode.DeadlineExceeded)
+        {
+            // It takes nothing, so it would not take a status either.
+            Disconnected(logger, caller.Node, exception.Status.Detail);
+            context.GetHttpContext().Abort();
+        }
         catch (RpcException exception)
         {
             Disconnected(logger, caller.Node, exception.Status.Detail);

@@ -19,14 +19,20 @@ internal sealed partial class ProxySession
 {
     private const int QueuedRequestsMax = 64;
     private const int UnansweredMax = 64;
-    private const int RejectedResourcesShown = 20;
     private const int ReasonCharsMax = 4_096;
     private const string NodeNameKey = "NODE_NAME";
+
+    /// <summary>
+    /// A response not taken for this long means that the proxy goes on with a policy that is out of date; it is better off with a new
+    /// stream, and an operator with a line in the log.
+    /// </summary>
+    private static readonly TimeSpan s_writeTimeoutDefault = TimeSpan.FromMinutes(2);
 
     private readonly NodeCaller _caller;
     private readonly ResourceStore _store;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
+    private readonly TimeSpan _writeTimeout;
     private readonly Dictionary<string, TypeState> _types = new(StringComparer.Ordinal);
     private readonly Dictionary<string, SentResponse> _unanswered = new(StringComparer.Ordinal);
     private readonly Queue<string> _unansweredOrder = new();
@@ -34,8 +40,16 @@ internal sealed partial class ProxySession
     private long _responseCount;
     private ProxyStatus _status;
 
-    public ProxySession(NodeCaller caller, string peerAddress, ResourceStore store, TimeProvider time, ILogger logger)
+    /// <param name="caller">Whose stream it is.</param>
+    /// <param name="peerAddress">Where it comes from.</param>
+    /// <param name="store">What is served.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="logger">For what an operator should know.</param>
+    /// <param name="writeTimeout">How long a response may wait for the proxy to take it; 2 minutes unless said otherwise.</param>
+    public ProxySession(
+        NodeCaller caller, string peerAddress, ResourceStore store, TimeProvider time, ILogger logger, TimeSpan? writeTimeout = null)
     {
+        _writeTimeout = writeTimeout ?? s_writeTimeoutDefault;
         _caller = caller;
         _store = store;
         _time = time;
@@ -225,20 +239,27 @@ internal sealed partial class ProxySession
 
         DateTimeOffset now = _time.GetUtcNow();
         KeyValuePair<string, object?> label = new("type", TypeUrls.ShortName(request.TypeUrl));
+        type.ForgottenSince = null;
         if (request.ErrorDetail is null)
         {
             ServingMetrics.Acknowledged.Add(1, label);
             ServingMetrics.PushDuration.Record((now - sent.SentAt).TotalSeconds, label);
-            type.Status = type.Status with { AcknowledgedGeneration = sent.Generation, AcknowledgedAt = now, Rejected = null };
+            type.Refused.Accept(sent.Resources);
+            type.Status = type.Status with
+            {
+                AcknowledgedGeneration = sent.Generation,
+                AcknowledgedAt = now,
+                Rejected = type.Refused.ShowWith(type.Status.Rejected),
+            };
         }
         else
         {
             ServingMetrics.Rejected.Add(1, label);
             string reason = Shorten(request.ErrorDetail.Message, ReasonCharsMax);
-            type.Status = type.Status with { Rejected = new RejectionStatus(sent.Generation, now, reason, sent.FirstResources) };
+            type.Refused.Refuse(sent.Resources, reason);
+            type.Status = type.Status with { Rejected = type.Refused.ShowWith(new RejectionStatus(sent.Generation, now, reason, [])) };
             Rejected(_logger, _caller.Node, TypeUrls.ShortName(request.TypeUrl), reason);
         }
-
     }
 
     private async Task SendDueAsync(IServerStreamWriter<DeltaDiscoveryResponse> responses, CancellationToken cancellation)
@@ -307,7 +328,7 @@ internal sealed partial class ProxySession
             typeUrl,
             snapshot.Generation,
             now,
-            [.. update.Changed.Select(resource => resource.Name).Concat(update.Removed).Take(RejectedResourcesShown)]));
+            [.. update.Changed.Select(resource => resource.Name), .. update.Removed]));
         type.Status = type.Status with
         {
             SentGeneration = snapshot.Generation,
@@ -318,7 +339,16 @@ internal sealed partial class ProxySession
         KeyValuePair<string, object?> label = new("type", TypeUrls.ShortName(typeUrl));
         ServingMetrics.Pushes.Add(1, label);
         ServingMetrics.ResourcesPushed.Add(count, label);
-        await responses.WriteAsync(response, cancellation);
+        try
+        {
+            await responses.WriteAsync(response, cancellation).WaitAsync(_writeTimeout, _time, cancellation);
+        }
+        catch (TimeoutException)
+        {
+            throw new RpcException(new Status(
+                StatusCode.DeadlineExceeded,
+                $"A response of {count} resources of the type {TypeUrls.ShortName(typeUrl)} was not taken within {_writeTimeout.TotalSeconds:0} s."));
+        }
     }
 
     private void Remember(string nonce, SentResponse sent)
@@ -327,7 +357,10 @@ internal sealed partial class ProxySession
         _unansweredOrder.Enqueue(nonce);
         while (_unansweredOrder.Count > UnansweredMax)
         {
-            _unanswered.Remove(_unansweredOrder.Dequeue());
+            if (_unanswered.Remove(_unansweredOrder.Dequeue(), out SentResponse? forgotten))
+            {
+                _types[forgotten.TypeUrl].ForgottenSince ??= forgotten.SentAt;
+            }
         }
     }
 
@@ -338,6 +371,8 @@ internal sealed partial class ProxySession
             .. TypeUrls.All.Where(_types.ContainsKey).Select(typeUrl => _types[typeUrl].Status with
             {
                 Unanswered = _unanswered.Values.Count(sent => sent.TypeUrl == typeUrl),
+                UnansweredSince = _types[typeUrl].ForgottenSince
+                    ?? _unanswered.Values.Where(sent => sent.TypeUrl == typeUrl).Min(sent => (DateTimeOffset?)sent.SentAt),
             }),
         ];
         Volatile.Write(ref _status, Status with { Types = types });
@@ -358,8 +393,13 @@ internal sealed partial class ProxySession
     {
         public TypeSubscription Subscription { get; } = subscription;
 
+        public RefusedResources Refused { get; } = new();
+
         public TypeStatus Status { get; set; } = status;
+
+        /// <summary>When the oldest response was sent of which nobody knows any more that it is unanswered; null for none.</summary>
+        public DateTimeOffset? ForgottenSince { get; set; }
     }
 
-    private sealed record SentResponse(string TypeUrl, long Generation, DateTimeOffset SentAt, ImmutableArray<string> FirstResources);
+    private sealed record SentResponse(string TypeUrl, long Generation, DateTimeOffset SentAt, ImmutableArray<string> Resources);
 }

@@ -21,6 +21,12 @@ public sealed record ProxyStatus
 
     /// <summary>Types it asked for that are not served here; it was not answered.</summary>
     public required ImmutableArray<string> UnsupportedTypes { get; init; }
+
+    /// <summary>Whether it has confirmed everything that was sent and refuses nothing.</summary>
+    public bool IsCurrent => Types.All(type => type.Rejected is null && type.Unanswered == 0 && type.AcknowledgedGeneration == type.SentGeneration);
+
+    /// <summary>Since when a response has been waiting for an answer; null when none is.</summary>
+    public DateTimeOffset? UnansweredSince => Types.Min(type => type.UnansweredSince);
 }
 
 /// <summary>One type on one stream. A generation is a snapshot of that type; 0 means none.</summary>
@@ -47,12 +53,15 @@ public sealed record TypeStatus
     /// <summary>Responses without an answer so far.</summary>
     public int Unanswered { get; init; }
 
-    /// <summary>Set from a refusal until the next acknowledgement.</summary>
+    /// <summary>When the oldest of them was sent.</summary>
+    public DateTimeOffset? UnansweredSince { get; init; }
+
+    /// <summary>Set from a refusal until everything in it has been taken in another version, or is gone.</summary>
     public RejectionStatus? Rejected { get; init; }
 }
 
 /// <param name="Generation">What was refused.</param>
 /// <param name="At">When.</param>
 /// <param name="Reason">In the client's words.</param>
-/// <param name="Resources">What that response held; the first few.</param>
+/// <param name="Resources">What is refused still; the first few.</param>
 public sealed record RejectionStatus(long Generation, DateTimeOffset At, string Reason, ImmutableArray<string> Resources);

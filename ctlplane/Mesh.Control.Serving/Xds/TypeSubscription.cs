@@ -147,19 +147,29 @@ internal sealed class TypeSubscription(string node)
                 new ResourceUpdate([.. snapshot.Changed], [.. snapshot.Removed]),
             _ => Difference(snapshot, VersionAtHeldSnapshot, _heldSnapshot.Resources.Keys),
         };
-        foreach (string name in _asked)
+        if (_asked.Count > 0)
         {
-            List<ServedResource> found = Find(snapshot, name);
-            update.Changed.AddRange(found.Where(resource => !update.Changed.Contains(resource)));
-            if (found.Count == 0 && !update.Removed.Contains(name))
-            {
-                update.Removed.Add(name);
-            }
+            AddAsked(snapshot, update);
         }
 
         _heldSnapshot = snapshot;
         _held.Clear();
         return update;
+    }
+
+    private void AddAsked(TypeSnapshot snapshot, ResourceUpdate update)
+    {
+        HashSet<ServedResource> changed = [.. update.Changed];
+        HashSet<string> removed = [.. update.Removed];
+        foreach (string name in _asked)
+        {
+            List<ServedResource> found = Find(snapshot, name);
+            update.Changed.AddRange(found.Where(changed.Add));
+            if (found.Count == 0 && removed.Add(name))
+            {
+                update.Removed.Add(name);
+            }
+        }
     }
 
     private string? VersionAtHeldSnapshot(string name) =>
@@ -175,7 +185,7 @@ internal sealed class TypeSubscription(string node)
         var wanted = new Dictionary<string, ServedResource>(StringComparer.Ordinal);
         var asked = new HashSet<string>(StringComparer.Ordinal);
         var found = new HashSet<string>(StringComparer.Ordinal);
-        var update = new ResourceUpdate([], []);
+        var missing = new HashSet<string>(StringComparer.Ordinal);
         foreach (string name in _names)
         {
             List<ServedResource> matches = Find(snapshot, name);
@@ -183,7 +193,7 @@ internal sealed class TypeSubscription(string node)
             {
                 if (_toldMissing.Add(name) || _asked.Contains(name))
                 {
-                    update.Removed.Add(name);
+                    missing.Add(name);
                 }
 
                 continue;
@@ -212,10 +222,9 @@ internal sealed class TypeSubscription(string node)
             wanted[own.Name] = own;
         }
 
-        update.Changed.AddRange(
-            wanted.Values.Where(resource => asked.Contains(resource.Name) || _held.GetValueOrDefault(resource.Name) != resource.Version));
-        update.Removed.AddRange(
-            _held.Keys.Where(name => !wanted.ContainsKey(name) && !found.Contains(name) && !update.Removed.Contains(name)));
+        var update = new ResourceUpdate(
+            [.. wanted.Values.Where(resource => asked.Contains(resource.Name) || _held.GetValueOrDefault(resource.Name) != resource.Version)],
+            [.. missing, .. _held.Keys.Where(name => !wanted.ContainsKey(name) && !found.Contains(name) && !missing.Contains(name))]);
         _held = wanted.ToDictionary(entry => entry.Key, entry => entry.Value.Version, StringComparer.Ordinal);
         return update;
     }

@@ -2,6 +2,7 @@ using System.Net;
 using System.Text.Json.Serialization.Metadata;
 using Mesh.Control.Configuration;
 using Mesh.Control.Model.Diagnostics;
+using Mesh.Control.Serving.Ca;
 using Mesh.Control.Serving.Xds;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
@@ -11,10 +12,11 @@ namespace Mesh.Control.Admin;
 /// Readiness and diagnosis over plain HTTP, for the machine itself: it shows the mesh's structure and takes no credentials, so it belongs
 /// on loopback. It changes nothing and shows no secret.
 /// </summary>
-internal sealed class AdminServer(ConfigurationState configuration, ResourceStore store, ProxyRegistry registry)
+internal sealed class AdminServer(
+    ConfigurationState configuration, ResourceStore store, ProxyRegistry registry, CertificateAuthority authority)
 {
     private const int ConnectionCountMax = 64;
-    private const string Index = "/healthz/live\n/healthz/ready\n/debug/proxies\n/debug/diagnostics\n/debug/resources\n";
+    private const string Index = "/healthz/live\n/healthz/ready\n/debug/proxies\n/debug/diagnostics\n/debug/resources\n/debug/trust\n";
 
     private volatile bool _isServing;
 
@@ -38,6 +40,7 @@ internal sealed class AdminServer(ConfigurationState configuration, ResourceStor
         application.MapGet("/debug/proxies", () => Json(Proxies(), AdminJson.Default.ProxiesView));
         application.MapGet("/debug/diagnostics", () => Json(Diagnostics(), AdminJson.Default.DiagnosticsView));
         application.MapGet("/debug/resources", () => Json(Resources(), AdminJson.Default.ResourcesView));
+        application.MapGet("/debug/trust", () => Json(Trust(), AdminJson.Default.TrustView));
         return application;
     }
 
@@ -75,6 +78,8 @@ internal sealed class AdminServer(ConfigurationState configuration, ResourceStor
             type.SentAt,
             type.SentResources,
             type.AcknowledgedAt,
+            type.Unanswered,
+            type.UnansweredSince,
             type.Rejected))];
         return new ProxyView(
             status.Node,
@@ -82,7 +87,7 @@ internal sealed class AdminServer(ConfigurationState configuration, ResourceStor
             status.Address,
             status.ConnectedAt,
             status.TokenId,
-            types.TrueForAll(type => type.Nacked is null && type.Acked == type.Sent),
+            status.IsCurrent,
             types,
             status.UnsupportedTypes);
     }
@@ -109,4 +114,16 @@ internal sealed class AdminServer(ConfigurationState configuration, ResourceStor
     private ResourcesView Resources() => new([.. store.Current
         .OrderBy(entry => entry.Key, StringComparer.Ordinal)
         .Select(entry => new ResourceTypeView(entry.Key, entry.Value.Generation, entry.Value.Resources.Count, entry.Value.PublishedAt))]);
+
+    private TrustView Trust()
+    {
+        AuthorityStatus status = authority.Describe();
+        long generation = store.Find(TypeUrls.TrustBundle)?.Generation ?? 0;
+        return new TrustView(
+            status.TrustDomain.Name,
+            status.IsSupplied ? "supplied" : "own",
+            status.Issuers,
+            status.Roots,
+            registry.NodesWithout(TypeUrls.TrustBundle, generation));
+    }
 }

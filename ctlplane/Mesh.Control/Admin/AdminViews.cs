@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Mesh.Control.Model.Diagnostics;
+using Mesh.Control.Serving.Ca;
 using Mesh.Control.Serving.Xds;
 
 namespace Mesh.Control.Admin;
@@ -12,7 +13,7 @@ internal sealed record ProxiesView(IReadOnlyList<ProxyView> Proxies);
 /// <param name="Address">Where it connects from.</param>
 /// <param name="ConnectedAt">Since when.</param>
 /// <param name="TokenId">Which join token.</param>
-/// <param name="IsCurrent">Whether it has confirmed everything that is in force.</param>
+/// <param name="IsCurrent">Whether it has confirmed everything that was sent and refuses nothing.</param>
 /// <param name="Types">One per type it subscribed to.</param>
 /// <param name="UnsupportedTypes">Types it asked for in vain.</param>
 internal sealed record ProxyView(
@@ -33,7 +34,9 @@ internal sealed record ProxyView(
 /// <param name="SentAt">Last response.</param>
 /// <param name="SentResources">Resources and removals in it.</param>
 /// <param name="AckedAt">Last confirmation.</param>
-/// <param name="Nacked">The last refusal, until something is confirmed again.</param>
+/// <param name="Unanswered">Responses it has neither confirmed nor refused.</param>
+/// <param name="UnansweredSince">When the oldest of them was sent.</param>
+/// <param name="Nacked">The last refusal, until everything in it has been taken in another version.</param>
 internal sealed record ProxyTypeView(
     string Type,
     string Subscription,
@@ -43,6 +46,8 @@ internal sealed record ProxyTypeView(
     DateTimeOffset? SentAt,
     int SentResources,
     DateTimeOffset? AckedAt,
+    int Unanswered,
+    DateTimeOffset? UnansweredSince,
     RejectionStatus? Nacked);
 
 internal sealed record DiagnosticsView(DateTimeOffset? LoadedAt, int Errors, int Warnings, IReadOnlyList<DiagnosticView> Diagnostics);
@@ -62,6 +67,18 @@ internal sealed record ResourcesView(IReadOnlyList<ResourceTypeView> Types);
 
 internal sealed record ResourceTypeView(string Type, long Generation, int Count, DateTimeOffset PublishedAt);
 
+/// <param name="TrustDomain">Of all of it.</param>
+/// <param name="Authority"><c>own</c> or <c>supplied</c>.</param>
+/// <param name="Issuers">Who signs, who will and who did.</param>
+/// <param name="Roots">What peers are verified against.</param>
+/// <param name="UnconfirmedNodes">Connected nodes that have not confirmed these roots yet: what a rotation waits for.</param>
+internal sealed record TrustView(
+    string TrustDomain,
+    string Authority,
+    IReadOnlyList<IssuerStatus> Issuers,
+    IReadOnlyList<RootStatus> Roots,
+    IReadOnlyList<string> UnconfirmedNodes);
+
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
@@ -70,4 +87,5 @@ internal sealed record ResourceTypeView(string Type, long Generation, int Count,
 [JsonSerializable(typeof(ProxiesView))]
 [JsonSerializable(typeof(DiagnosticsView))]
 [JsonSerializable(typeof(ResourcesView))]
+[JsonSerializable(typeof(TrustView))]
 internal sealed partial class AdminJson : JsonSerializerContext;

@@ -3,6 +3,7 @@ using Mesh.Control.Admin;
 using Mesh.Control.Commands;
 using Mesh.Control.Configuration;
 using Mesh.Control.Dialects;
+using Mesh.Control.Serving;
 using Mesh.Control.Serving.Authentication;
 using Mesh.Control.Serving.Ca;
 using Mesh.Control.Serving.State;
@@ -73,7 +74,8 @@ internal sealed partial class ControlPlane : IAsyncDisposable
             _configuration,
             time,
             loggers.CreateLogger<ConfigurationPipeline>());
-        _admin = new AdminServer(_configuration, _store, _registry);
+        _admin = new AdminServer(_configuration, _store, _registry, authority);
+        ServingMetrics.CountBehind = () => _registry.CountBehind(_time.GetUtcNow());
         _metrics = MetricsExport.Start(options.OtlpEndpoint);
         _servingApplication = ServingServer.Build(
             options.Listen, _certificate, _tokens, _limits, authority, _configuration, _store, _registry, time, loggers);
@@ -162,7 +164,7 @@ internal sealed partial class ControlPlane : IAsyncDisposable
     }
 
     private bool IsTrustKnown() =>
-        _store.Find(TypeUrls.TrustBundle) is { } snapshot && _registry.AllHold(TypeUrls.TrustBundle, snapshot.Generation);
+        _store.Find(TypeUrls.TrustBundle) is { } snapshot && _registry.NodesWithout(TypeUrls.TrustBundle, snapshot.Generation).IsEmpty;
 
     private async Task FollowTokensAsync()
     {
@@ -207,6 +209,9 @@ internal sealed partial class ControlPlane : IAsyncDisposable
 
         // The framework's own chatter about every request is not news to an operator.
         logging.AddFilter("Microsoft", LogLevel.Warning);
+
+        // What it says when a port is taken, with a page of stack, is said by the command line in one line.
+        logging.AddFilter("Microsoft.Extensions.Hosting", LogLevel.None);
         logging.AddFilter("Grpc", LogLevel.Warning);
         if (options.IsJsonLog)
         {

@@ -2,11 +2,13 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Grpc.Core;
 using Grpc.Net.Client;
+using System.Text.Json;
 using Mesh.Api.Certificates;
 using Mesh.Api.Discovery;
 using Mesh.Api.Trust;
 using Mesh.Control.Serving.Authentication;
 using Mesh.Control.Serving.Ca;
+using Mesh.Control.Serving.State;
 using Mesh.Control.Serving.Xds;
 using Mesh.Control.Tests.Support;
 using Xunit;
@@ -201,6 +203,36 @@ public sealed class CertificateTests : IAsyncLifetime
         using var after = X509Certificate2.CreateFromPem((await SignAsync(Cart)).CertChain[0]);
         Assert.True(Verifies(after, last));
         Assert.Equal(last, await File.ReadAllTextAsync(_control.State.RootCertificateFile, TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public async Task The_admin_page_shows_how_far_a_rotation_is_and_whom_it_waits_for()
+    {
+        using DiscoveryClient proxy = _control.Discover("node-1", _token);
+        await proxy.SubscribeAsync(TypeUrls.TrustBundle);
+        await proxy.NextAsync(TypeUrls.TrustBundle);
+        await SignAsync(Cart);
+        JsonElement before = await _control.AdminJsonAsync("/debug/trust");
+        Assert.Equal("cluster.local", before.GetProperty("trustDomain").GetString());
+        Assert.Equal("own", before.GetProperty("authority").GetString());
+        Assert.Equal("Active", Assert.Single(before.GetProperty("issuers").EnumerateArray()).GetProperty("role").GetString());
+        Assert.True(before.GetProperty("issuers")[0].TryGetProperty("lastExpiry", out _));
+
+        AuthorityRecord incoming = await OwnAuthorities.BeginRotationAsync(
+            _control.State, TimeSpan.FromHours(1), TimeProvider.System.GetUtcNow(), TestContext.Current.CancellationToken);
+        DeltaDiscoveryResponse unconfirmed = await proxy.NextAsync();
+        JsonElement during = await _control.AdminJsonAsync("/debug/trust");
+        Assert.Equal(2, during.GetProperty("roots").GetArrayLength());
+        JsonElement next = during.GetProperty("issuers").EnumerateArray()
+            .Single(issuer => issuer.GetProperty("keyId").GetString() == incoming.KeyId);
+        Assert.Equal("Incoming", next.GetProperty("role").GetString());
+        Assert.Equal(incoming.ActiveFrom, next.GetProperty("signsFrom").GetDateTimeOffset());
+        Assert.Equal("node-1", Assert.Single(during.GetProperty("unconfirmedNodes").EnumerateArray()).GetString());
+
+        await proxy.AckAsync(unconfirmed);
+        await Eventually.TrueAsync(
+            async () => (await _control.AdminJsonAsync("/debug/trust")).GetProperty("unconfirmedNodes").GetArrayLength() == 0, "confirmed");
+        Assert.DoesNotContain("PRIVATE", (await _control.AdminAsync("/debug/trust")).Body, StringComparison.Ordinal);
     }
 
     private static string Bundle(DeltaDiscoveryResponse response) => response.Body<TrustBundle>("cluster.local").RootCertificatesPem;

@@ -110,11 +110,21 @@ public sealed class DiscoveryTests : IAsyncLifetime
         Assert.Equal("no room for stock", rejected.GetProperty("nacked").GetProperty("reason").GetString());
         Assert.Equal("Kubernetes//Pod/shop/stock", rejected.GetProperty("nacked").GetProperty("resources")[0].GetString());
 
-        // What was refused is not pressed on the proxy; the next change is offered, and accepting it clears the refusal.
+        // What was refused is not pressed on the proxy. The next change is offered, and accepting it does not hide what is refused still.
         _control.Write("d.yaml", Manifests.Pod("shop", "mail", "10.0.0.3"));
         DeltaDiscoveryResponse next = await proxy.NextAsync(TypeUrls.Address);
         Assert.Equal(["Kubernetes//Pod/shop/mail"], next.Names());
-        await ProxyShowsAsync(view => !view.GetProperty("types")[0].TryGetProperty("nacked", out _), "accepted again");
+        await ProxyShowsAsync(view => view.GetProperty("types")[0].GetProperty("acked").GetInt64() == 3, "mail accepted");
+        JsonElement still = await ProxyAsync();
+        Assert.False(still.GetProperty("isCurrent").GetBoolean());
+        Assert.Equal(
+            "Kubernetes//Pod/shop/stock",
+            still.GetProperty("types")[0].GetProperty("nacked").GetProperty("resources")[0].GetString());
+
+        // Another version of it does.
+        _control.Write("c.yaml", Manifests.Pod("shop", "stock", "10.0.0.4"));
+        Assert.Equal(["Kubernetes//Pod/shop/stock"], (await proxy.NextAsync(TypeUrls.Address)).Names());
+        await ProxyShowsAsync(view => view.GetProperty("isCurrent").GetBoolean(), "accepted again");
 
         await proxy.CompleteAsync();
         await Eventually.TrueAsync(async () => (await ProxiesAsync()).GetArrayLength() == 0, "gone");
