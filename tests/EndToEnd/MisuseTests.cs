@@ -1,9 +1,7 @@
-using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using Mesh.EndToEnd.Support;
 using Mesh.Lab;
-using Mesh.Lab.Processes;
 using Mesh.Testing;
 using Xunit;
 
@@ -218,64 +216,6 @@ public abstract class MisuseTests(TwoNodeLab fixture) : IsolatedTests(fixture)
 
         Assert.Equal(0, crossings);
         Assert.DoesNotContain(echo.Clients, seen => seen.Address.Equals(denied.Address4));
-    }
-
-    [LabFact]
-    public async Task A_proxy_without_descriptors_left_refuses_and_recovers_when_it_has_some_again()
-    {
-        const int Descriptors = 300;
-        LabPod client = await Lab.PodAsync("mesh/client-1");
-        await using EchoServer echo = await EchoServer.StartAsync(await Lab.PodAsync("mesh/server-2"), Port);
-        await Attempt.UntilAsync(Outcome.Answered, client, echo.EndPoint());
-        await LimitDescriptorsAsync("node-1/proxy", Descriptors);
-        var open = new List<Socket>();
-        try
-        {
-            int unanswered = 0;
-            while (unanswered == 0 && open.Count < Descriptors * 2)
-            {
-                using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(5));
-                Socket socket = await client.ConnectAsync(echo.EndPoint(), limit.Token);
-                open.Add(socket);
-                unanswered += await AnswersAsync(socket) ? 0 : 1;
-            }
-
-            Assert.NotEqual(0, unanswered);
-            LabNode node = await Lab.NodeAsync("node-1");
-            Assert.True((await Lab.StatusAsync()).Components.Single(component => component.Name == node.Proxy).State == "running");
-        }
-        finally
-        {
-            open.ForEach(socket => socket.Dispose());
-        }
-
-        await Attempt.UntilAsync(Outcome.Answered, client, echo.EndPoint());
-        for (int number = 0; number < 50; number++)
-        {
-            Assert.Equal(Outcome.Answered, await Attempt.AnEchoAsync(client, echo.EndPoint()));
-        }
-
-        await LimitDescriptorsAsync("node-1/proxy", 10_000);
-    }
-
-    private async Task LimitDescriptorsAsync(string component, int count)
-    {
-        int process = (await Lab.StatusAsync()).Components.Single(status => status.Name == component).ProcessId!.Value;
-        string command = string.Create(CultureInfo.InvariantCulture, $"prlimit --pid {process} --nofile={count}:");
-        CommandResult limited = await Lab.ExecuteAsync("node-1", command.Split(' '));
-        Assert.Equal(0, limited.ExitCode);
-    }
-
-    private static async Task<bool> AnswersAsync(Socket socket)
-    {
-        try
-        {
-            return await socket.EchoAsync("ping") == "ping";
-        }
-        catch (Exception exception) when (exception is SocketException or OperationCanceledException)
-        {
-            return false;
-        }
     }
 
     private static void Mark(Socket socket) => socket.SetRawSocketOption(LevelSocket, OptionMark, BitConverter.GetBytes(OwnMark));
