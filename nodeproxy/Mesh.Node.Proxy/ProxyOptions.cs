@@ -3,7 +3,10 @@ namespace Mesh.Node.Proxy;
 /// <summary>When traffic between two pods of this node may skip the network.</summary>
 public enum SameNodeMode
 {
-    /// <summary>Direct, unless a NetworkPolicy selects either pod: those packets must meet the CNI.</summary>
+    /// <summary>
+    /// Direct, unless a NetworkPolicy restricts what the client opens or what the server is opened: those packets must meet the CNI. So must
+    /// all where the control plane does not say, as Istio's does not.
+    /// </summary>
     Auto,
 
     /// <summary>Always direct.</summary>

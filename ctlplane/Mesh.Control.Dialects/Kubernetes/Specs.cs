@@ -47,6 +47,13 @@ internal sealed record PodSpec
     public required ImmutableArray<ContainerPort> NamedPorts { get; init; }
 }
 
+/// <summary>A NetworkPolicy as written, reduced to whom it selects.</summary>
+/// <param name="Namespace">The namespace whose pods it may select.</param>
+/// <param name="Selector">Which of them.</param>
+/// <param name="IsIngress">It restricts connections to them.</param>
+/// <param name="IsEgress">It restricts connections from them.</param>
+internal sealed record NetworkPolicySpec(string Namespace, LabelSelector Selector, bool IsIngress, bool IsEgress);
+
 internal sealed record PodController(string Kind, string Name);
 
 internal readonly record struct ContainerPort(string Name, int Port);

@@ -62,6 +62,7 @@ internal sealed class NamespaceTranslator
         // 3. Policies.
         AddPeerAuthentication();
         AddAuthorization(index);
+        AddNetworkPolicies();
         CheckServiceAccounts();
 
         _drafts.AddRange(listedEndpoints);
@@ -401,6 +402,20 @@ internal sealed class NamespaceTranslator
         foreach (WorkloadDraft draft in selected)
         {
             draft.Policies.Add($"{policy.Namespace}/{policy.Name}");
+        }
+    }
+
+    private void AddNetworkPolicies()
+    {
+        foreach (NetworkPolicySpec policy in _inputs.Specs<NetworkPolicySpec>())
+        {
+            foreach (WorkloadDraft draft in _drafts)
+            {
+                if (draft.Pod is not null && policy.Selector.Selects(draft.Labels))
+                {
+                    draft.Restrict(policy);
+                }
+            }
         }
     }
 

@@ -9,6 +9,7 @@ namespace Mesh.Control.Dialects.Translation;
 internal static class ObjectReader
 {
     private const string IstioNetworking = "networking.istio.io";
+    private const string KubernetesNetworking = "networking.k8s.io";
     private const string IstioSecurity = "security.istio.io";
 
     private static readonly string[] s_istioVersions = ["v1", "v1beta1", "v1alpha3"];
@@ -33,7 +34,7 @@ internal static class ObjectReader
         }
 
         // A broken policy must not vanish: its reader has made the strictest of it. Anything else is left out.
-        bool isPolicy = spec is PeerAuthenticationSpec or AuthorizationPolicySpec;
+        bool isPolicy = spec is PeerAuthenticationSpec or AuthorizationPolicySpec or NetworkPolicySpec;
         diagnostics.Note(
             string.Empty,
             default,
@@ -62,6 +63,9 @@ internal static class ObjectReader
             case ("", "ServiceAccount"):
                 CheckVersion(source, diagnostics, s_coreVersions);
                 return CoreReader.ReadServiceAccount(source);
+            case (KubernetesNetworking, "NetworkPolicy"):
+                CheckVersion(source, diagnostics, s_coreVersions);
+                return NetworkPolicyReader.Read(source, diagnostics);
             case (IstioNetworking, "WorkloadEntry"):
                 CheckVersion(source, diagnostics, s_istioVersions);
                 return EntryReader.ReadWorkloadEntry(source, diagnostics);

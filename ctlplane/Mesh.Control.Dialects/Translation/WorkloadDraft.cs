@@ -35,6 +35,9 @@ internal sealed class WorkloadDraft
 
     public List<string> Policies { get; } = [];
 
+    /// <summary>What NetworkPolicies restrict; known of pods alone.</summary>
+    public NetworkPolicyReach? NetworkPolicies { get; private set; }
+
     public static WorkloadDraft OfPod(PodSpec pod, TranslationOptions options, Labels namespaceLabels, Locality locality)
     {
         (TunnelProtocol tunnel, bool isNative) = CaptureDecision.Of(pod, namespaceLabels);
@@ -61,7 +64,10 @@ internal sealed class WorkloadDraft
             },
             pod.Labels,
             pod,
-            entry: null);
+            entry: null)
+        {
+            NetworkPolicies = NetworkPolicyReach.None,
+        };
     }
 
     public static WorkloadDraft OfWorkloadEntry(WorkloadEntrySpec entry, TranslationOptions options) =>
@@ -120,11 +126,16 @@ internal sealed class WorkloadDraft
         return false;
     }
 
+    /// <summary>A NetworkPolicy selects this pod.</summary>
+    public void Restrict(NetworkPolicySpec policy) => NetworkPolicies = NetworkPolicies
+        | (policy.IsIngress ? NetworkPolicyReach.Ingress : NetworkPolicyReach.None)
+        | (policy.IsEgress ? NetworkPolicyReach.Egress : NetworkPolicyReach.None);
+
     public Workload Finish()
     {
         Services.Sort(static (left, right) => ServiceKey.Compare(left.Service, right.Service));
         Policies.Sort(StringComparer.Ordinal);
-        return Workload with { Services = [.. Services], Policies = [.. Policies] };
+        return Workload with { Services = [.. Services], Policies = [.. Policies], NetworkPolicies = NetworkPolicies };
     }
 
     private static WorkloadDraft OfEntry(WorkloadEntrySpec entry, TranslationOptions options, string uid)

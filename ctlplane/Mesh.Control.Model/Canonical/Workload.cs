@@ -22,6 +22,19 @@ public enum WorkloadController
     Job,
 }
 
+/// <summary>What NetworkPolicies restrict of a pod's connections.</summary>
+[Flags]
+public enum NetworkPolicyReach
+{
+    None = 0,
+
+    /// <summary>Connections to it.</summary>
+    Ingress = 1,
+
+    /// <summary>Connections from it.</summary>
+    Egress = 2,
+}
+
 /// <summary>Where a workload runs, from wide to narrow. Empty parts are unknown.</summary>
 public sealed record Locality(string Region, string Zone, string Subzone)
 {
@@ -73,6 +86,9 @@ public sealed record Workload
     public bool IsHostNetwork { get; init; }
 
     public Locality Locality { get; init; } = Locality.Unknown;
+
+    /// <summary>What NetworkPolicies restrict; null for what is no pod, of which nothing is known.</summary>
+    public NetworkPolicyReach? NetworkPolicies { get; init; }
 
     /// <summary>Share of traffic relative to other endpoints; null means 1.</summary>
     public int? Weight { get; init; }

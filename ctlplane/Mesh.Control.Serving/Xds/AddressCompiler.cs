@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
 using System.Net;
 using Google.Protobuf;
+using Google.Protobuf.WellKnownTypes;
+using Mesh.Api.Traits;
 using Mesh.Control.Model.Canonical;
 using Wire = Mesh.Api.Workload;
 
@@ -45,6 +47,11 @@ internal sealed class AddressCompiler(string clusterId, string trustDomain)
                 Zone = workload.Locality.Zone,
                 Subzone = workload.Locality.Subzone,
             };
+        }
+
+        if (workload.NetworkPolicies is { } reach)
+        {
+            message.Extensions.Add(TraitsOf(reach));
         }
 
         message.Addresses.AddRange(workload.Addresses.Select(BytesOf));
@@ -123,6 +130,16 @@ internal sealed class AddressCompiler(string clusterId, string trustDomain)
     /// <summary>A node's own address leads to no workload in particular, so a pod of the node's network is not found by it.</summary>
     private static ImmutableArray<string> AliasesOf(Workload workload) =>
         workload.IsHostNetwork ? [] : [.. workload.Addresses.Select(address => $"{workload.Network}/{address}")];
+
+    private static Wire.Extension TraitsOf(NetworkPolicyReach reach) => new()
+    {
+        Name = WorkloadExtensions.Traits,
+        Config = Any.Pack(new WorkloadTraits
+        {
+            NetworkPolicyIngress = reach.HasFlag(NetworkPolicyReach.Ingress),
+            NetworkPolicyEgress = reach.HasFlag(NetworkPolicyReach.Egress),
+        }),
+    };
 
     private static ByteString BytesOf(IPAddress address) => ByteString.CopyFrom(address.GetAddressBytes());
 

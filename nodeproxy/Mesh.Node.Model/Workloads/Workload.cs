@@ -74,6 +74,9 @@ public sealed record Workload
     /// <summary>How the application expects its traffic inside the pod. A path that cannot obey refuses by this name.</summary>
     public ApplicationTunnel? ApplicationTunnel { get; init; }
 
+    /// <summary>What NetworkPolicies restrict of its connections; null when the control plane does not say.</summary>
+    public NetworkPolicyReach? NetworkPolicies { get; init; }
+
     /// <summary>The ports this workload has for a service; null when it is not an endpoint of it.</summary>
     public ServiceMembership? MembershipOf(string serviceKey)
     {
@@ -121,6 +124,19 @@ public readonly record struct ServicePort(ushort Port, ushort TargetPort, AppPro
 public sealed record Locality(string Region, string Zone, string Subzone)
 {
     public static Locality Unknown { get; } = new("", "", "");
+}
+
+/// <summary>What NetworkPolicies restrict of a workload's connections.</summary>
+[Flags]
+public enum NetworkPolicyReach
+{
+    None = 0,
+
+    /// <summary>Connections to it.</summary>
+    Ingress = 1,
+
+    /// <summary>Connections from it.</summary>
+    Egress = 2,
 }
 
 /// <summary>The protocol a workload receives traffic in.</summary>

@@ -73,7 +73,7 @@ internal sealed class OutboundConnection : ProxiedConnection
                 Record.TryEnd(route.Reason, route.Detail);
                 Context.Telemetry.PartiesKnown(Record);
                 return;
-            case OutboundWay.Hbone when FindServingPod(route.Workload!) is EnrolledPod serving:
+            case OutboundWay.Hbone when FindServingPod(source, route.Workload!) is EnrolledPod serving:
                 await JoinSameNodeAsync(source, serving, route);
                 return;
             case OutboundWay.Hbone:
@@ -129,15 +129,21 @@ internal sealed class OutboundConnection : ProxiedConnection
     }
 
     /// <summary>The destination's pod, when this very process holds its namespace and the mode lets packets skip the network.</summary>
-    private EnrolledPod? FindServingPod(Workload workload)
+    private EnrolledPod? FindServingPod(Workload source, Workload workload)
     {
-        if (Options.SameNode == SameNodeMode.Network || workload.HasNativeTunnel || workload.ApplicationTunnel is not null)
+        if (workload.HasNativeTunnel || workload.ApplicationTunnel is not null)
         {
             return null;
         }
 
         EnrolledPod? serving = Context.Services.Pods.FindByName(workload.Namespace, workload.Name);
-        return serving is { IsStopped: false } && ReferenceEquals(serving.FindWorkload(Context.Snapshot), workload) ? serving : null;
+        if (serving is not { IsStopped: false } || !ReferenceEquals(serving.FindWorkload(Context.Snapshot), workload))
+        {
+            return null;
+        }
+
+        // Packets of a pod to itself never leave it, whatever the mode.
+        return ReferenceEquals(serving, Pod) || SameNode.MaySkipNetwork(Options.SameNode, source, workload) ? serving : null;
     }
 
     // 3.

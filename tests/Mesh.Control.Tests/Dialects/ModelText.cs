@@ -77,8 +77,9 @@ internal static class ModelText
     {
         Line(text, 0, $"workload {workload.Uid}");
         string how = $"{workload.Tunnel}{If(workload.IsNativeTunnel, " native")}";
+        string restricted = workload.NetworkPolicies is { } reach and not NetworkPolicyReach.None ? $" network-policy={reach}" : "";
         string state = $"{If(workload.IsHostNetwork, " host-network")}{If(!workload.IsHealthy, " unhealthy")}";
-        Line(text, 1, $"{string.Join(' ', workload.Addresses)} {how} sa={workload.ServiceAccount} node={workload.Node}{state}");
+        Line(text, 1, $"{string.Join(' ', workload.Addresses)} {how} sa={workload.ServiceAccount} node={workload.Node}{state}{restricted}");
         Line(text, 1, $"{workload.Controller} {workload.ControllerName} canonical {workload.CanonicalName}/{workload.CanonicalRevision}");
         if (workload.Network.Length > 0 || workload.Locality != Locality.Unknown || workload.Weight is not null)
         {

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Net;
 using Mesh.Api.Identity;
+using Mesh.Api.Traits;
 using Mesh.Control.Dialects;
 using Mesh.Control.Model.Canonical;
 using Mesh.Control.Serving.Xds;
@@ -44,6 +45,7 @@ public sealed class ModelPublisherTests
                     Services = [new WorkloadService(
                         new ServiceKey("shop", "cart.shop.svc"), [new EndpointPort(80, 8080, ApplicationProtocol.Grpc)])],
                     Policies = ["shop/p"],
+                    NetworkPolicies = NetworkPolicyReach.Egress,
                 },
             ],
         });
@@ -70,6 +72,9 @@ public sealed class ModelPublisherTests
         Wire.Port port = Assert.Single(workload.Services["shop/cart.shop.svc"].Ports);
         Assert.Equal((80u, 8080u, Wire.AppProtocol.Grpc), (port.ServicePort, port.TargetPort, port.AppProtocol));
         Assert.Equal(["shop/p"], workload.AuthorizationPolicies);
+        Wire.Extension traits = Assert.Single(workload.Extensions);
+        Assert.Equal("mesh-node.io/traits", traits.Name);
+        Assert.Equal(new WorkloadTraits { NetworkPolicyEgress = true }, traits.Config.Unpack<WorkloadTraits>());
     }
 
     [Fact]

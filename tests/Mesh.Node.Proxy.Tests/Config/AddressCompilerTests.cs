@@ -1,5 +1,7 @@
 using System.Net;
 using Google.Protobuf;
+using Google.Protobuf.WellKnownTypes;
+using Mesh.Api.Traits;
 using Mesh.Node.Model.Addresses;
 using Mesh.Node.Model.Workloads;
 using Mesh.Node.Proxy.Config.Resources;
@@ -62,6 +64,33 @@ public sealed class AddressCompilerTests
         Assert.Equal(new ServicePort(80, 8080, AppProtocol.Grpc), Assert.Single(workload.MembershipOf("ns/svc")!.Ports));
     }
 
+    [Theory]
+    [InlineData(false, false, NetworkPolicyReach.None)]
+    [InlineData(true, false, NetworkPolicyReach.Ingress)]
+    [InlineData(true, true, NetworkPolicyReach.Ingress | NetworkPolicyReach.Egress)]
+    public void What_network_policies_restrict_is_said_by_an_extension_of_our_own(bool ingress, bool egress, NetworkPolicyReach expected)
+    {
+        var traits = new WorkloadTraits { NetworkPolicyIngress = ingress, NetworkPolicyEgress = egress };
+        Workload workload = Compile(Changed(wire => wire.Extensions.AddRange(
+        [
+            new Wire.Extension { Name = "somebody.else/thing", Config = Any.Pack(new Wire.Locality()) },
+            new Wire.Extension { Name = "mesh-node.io/traits", Config = Any.Pack(traits) },
+        ])));
+
+        Assert.Equal(expected, workload.NetworkPolicies);
+    }
+
+    [Fact]
+    public void An_extension_of_our_name_with_something_else_in_it_is_refused()
+    {
+        foreach (Any? config in (Any?[])
+            [null, Any.Pack(new Wire.Locality()), new Any { TypeUrl = Any.Pack(new WorkloadTraits()).TypeUrl, Value = ByteString.CopyFrom(0xFF) }])
+        {
+            Wire.Workload wire = Changed(wire => wire.Extensions.Add(new Wire.Extension { Name = "mesh-node.io/traits", Config = config }));
+            Assert.Contains("mesh-node.io/traits", _compiler.Compile(wire).Refusal, StringComparison.Ordinal);
+        }
+    }
+
     [Fact]
     public void What_a_workload_does_not_say_has_its_default()
     {
@@ -72,6 +101,7 @@ public sealed class AddressCompilerTests
         Assert.Null(workload.Hostname);
         Assert.Null(workload.Waypoint);
         Assert.Null(workload.ApplicationTunnel);
+        Assert.Null(workload.NetworkPolicies);
         Assert.Equal(Locality.Unknown, workload.Locality);
     }
 

@@ -36,16 +36,14 @@ internal sealed class LabNode : IAsyncDisposable, IConfigurationReader, ICertifi
     private readonly TestCa _root = TestCa.CreateRoot();
     private readonly Dictionary<SpiffeId, TlsContexts> _contexts = [];
     private readonly List<LabPod> _pods = [];
-    private readonly EventLoopGroup _loops = EventLoopGroup.Start(2, new EventLoopOptions());
     private readonly LogText _log = new();
-    private readonly NodeTelemetry _telemetry;
+    private readonly List<(NodeProxy Proxy, EventLoopGroup Loops, NodeTelemetry Telemetry)> _proxies = [];
     private NamespaceRules _rules = null!;
     private volatile MeshSnapshot _current = MeshSnapshot.Empty;
 
     private LabNode(ScratchNamespace host, ProxyOptions options)
     {
         Host = host;
-        _telemetry = new NodeTelemetry(new TelemetryOptions(), new LogOptions(), loops: 2, _log, TimeProvider.System);
         Proxy = CreateProxy(options);
     }
 
@@ -78,9 +76,15 @@ internal sealed class LabNode : IAsyncDisposable, IConfigurationReader, ICertifi
         return node;
     }
 
-    /// <summary>Another data plane over the same loops, as a second process of the node would be.</summary>
-    public NodeProxy CreateProxy(ProxyOptions options) =>
-        new(Name, options, _loops, this, this, _telemetry.Connections, NullLogger.Instance);
+    /// <summary>A data plane with loops of its own, as another process of the node would be.</summary>
+    public NodeProxy CreateProxy(ProxyOptions options)
+    {
+        var loops = EventLoopGroup.Start(2, new EventLoopOptions());
+        var telemetry = new NodeTelemetry(new TelemetryOptions(), new LogOptions(), loops: 2, _log, TimeProvider.System);
+        var proxy = new NodeProxy(Name, options, loops, this, this, telemetry.Connections, NullLogger.Instance);
+        _proxies.Add((proxy, loops, telemetry));
+        return proxy;
+    }
 
     /// <summary>A pod: joined to the host, known to the control plane, captured, and taken over by the data plane.</summary>
     public async Task<LabPod> AddPodAsync(string name, params PodProbe[] probes)
@@ -107,6 +111,7 @@ internal sealed class LabNode : IAsyncDisposable, IConfigurationReader, ICertifi
             Identity = SpiffeId.Parse($"spiffe://cluster.local/ns/shop/sa/{name}"),
             Addresses = [address],
             TunnelProtocol = TunnelProtocol.Hbone,
+            NetworkPolicies = NetworkPolicyReach.None,
         };
         var pod = new LabPod(network, gateway, workload, new PodDetails([address], [gateway], probes, CaptureMode.Tproxy, FrozenDictionary<string, string>.Empty));
         _pods.Add(pod);
@@ -178,14 +183,18 @@ internal sealed class LabNode : IAsyncDisposable, IConfigurationReader, ICertifi
 
     public async ValueTask DisposeAsync()
     {
-        foreach (LabPod pod in _pods)
+        foreach ((NodeProxy proxy, EventLoopGroup loops, NodeTelemetry telemetry) in _proxies)
         {
-            await Proxy.RemoveAsync(pod.Workload.Name, CancellationToken.None);
-            pod.Dispose();
+            foreach (LabPod pod in _pods)
+            {
+                await proxy.RemoveAsync(pod.Workload.Name, CancellationToken.None);
+            }
+
+            loops.Dispose();
+            telemetry.Dispose();
         }
 
-        _loops.Dispose();
-        _telemetry.Dispose();
+        _pods.ForEach(pod => pod.Dispose());
         foreach (TlsContexts contexts in _contexts.Values)
         {
             contexts.Client.Dispose();

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net;
 using Google.Protobuf;
 using Mesh.Api.Identity;
+using Mesh.Api.Traits;
 using Mesh.Node.Model.Addresses;
 using Mesh.Node.Model.Workloads;
 using Wire = Mesh.Api.Workload;
@@ -78,6 +79,7 @@ internal sealed class AddressCompiler
             Waypoint = ReadGateway(wire.Waypoint, "waypoint"),
             NetworkGateway = ReadGateway(wire.NetworkGateway, "network_gateway"),
             ApplicationTunnel = ReadApplicationTunnel(wire.ApplicationTunnel),
+            NetworkPolicies = ReadNetworkPolicies(wire),
         };
     }
 
@@ -158,6 +160,31 @@ internal sealed class AddressCompiler
             ? ApplicationTunnelProtocol.Proxy
             : ApplicationTunnelProtocol.None;
         return new ApplicationTunnel(protocol, ReadPortNumber(wire.Port, "application_tunnel.port"));
+    }
+
+    /// <summary>From the one extension that is known here. Others do not concern this proxy.</summary>
+    private static NetworkPolicyReach? ReadNetworkPolicies(Wire.Workload wire)
+    {
+        Wire.Extension? extension = wire.Extensions.FirstOrDefault(extension => extension.Name == WorkloadExtensions.Traits);
+        if (extension is null)
+        {
+            return null;
+        }
+
+        try
+        {
+            if (extension.Config is null || !extension.Config.TryUnpack(out WorkloadTraits traits))
+            {
+                throw Refuse($"extensions: {WorkloadExtensions.Traits} is no {WorkloadTraits.Descriptor.FullName}");
+            }
+
+            return (traits.NetworkPolicyIngress ? NetworkPolicyReach.Ingress : NetworkPolicyReach.None)
+                | (traits.NetworkPolicyEgress ? NetworkPolicyReach.Egress : NetworkPolicyReach.None);
+        }
+        catch (InvalidProtocolBufferException malformed)
+        {
+            throw Refuse($"extensions: {WorkloadExtensions.Traits}: {malformed.Message}");
+        }
     }
 
     private static TunnelProtocol ReadTunnelProtocol(Wire.TunnelProtocol wire) => wire switch
