@@ -23,6 +23,9 @@ internal static class NamespaceSettings
 
         // An accepted socket shows the mark its opening packet carried: so the proxy knows what comes with its own mark.
         ("/proc/sys/net/ipv4/tcp_fwmark_accept", 1),
+
+        // What waits in the queues of a proxy that closes its listeners goes to the next proxy's instead of being reset.
+        ("/proc/sys/net/ipv4/tcp_migrate_req", 1),
     ];
 
     /// <summary>
