@@ -246,9 +246,18 @@ public sealed partial class Http2Connection
         }
     }
 
-    /// <summary>Writes HEADERS, and CONTINUATION as often as the peer's frame size makes it necessary.</summary>
+    /// <summary>
+    /// Writes HEADERS, and CONTINUATION as often as the peer's frame size makes it necessary. A peer that asks without end and reads no
+    /// answer ends its connection.
+    /// </summary>
     private void WriteHeaderBlock(int streamId, HeaderList headers, bool endStream)
     {
+        if (Output.UnsentBytes > _options.OutputBytesMax)
+        {
+            Fail(Http2ErrorReason.OutputBacklog);
+            return;
+        }
+
         int blockBytesMax = HpackEncoder.EncodedBytesMax(headers);
         int continuationsMax = blockBytesMax / _peerFrameBytesMax;
         Span<byte> room = Output.Reserve(((1 + continuationsMax) * FrameHeader.SizeBytes) + blockBytesMax);

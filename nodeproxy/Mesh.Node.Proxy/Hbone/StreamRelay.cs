@@ -144,10 +144,12 @@ internal sealed class StreamRelay : IChannelEvents, ITunnelStreamEvents, IReadyH
 
     void ITunnelStreamEvents.OnAborted(TunnelAbort abort)
     {
-        // NO_ERROR after the whole response only asks us to stop sending (RFC 9113 §8.1); what arrived is complete.
-        if (!abort.IsTunnelLost && abort.Code == Http2ErrorCode.NoError && _streamEnded && _held.IsEmpty)
+        // NO_ERROR after the whole response only asks us to stop sending (RFC 9113 §8.1): what arrived is complete and still delivered.
+        if (!abort.IsTunnelLost && abort.Code == Http2ErrorCode.NoError && _streamEnded)
         {
-            End(RelayEnd.Completed);
+            _socketEnded = true;
+            FlushHeld();
+            EndIfBothEnded();
             return;
         }
 

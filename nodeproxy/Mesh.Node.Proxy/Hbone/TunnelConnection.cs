@@ -21,6 +21,8 @@ internal sealed partial class TunnelConnection : IHttp2Handler, IChannelEvents, 
     /// <summary>Bytes per stream event below which one read of <see cref="EventLoop.ScratchBytes"/> could hold more than a turn's events.</summary>
     private const int SmallEventBytes = 64;
 
+    private static readonly TimeSpan s_answerCheckInterval = TimeSpan.FromSeconds(1);
+
     private readonly ByteChannel _channel;
     private readonly EventLoop _loop;
     private readonly Http2Connection _http2;
@@ -40,6 +42,7 @@ internal sealed partial class TunnelConnection : IHttp2Handler, IChannelEvents, 
     private bool _deferred;
     private bool _closed;
     private bool _draining;
+    private CloseReason _drainReason = CloseReason.Completed;
 
     private TunnelConnection(ByteChannel channel, Http2Role role, Http2ConnectionOptions http2Options, TunnelOptions options, ITunnelOwner owner)
     {
@@ -75,7 +78,7 @@ internal sealed partial class TunnelConnection : IHttp2Handler, IChannelEvents, 
         var tunnel = new TunnelConnection(channel, role, http2Options, options, owner);
         tunnel._http2.Start();
         channel.Events = tunnel;
-        tunnel._keepAlive.Arm(options.PingInterval);
+        tunnel.ArmTimer();
         tunnel.AskFlush();
 
         // What came with the handshake's last record is already inside the channel and no edge will announce it.
@@ -98,7 +101,9 @@ internal sealed partial class TunnelConnection : IHttp2Handler, IChannelEvents, 
         return stream;
     }
 
-    /// <summary>Says GOAWAY, lets streams end, then closes. The owner opens nothing more.</summary>
+    /// <summary>
+    /// Says GOAWAY, lets streams end, also those that are on their way, then closes (RFC 9113 §6.8). The owner opens nothing more.
+    /// </summary>
     public void BeginDrain()
     {
         if (_closed || _draining)
@@ -108,8 +113,8 @@ internal sealed partial class TunnelConnection : IHttp2Handler, IChannelEvents, 
 
         _draining = true;
         _http2.BeginDrain();
+        ArmTimer();
         AskFlush();
-        CloseIfDrained();
     }
 
     /// <summary>
@@ -245,9 +250,16 @@ internal sealed partial class TunnelConnection : IHttp2Handler, IChannelEvents, 
 
         long nowMs = _loop.NowMs;
         _http2.Tick(nowMs);
+        EndIfFailed();
+        AskFlushIfOutput();
         if (_streams.Count == 0 && nowMs - _emptySinceMs >= _options.IdleRelease.TotalMilliseconds)
         {
-            Abort(CloseReason.TunnelReleased, null);
+            _drainReason = _draining ? _drainReason : CloseReason.TunnelReleased;
+            BeginDrain();
+        }
+
+        if (_closed)
+        {
             return;
         }
 
@@ -267,7 +279,14 @@ internal sealed partial class TunnelConnection : IHttp2Handler, IChannelEvents, 
             AskFlush();
         }
 
-        _keepAlive.Arm(_pingSentMs >= 0 ? TimeSpan.FromSeconds(1) : _options.PingInterval);
+        ArmTimer();
+    }
+
+    /// <summary>Once a second while the peer owes an answer: to a PING, or to the GOAWAY that is to become final.</summary>
+    private void ArmTimer()
+    {
+        TimeSpan interval = _pingSentMs >= 0 || _draining ? s_answerCheckInterval : _options.PingInterval;
+        _keepAlive.Arm(interval < _options.PingInterval ? interval : _options.PingInterval);
     }
 
     private void ReadSome()
@@ -348,6 +367,7 @@ internal sealed partial class TunnelConnection : IHttp2Handler, IChannelEvents, 
 
     private void FlushAndServe()
     {
+        EndIfFailed();
         if (!_closed && TryFlush())
         {
             ServeAwaiting();
@@ -355,6 +375,15 @@ internal sealed partial class TunnelConnection : IHttp2Handler, IChannelEvents, 
         }
 
         CloseIfDrained();
+    }
+
+    /// <summary>Closes when the engine has given the peer up while nothing was being received: for a time limit, or for what was being sent.</summary>
+    private void EndIfFailed()
+    {
+        if (!_closed && _http2.Error.IsError)
+        {
+            OnProtocolError();
+        }
     }
 
     /// <summary>Gives each waiting stream one turn, in order; whoever is still stopped queues again behind the others.</summary>
@@ -394,9 +423,10 @@ internal sealed partial class TunnelConnection : IHttp2Handler, IChannelEvents, 
 
     private void CloseIfDrained()
     {
-        if (_draining && !_closed && _streams.Count == 0 && _http2.Output.Unsent.IsEmpty && !_channel.HasUnsentBytes)
+        // Finished is more than without streams: as long as the last GOAWAY is not said, one may be on its way.
+        if (_draining && !_closed && _streams.Count == 0 && _http2.IsFinished && _http2.Output.Unsent.IsEmpty && !_channel.HasUnsentBytes)
         {
-            Close(CloseReason.Completed, null);
+            Close(_drainReason, null);
         }
     }
 

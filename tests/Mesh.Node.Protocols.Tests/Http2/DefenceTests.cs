@@ -192,6 +192,21 @@ public sealed class DefenceTests
     }
 
     [Fact]
+    public void A_peer_that_asks_without_end_and_reads_no_answer_loses_its_connection()
+    {
+        Http2Connection server = Open(new() { OutputBytesMax = 100_000, OutputHighWaterBytes = 50_000 }, 0, out RecordingHandler events);
+        int asked = 0;
+        while (server.Receive(Wire.HeadersFrame(StreamId(asked), Wire.GetBlock(), 5), 0) == Http2ReceiveStatus.Ok && !server.Error.IsError)
+        {
+            server.SendHeaders(events.Streams[StreamId(asked)], Headers.Status(204), endStream: true);
+            Assert.True(++asked < 100_000, "The output grows without end.");
+        }
+
+        Assert.Equal(Http2ErrorReason.OutputBacklog, server.Error.Reason);
+        Assert.InRange(server.Output.UnsentBytes, 100_000, 100_200);
+    }
+
+    [Fact]
     public void A_SETTINGS_frame_with_too_many_entries_is_a_flood()
     {
         (int Id, long Value)[] entries = [.. Enumerable.Repeat((4, 65_535L), 64)];

@@ -1,0 +1,258 @@
+using Mesh.Interop.Linux;
+using Mesh.Node.Protocols.Http2;
+using Mesh.Node.Proxy.Hbone;
+using Mesh.Node.Proxy.Telemetry;
+using Mesh.Node.Transport.Channels;
+using Mesh.Node.Transport.EventLoops;
+using Mesh.Node.Transport.Relay;
+using Mesh.Testing;
+using Xunit;
+
+namespace Mesh.Node.Proxy.Tests.Hbone;
+
+/// <summary>Tunnels and streams end without losing what is on its way, and always with their reason.</summary>
+public sealed class TunnelEndTests : IDisposable
+{
+    private readonly EventLoop _loop = EventLoop.Start("tunnel", 0, new EventLoopOptions());
+
+    public void Dispose() => _loop.Dispose();
+
+    [Fact]
+    public async Task A_server_that_drains_without_a_stream_still_serves_the_one_that_is_on_its_way()
+    {
+        (EnginePeer peer, TunnelConnection tunnel, Owner owner) = await ServeAsync(TunnelPair.Options);
+        await OnLoopAsync(() =>
+        {
+            // The request leaves before the peer hears of the end, and arrives after it was said.
+            peer.IsMute = true;
+            peer.Engine.TryOpenStream(Connect(), endStream: false, null, out _);
+            tunnel.BeginDrain();
+        });
+        await UntilAsync(() => peer.Heard.Contains($"GoAway {int.MaxValue} NoError"));
+        Assert.False(await OnLoopAsync(() => tunnel.IsClosed));
+
+        await OnLoopAsync(() =>
+        {
+            peer.IsMute = false;
+            peer.Announce();
+        });
+        await UntilAsync(() => peer.Heard.Contains("GoAway 1 NoError"));
+        Assert.Equal(1, owner.Opened);
+        Assert.False(await OnLoopAsync(() => tunnel.IsClosed));
+
+        await OnLoopAsync(() => owner.Stream!.Reset(Http2ErrorCode.Cancel));
+        await UntilAsync(() => tunnel.IsClosed);
+        Assert.Equal(CloseReason.Completed, owner.Reason);
+    }
+
+    [Fact]
+    public async Task A_peer_that_never_answers_does_not_keep_a_draining_tunnel()
+    {
+        (EnginePeer peer, TunnelConnection tunnel, Owner owner) = await ServeAsync(TunnelPair.Options, new() { DrainPingMsMax = 100 });
+        await OnLoopAsync(() =>
+        {
+            peer.IsMute = true;
+            tunnel.BeginDrain();
+        });
+        await UntilAsync(() => tunnel.IsClosed);
+        Assert.Equal(CloseReason.Completed, owner.Reason);
+        Assert.Equal([$"GoAway {int.MaxValue} NoError", "GoAway 0 NoError"], peer.Heard);
+    }
+
+    [Fact]
+    public async Task A_server_releases_an_idle_tunnel_in_the_same_order()
+    {
+        TunnelOptions options = TunnelPair.Options with { IdleRelease = TimeSpan.FromMilliseconds(1), PingInterval = TimeSpan.FromMilliseconds(50) };
+        (EnginePeer peer, TunnelConnection tunnel, Owner owner) = await ServeAsync(options);
+        await UntilAsync(() => tunnel.IsClosed);
+        Assert.Equal(CloseReason.TunnelReleased, owner.Reason);
+        Assert.Equal([$"GoAway {int.MaxValue} NoError", "GoAway 0 NoError"], peer.Heard);
+    }
+
+    [Fact]
+    public async Task A_time_limit_of_the_engine_ends_the_tunnel_with_its_name()
+    {
+        TunnelOptions options = TunnelPair.Options with { PingInterval = TimeSpan.FromMilliseconds(50) };
+        (EnginePeer peer, TunnelConnection tunnel, Owner owner) = await ServeAsync(options, new() { SettingsAckMsMax = 100 }, isAcknowledged: false);
+        await UntilAsync(() => tunnel.IsClosed);
+        Assert.Equal(CloseReason.Http2ProtocolError, owner.Reason);
+        Assert.Contains(nameof(Http2ErrorReason.SettingsAckTimeout), owner.Detail, StringComparison.Ordinal);
+        Assert.Equal(["GoAway 0 SettingsTimeout"], peer.Heard);
+    }
+
+    [Fact]
+    public async Task A_whole_answer_is_delivered_although_the_server_wants_to_hear_no_more()
+    {
+        const int AnswerBytes = 50_000;
+        var socket = new FullSocket(_loop);
+        var ended = new Ended();
+        EnginePeer peer = await OnLoopAsync(() => new EnginePeer(_loop, Http2Role.Server));
+        await OnLoopAsync(() =>
+        {
+            TunnelConnection tunnel = TunnelConnection.Start(peer, Http2Role.Client, Http2Profiles.Client, TunnelPair.Options, new Owner());
+            TunnelStream stream = tunnel.TryOpenStream(Connect(), new ConnectResponse(_loop))!;
+            new StreamRelay(socket, stream, StreamRelayRole.SocketIsClient, new RelayLimits(TunnelPair.Patience), new TunnelPair.Meter(), ended).Start();
+        });
+        await UntilAsync(() => peer.Stream is not null);
+        await OnLoopAsync(() =>
+        {
+            Http2Stream stream = peer.Stream!;
+            peer.Engine.SendHeaders(stream, Status200(), endStream: false);
+            for (int left = AnswerBytes; left > 0;)
+            {
+                Span<byte> room = peer.Engine.ReserveData(stream, Math.Min(left, 10_000));
+                Assert.False(room.IsEmpty);
+                left -= room.Length;
+                peer.Engine.CommitData(stream, room.Length, endStream: left == 0);
+            }
+
+            peer.Engine.ResetStream(stream, Http2ErrorCode.NoError);
+            peer.Announce();
+        });
+
+        // Nothing was taken so far, so everything is held.
+        await UntilAsync(() => socket.Refusals > 0);
+        Assert.Null(ended.End);
+        await OnLoopAsync(socket.TakeAll);
+        await UntilAsync(() => ended.End is not null);
+        Assert.Equal((RelayEnd.Completed, AnswerBytes, true), (ended.End!.Value, socket.TakenBytes, socket.IsWriteClosed));
+    }
+
+    private static HeaderList Connect()
+    {
+        var headers = new HeaderList();
+        headers.Add(":method"u8, "CONNECT"u8);
+        headers.Add(":authority"u8, "10.0.0.1:80"u8);
+        return headers;
+    }
+
+    private static HeaderList Status200()
+    {
+        var headers = new HeaderList();
+        headers.Add(":status"u8, "200"u8);
+        return headers;
+    }
+
+    private async Task<(EnginePeer Peer, TunnelConnection Tunnel, Owner Owner)> ServeAsync(
+        TunnelOptions options, Http2ConnectionOptions? http2 = null, bool isAcknowledged = true)
+    {
+        var owner = new Owner();
+        (EnginePeer peer, TunnelConnection tunnel) = await OnLoopAsync(() =>
+        {
+            var client = new EnginePeer(_loop, Http2Role.Client);
+            var started = TunnelConnection.Start(client, Http2Role.Server, http2 ?? Http2Profiles.Server, options, owner);
+
+            // The peer's opening was read by now; its acknowledgement follows in a later turn.
+            client.IsMute = !isAcknowledged;
+            return (client, started);
+        });
+        await UntilAsync(() => peer.Engine.PeerSettingsReceived);
+        return (peer, tunnel, owner);
+    }
+
+    private Task<T> OnLoopAsync<T>(Func<T> body) => TunnelPair.OnLoopAsync(_loop, body);
+
+    private Task OnLoopAsync(Action body) => TunnelPair.OnLoopAsync(_loop, () =>
+    {
+        body();
+        return 0;
+    });
+
+    private async Task UntilAsync(Func<bool> condition) =>
+        await Eventually.TrueAsync(() => OnLoopAsync(condition), TunnelPair.Patience);
+
+    private sealed class Ended : IRelayOwner
+    {
+        public RelayEnd? End { get; private set; }
+
+        public void OnRelayEnded(RelayEnd end) => End = end;
+    }
+
+    /// <summary>Takes nothing until it is told to.</summary>
+    private sealed class FullSocket(EventLoop loop) : ByteChannel(loop)
+    {
+        private bool _isOpen;
+        private bool _isClosed;
+
+        public int Refusals { get; private set; }
+
+        public int TakenBytes { get; private set; }
+
+        public bool IsWriteClosed { get; private set; }
+
+        public override bool IsClosed => _isClosed;
+
+        public override bool HasUnsentBytes => false;
+
+        public void TakeAll()
+        {
+            _isOpen = true;
+            Events!.OnWritable();
+        }
+
+        public override IoResult Read(Span<byte> destination) => IoResult.WouldBlock;
+
+        public override IoResult Write(ReadOnlySpan<byte> source)
+        {
+            Refusals += _isOpen ? 0 : 1;
+            TakenBytes += _isOpen ? source.Length : 0;
+            return _isOpen ? IoResult.Done(source.Length) : IoResult.WouldBlock;
+        }
+
+        public override void CloseWrite() => IsWriteClosed = true;
+
+        public override void Close() => _isClosed = true;
+
+        public override void Reset() => _isClosed = true;
+
+        public override Errno TakeError() => Errno.None;
+    }
+
+    private sealed class Owner : ITunnelOwner, ITunnelStreamEvents
+    {
+        public int Opened { get; private set; }
+
+        public TunnelStream? Stream { get; private set; }
+
+        public CloseReason Reason { get; private set; }
+
+        public string? Detail { get; private set; }
+
+        public void OnStreamOpened(TunnelConnection tunnel, TunnelStream stream, HeaderList headers, bool endStream)
+        {
+            Opened++;
+            Stream = stream;
+            stream.Events = this;
+        }
+
+        public void OnTunnelClosed(TunnelConnection tunnel, CloseReason reason, string? detail) => (Reason, Detail) = (reason, detail);
+
+        public void OnCapacityChanged(TunnelConnection tunnel)
+        {
+        }
+
+        public void OnGoAway(TunnelConnection tunnel)
+        {
+        }
+
+        public void OnResponse(HeaderList headers, bool endStream)
+        {
+        }
+
+        public void OnData(ReadOnlySpan<byte> data, bool endStream)
+        {
+        }
+
+        public void OnSendable()
+        {
+        }
+
+        public void OnAborted(TunnelAbort abort)
+        {
+        }
+
+        public void OnFinished()
+        {
+        }
+    }
+}
