@@ -17,6 +17,8 @@ Usage: ./run.sh COMMAND
   test [NAME...]     build, then run every test but the end-to-end ones (or the test projects whose name contains NAME)
   test EndToEnd      the end-to-end tests, in a lab of two nodes; after `publish`
   bench [OPTIONS]    the comparison with other proxies (--json FILE, --only NAME, --seconds N, --runs N)
+  budgets [--filter GLOB]
+                     what the hot paths may allocate, measured in seconds; fails on any excess
   lab COMMAND...     a small cluster on this machine: nodes, pods and the mesh (`./run.sh lab help`)
   build              compile the whole solution
   publish            produce the executables the lab runs, in artifacts/publish
@@ -204,6 +206,12 @@ bench() {
   exec "$root/bench/Mesh.Bench.Load/bin/Release/net10.0/Mesh.Bench.Load" "$@"
 }
 
+budgets() {
+  need_sdk
+  dotnet build "$root/bench/Mesh.Bench.Micro" -c Release -v quiet -nologo -clp:NoSummary
+  exec "$root/bench/Mesh.Bench.Micro/bin/Release/net10.0/Mesh.Bench.Micro" --budgets "$root/bench/budgets/allocations.json" "$@"
+}
+
 # --- Tests -------------------------------------------------------------------------------------------------------------------
 
 test_projects() {
@@ -298,6 +306,7 @@ case $command in
   demo) lab demo "$@" ;;
   lab) lab "$@" ;;
   bench) bench "$@" ;;
+  budgets) budgets "$@" ;;
   inside-tests) run_tests_inside "$@" ;;
   help | -h | --help) usage ;;
   *)

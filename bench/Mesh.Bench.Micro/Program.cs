@@ -1,17 +1,14 @@
+using System.IO.Enumeration;
 using System.Net;
-using BenchmarkDotNet.Configs;
-using BenchmarkDotNet.Exporters.Json;
-using BenchmarkDotNet.Loggers;
-using BenchmarkDotNet.Reports;
 using BenchmarkDotNet.Running;
-using BenchmarkDotNet.Validators;
 using Mesh.Bench.Micro.Connections;
 
 namespace Mesh.Bench.Micro;
 
 /// <summary>
-/// Runs micro-benchmarks. <c>--budgets FILE [--filter GLOB]</c> compares allocated bytes with the budgets and fails above them;
-/// <c>--serve-http PORT</c> answers a load generator on one loop until it is killed; any other arguments are BenchmarkDotNet's own.
+/// Runs micro-benchmarks. <c>--budgets FILE [--filter GLOB]</c> measures allocated bytes only (<see cref="AllocationMeter"/>), compares them
+/// with the budgets and fails above them; <c>--serve-http PORT</c> answers a load generator on one loop until it is killed; any other
+/// arguments are BenchmarkDotNet's own.
 /// </summary>
 public static class Program
 {
@@ -70,11 +67,12 @@ public static class Program
             return 2;
         }
 
-        StableAllocationConfig.IsBudgetCheck = true;
-        List<AllocationResult> results = Run(filter ?? "*");
-        foreach (AllocationResult result in results)
+        List<AllocationResult> results = [];
+        foreach (AllocationResult result in AllocationMeter.Measure(
+            typeof(Program).Assembly.GetTypes(), name => filter is null || FileSystemName.MatchesSimpleExpression(filter, name), Console.Error))
         {
             Console.WriteLine($"{result.AllocatedBytes?.ToString("N0", null) ?? "failed",12} B  {result.Name} {result.Parameters}");
+            results.Add(result);
         }
 
         BudgetVerdict verdict = budgets.Judge(results, isFiltered: filter is not null);
@@ -90,63 +88,5 @@ public static class Program
 
         Console.WriteLine($"{results.Count} benchmarks, {verdict.Failures.Count} failures, {verdict.Warnings.Count} warnings");
         return verdict.Failures.Count == 0 ? 0 : 1;
-    }
-
-    private static List<AllocationResult> Run(string filter)
-    {
-        // Validation errors (a Debug build measures nothing) must be seen; the rest of the log is noise here.
-        ManualConfig config = ManualConfig.CreateEmpty()
-            .AddLogger(new ErrorLogger())
-            .AddExporter(JsonExporter.Brief)
-            .AddValidator(JitOptimizationsValidator.FailOnError)
-            .AddColumnProvider([.. DefaultConfig.Instance.GetColumnProviders()])
-            .WithArtifactsPath(Path.Combine(Path.GetTempPath(), "mesh-bench"));
-        string prefix = typeof(Program).Namespace + ".";
-
-        List<AllocationResult> results = [];
-        foreach (Summary summary in BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run([FilterOption, filter], config))
-        {
-            foreach (BenchmarkCase benchmark in summary.BenchmarksCases)
-            {
-                string type = benchmark.Descriptor.Type.FullName!.Replace(prefix, "", StringComparison.Ordinal);
-                BenchmarkReport? report = summary[benchmark];
-                results.Add(new AllocationResult(
-                    $"{type}.{benchmark.Descriptor.WorkloadMethod.Name}",
-                    benchmark.Parameters.DisplayInfo,
-                    report is { Success: true } ? report.GcStats.GetBytesAllocatedPerOperation(benchmark) : null));
-            }
-        }
-
-        return results;
-    }
-
-    /// <summary>Passes on what BenchmarkDotNet calls an error.</summary>
-    private sealed class ErrorLogger : ILogger
-    {
-        public string Id => nameof(ErrorLogger);
-
-        public int Priority => 0;
-
-        public void Write(LogKind logKind, string text)
-        {
-            if (logKind == LogKind.Error)
-            {
-                Console.Error.Write(text);
-            }
-        }
-
-        public void WriteLine()
-        {
-        }
-
-        public void WriteLine(LogKind logKind, string text)
-        {
-            if (logKind == LogKind.Error)
-            {
-                Console.Error.WriteLine(text);
-            }
-        }
-
-        public void Flush() => Console.Error.Flush();
     }
 }

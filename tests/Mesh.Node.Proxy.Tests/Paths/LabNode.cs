@@ -59,7 +59,8 @@ internal sealed class LabNode : IAsyncDisposable, IConfigurationReader, ICertifi
 
     public NodeProxy Proxy { get; }
 
-    public IReadOnlyList<EventLoop> Loops => _loops.Loops;
+    /// <summary>The loops of <see cref="Proxy"/>.</summary>
+    public IReadOnlyList<EventLoop> Loops => _proxies[0].Loops.Loops;
 
     /// <summary>What the access log has so far.</summary>
     public string Log => _log.Text;

@@ -65,13 +65,16 @@ internal sealed class TcpSeriesCatalog(TelemetryOptions options, int loops)
                 return Overflow;
             }
 
-            bool withLocality = options.LocalityLabels;
-            TcpSeries created = new(key, loops, flags => new TcpLabels(key, flags, withLocality));
+            TcpSeries created = Create(key, loops, options.LocalityLabels);
             _series.Add(key, created);
             _seriesPerWorkload[key.Local] = ofWorkload + 1;
             return created;
         }
     }
+
+    // On its own, because what a lambda captures is allocated where its method begins, and finding a series must allocate nothing.
+    private static TcpSeries Create(TcpSeriesKey key, int loops, bool withLocality) =>
+        new(key, loops, flags => new TcpLabels(key, flags, withLocality));
 
     /// <summary>Removes the series whose workloads or services have been gone for the retention time.</summary>
     /// <param name="snapshot">What exists now.</param>

@@ -347,11 +347,16 @@ public sealed class TcpSeriesTests : IDisposable
         Assert.Equal(localityLabels, (await Lines()).Any(line => line.Labels.GetValueOrDefault("source_zone") == "south-1"));
     }
 
-    [Fact]
-    public void A_connection_of_a_known_series_allocates_nothing()
+    // So many servers that a loop cannot remember the series of each.
+    [Theory]
+    [InlineData(1)]
+    [InlineData(900)]
+    public void A_connection_of_a_known_series_allocates_nothing(int servers)
     {
         _created = Create(new TelemetryOptions(), AccessLogMode.Off);
-        var records = new Queue<ConnectionRecord>(Enumerable.Range(0, 10_000).Select(_ => TestMesh.CartToStock(ConnectionPath.SameNode)));
+        Workload[] known = [.. Enumerable.Range(0, servers).Select(Server)];
+        var records = new Queue<ConnectionRecord>(
+            Enumerable.Range(0, 10_000).Select(index => TestMesh.CartToStock(ConnectionPath.SameNode, destination: known[index % servers])));
 
         // An identity of its own for each, as every handshake makes one.
         foreach (ConnectionRecord record in records)
