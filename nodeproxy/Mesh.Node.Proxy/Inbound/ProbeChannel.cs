@@ -100,8 +100,9 @@ internal sealed class ProbeChannel : ByteChannel, IChannelEvents, ITimerHandler
         {
             Events.OnReadable();
         }
-        else if (!Look(out bool mayBegin))
+        else if (_begun.IsWaiting && !Look(out bool mayBegin))
         {
+            // While nobody waits, what has come is left for the relay: a silent probe may be over before it is connected.
             _begun.TryComplete(mayBegin);
         }
     }
