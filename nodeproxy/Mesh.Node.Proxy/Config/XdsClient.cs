@@ -36,6 +36,9 @@ public sealed partial class XdsClient
     // When everything required had come; null before. Written by the task of RunAsync alone.
     private long? _requiredSince;
 
+    // The stream has answered. Written by the task of RunAsync alone.
+    private bool _isConnected;
+
     public XdsClient(
         ControlPlaneChannel channel, NodeDescription node, ConfigurationStore store, TimeProvider time, ILoggerFactory loggers)
     {
@@ -66,8 +69,9 @@ public sealed partial class XdsClient
                 StreamFailed(_logger, Describe(exception));
             }
 
+            _isConnected = false;
             _ = OwnTypesPatience();
-            _applier.PublishState(isConnected: false);
+            _applier.PublishState(_isConnected);
             try
             {
                 await Task.Delay(_backoff.Next(), _time, stopping);
@@ -91,15 +95,15 @@ public sealed partial class XdsClient
             await call.RequestStream.WriteAsync(FirstRequest(type), stopping);
         }
 
-        bool isConnected = false;
         while (true)
         {
             // One read is outstanding at a time; the wait for our own types happens beside it.
             Task<bool> next = call.ResponseStream.MoveNext(stopping);
-            if (OwnTypesPatience() is TimeSpan patience && !await CompletesWithinAsync(next, patience, stopping))
+            bool answered = false;
+            while (!answered && OwnTypesPatience() is TimeSpan patience)
             {
-                _ = OwnTypesPatience();
-                _applier.PublishState(isConnected);
+                // A timer may be a moment early; what is then left is waited for too.
+                answered = await CompletesWithinAsync(next, patience, stopping);
             }
 
             if (!await next)
@@ -107,9 +111,9 @@ public sealed partial class XdsClient
                 return;
             }
 
-            if (!isConnected)
+            if (!_isConnected)
             {
-                isConnected = true;
+                _isConnected = true;
                 _backoff.Reset();
                 StreamOpened(_logger);
             }
@@ -178,6 +182,7 @@ public sealed partial class XdsClient
         }
 
         _applier.StopWaitingForOwnTypes();
+        _applier.PublishState(_isConnected);
         return null;
     }
 

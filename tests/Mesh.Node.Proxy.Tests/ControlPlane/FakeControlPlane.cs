@@ -136,14 +136,20 @@ internal sealed class FakeDiscoveryStream(IServerStreamWriter<DeltaDiscoveryResp
 
     internal async Task RunAsync(IAsyncStreamReader<DeltaDiscoveryRequest> requests, CancellationToken cancellation)
     {
-        Task reading = ReadAllAsync(requests, cancellation);
-        if (await Task.WhenAny(_end.Task, reading) != reading && _end.Task.Status == TaskStatus.RanToCompletion)
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        Task reading = ReadAllAsync(requests, over.Token);
+        if (await Task.WhenAny(_end.Task, reading) == reading)
         {
-            Status status = await _end.Task;
-            if (status.StatusCode != StatusCode.OK)
-            {
-                throw new RpcException(status);
-            }
+            return;
+        }
+
+        // The server uses a stream's buffers again for the next: a read left behind would take that one's requests.
+        await over.CancelAsync();
+        await reading;
+        Status status = await _end.Task;
+        if (status.StatusCode != StatusCode.OK)
+        {
+            throw new RpcException(status);
         }
     }
 
