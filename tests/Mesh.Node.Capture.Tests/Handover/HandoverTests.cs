@@ -273,7 +273,7 @@ public sealed class HandoverTests : IAsyncDisposable
             await withdrawal.WaitAsync(LabSockets.Patience, TimeProvider.System, TestContext.Current.CancellationToken);
         }
 
-        Assert.Equal("no proxy is connected", server.ServingOf("a").Error);
+        await Wait.UntilAsync(() => server.ServingOf("a").Error == "no proxy is connected", "the end of the connection is known");
     }
 
     public async ValueTask DisposeAsync()

@@ -39,7 +39,14 @@ internal sealed class StandInProxy : IDisposable
     public void CloseListeners()
     {
         _isDisposed = true;
-        _listeners.ForEach(listener => listener.Dispose());
+        foreach (Socket listener in _listeners)
+        {
+            // Ends the listening now; disposing ends it only when nothing under way holds the handle any more.
+            listener.Shutdown(SocketShutdown.Both);
+            listener.Dispose();
+        }
+
+        _listeners.Clear();
     }
 
     public void Dispose()
