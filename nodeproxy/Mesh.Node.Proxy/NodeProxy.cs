@@ -38,7 +38,15 @@ public sealed class NodeProxy : IPodSink, ITunnelLister, IPodLister
         ILogger logger)
     {
         _loops = loops;
-        _services = new ProxyServices(nodeName, options, configuration, certificates, new PodRegistry(), new BufferBudget(options.NodeBufferBytesMax), logger);
+        _services = new ProxyServices(
+            nodeName,
+            options,
+            configuration,
+            certificates,
+            new PodRegistry(),
+            new BufferBudget(options.NodeBufferBytesMax),
+            new NodeLimits(options),
+            logger);
         _contexts = [.. loops.Loops.Select(loop => new LoopContext(loop, telemetry[loop.Index], _services))];
         configuration.Changed += _ => OnEveryLoop(static context => context.OnConfigurationChanged());
         certificates.TrustChanged += domain => OnEveryLoop(context => context.OnTrustChanged(domain));

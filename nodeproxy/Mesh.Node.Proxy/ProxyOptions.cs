@@ -40,6 +40,9 @@ public sealed class ProxyOptions
     /// <summary>Silence in both directions after which a relayed connection is reset. Milliseconds; one hour, as Envoy's TCP proxy.</summary>
     public int IdleTimeoutMs { get; set; } = 3_600_000;
 
+    /// <summary>The same once one direction has ended: half-open connections are reaped sooner. Milliseconds; a quarter of an hour.</summary>
+    public int HalfOpenTimeoutMs { get; set; } = 900_000;
+
     /// <summary>How long a tunnel without streams is kept. Milliseconds; five minutes, as ztunnel.</summary>
     public int TunnelIdleMs { get; set; } = 300_000;
 
@@ -54,6 +57,12 @@ public sealed class ProxyOptions
 
     /// <summary>Connections of one pod, both directions, open at once. Further ones are refused by name.</summary>
     public int PodConnectionsMax { get; set; } = 30_000;
+
+    /// <summary>Connections of one pod that wait for a tunnel, a connect or a decision. Further ones are refused by name.</summary>
+    public int PodPendingConnectsMax { get; set; } = 10_000;
+
+    /// <summary>Connections of all pods, and tunnels made to them, open at once. Further ones are refused by name.</summary>
+    public int NodeConnectionsMax { get; set; } = 200_000;
 
     /// <summary>
     /// Bytes held for peers that do not take them, by all connections of one pod. A connection that would hold more is reset by name.

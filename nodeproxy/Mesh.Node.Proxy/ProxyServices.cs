@@ -13,6 +13,7 @@ namespace Mesh.Node.Proxy;
 /// <param name="Certificates">Certificates of local workloads, to use and not to ask for.</param>
 /// <param name="Pods">The pods this process serves.</param>
 /// <param name="Buffers">What all pods together may hold for peers that do not take it.</param>
+/// <param name="Limits">How many connections all pods together have, and may have.</param>
 /// <param name="Logger">Where a fault is told.</param>
 internal sealed record ProxyServices(
     string NodeName,
@@ -21,4 +22,5 @@ internal sealed record ProxyServices(
     ICertificateReader Certificates,
     PodRegistry Pods,
     BufferBudget Buffers,
+    NodeLimits Limits,
     ILogger Logger);

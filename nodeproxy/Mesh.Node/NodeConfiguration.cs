@@ -96,9 +96,12 @@ internal sealed class NodeConfiguration
         InRange(Proxy.PingIntervalMs, 100, 3_600_000, "proxy.pingIntervalMs");
         InRange(Proxy.PingTimeoutMs, 100, 3_600_000, "proxy.pingTimeoutMs");
         InRange(Proxy.PodConnectionsMax, 1, 10_000_000, "proxy.podConnectionsMax");
+        InRange(Proxy.PodPendingConnectsMax, 1, 10_000_000, "proxy.podPendingConnectsMax");
+        InRange(Proxy.NodeConnectionsMax, 1, 10_000_000, "proxy.nodeConnectionsMax");
         InRange(Proxy.PodBufferBytesMax, 0, long.MaxValue, "proxy.podBufferBytesMax");
         InRange(Proxy.NodeBufferBytesMax, 0, long.MaxValue, "proxy.nodeBufferBytesMax");
         InRange(Proxy.PodPipesMax, 0, 65_536, "proxy.podPipesMax");
+        InRange(Proxy.HalfOpenTimeoutMs, 100, int.MaxValue, "proxy.halfOpenTimeoutMs");
         InRange(Proxy.ListenBacklog, 1, 65_535, "proxy.listenBacklog");
         InRange(Proxy.UserTimeoutMs, 0, int.MaxValue, "proxy.userTimeoutMs");
         InRange(Proxy.DrainMs, 0, 3_600_000, "proxy.drainMs");

@@ -160,15 +160,17 @@ internal sealed class StreamRelay : IChannelEvents, ITunnelStreamEvents, IReadyH
 
     void ITimerHandler.OnTimer(LoopTimer timer)
     {
-        TimeSpan left = _limits.IdleLimit - TimeSpan.FromMilliseconds(_loop.NowMs - _activeMs);
+        TimeSpan left = _limits.LimitOf(IsHalfOpen) - TimeSpan.FromMilliseconds(_loop.NowMs - _activeMs);
         if (left > TimeSpan.Zero)
         {
             _idle.Arm(left);
             return;
         }
 
-        End(RelayEnd.IdleTimeout);
+        End(IsHalfOpen ? RelayEnd.HalfOpenTimeout : RelayEnd.IdleTimeout);
     }
+
+    private bool IsHalfOpen => _socketEnded || _socketWriteClosed;
 
     private RelayEnd SocketBroken => _role == StreamRelayRole.SocketIsClient ? RelayEnd.ClientBroken : RelayEnd.UpstreamBroken;
 
@@ -293,6 +295,10 @@ internal sealed class StreamRelay : IChannelEvents, ITunnelStreamEvents, IReadyH
         if (_socketEnded && _socketWriteClosed)
         {
             End(RelayEnd.Completed);
+        }
+        else if (!_ended && IsHalfOpen)
+        {
+            _idle.Arm(_limits.LimitOf(isHalfOpen: true));
         }
     }
 

@@ -108,6 +108,7 @@ internal sealed class InboundHboneConnection : ProxiedConnection
         // 4. and 5.
         ConnectResponseHeaders.Write(Context.Headers, ConnectStatusCode.Ok, destination);
         _stream.Respond(Context.Headers, endStream: false);
+        Settle();
         _relay = new StreamRelay(
             _application, _stream, StreamRelayRole.SocketIsUpstream, LimitsFor(TimeSpan.FromMilliseconds(Options.IdleTimeoutMs)), Record, this);
         ValueTask<RelayEnd> ended = RelayEnded.WaitAsync();
@@ -115,6 +116,8 @@ internal sealed class InboundHboneConnection : ProxiedConnection
         _early.DeliverTo(_relay);
         EndBy(await ended);
     }
+
+    protected override void OnRefused() => Respond(ConnectStatusCode.Unavailable);
 
     protected override void OnAbort()
     {

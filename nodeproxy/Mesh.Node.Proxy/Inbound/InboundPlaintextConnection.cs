@@ -86,6 +86,7 @@ internal sealed class InboundPlaintextConnection : ProxiedConnection
             return;
         }
 
+        Settle();
         TimeSpan idleLimit = _probe is null ? TimeSpan.FromMilliseconds(Options.IdleTimeoutMs) : s_probeIdleLimit;
         _relay = new ChannelRelay(_probe is null ? _client : _probe, _application, LimitsFor(idleLimit), Record, this);
         ValueTask<RelayEnd> ended = RelayEnded.WaitAsync();

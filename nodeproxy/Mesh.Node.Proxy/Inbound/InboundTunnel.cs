@@ -97,6 +97,8 @@ internal sealed class InboundTunnel : ProxiedConnection, ITunnelOwner, IPeerVeri
             return;
         }
 
+        Settle();
+
         // 3. Waiting begins before the start: what came with the handshake may already end it.
         ValueTask<(CloseReason Reason, string? Detail)> closed = _closed.WaitAsync();
         _tunnel = TunnelConnection.Start(_tls!, Http2Role.Server, Http2Profiles.Server, Http2Profiles.Tunnel(Options), this);

@@ -20,6 +20,7 @@ internal abstract class ProxiedConnection : IRelayOwner
     private ConnectionFacts _facts;
     private PolicySet? _judgedBy;
     private Workload? _counted;
+    private bool _isPending = true;
 
     /// <param name="context">The loop it lives on.</param>
     /// <param name="pod">The pod whose capture or HBONE port it came through.</param>
@@ -36,7 +37,7 @@ internal abstract class ProxiedConnection : IRelayOwner
     public EnrolledPod Pod { get; }
 
     /// <summary>The pod of this process that serves it, when there is one (same node).</summary>
-    public EnrolledPod? ServingPod { get; protected set; }
+    public EnrolledPod? ServingPod { get; private set; }
 
     /// <summary>What is known of it.</summary>
     public ConnectionRecord Record { get; }
@@ -55,16 +56,15 @@ internal abstract class ProxiedConnection : IRelayOwner
     {
         Context.Telemetry.Opened(Record);
         Context.Add(this);
-        Pod.CountOpened();
+        Context.Services.Limits.CountOpened();
+        Pod.Limits.CountOpened();
+        Pod.Limits.CountPending();
         try
         {
-            if (CarriesOwnMark)
+            if (FindRefusal() is CloseReason refusal)
             {
-                Record.TryEnd(CloseReason.OwnMarkRefused);
-            }
-            else if (Pod.IsOverLimit)
-            {
-                Record.TryEnd(CloseReason.WorkloadConnectionLimit);
+                Record.TryEnd(refusal);
+                OnRefused();
             }
             else
             {
@@ -86,7 +86,14 @@ internal abstract class ProxiedConnection : IRelayOwner
             Context.CountClosed(_counted);
         }
 
-        Pod.CountClosed();
+        Settle();
+        if (ServingPod is not null && ServingPod != Pod)
+        {
+            ServingPod.Limits.CountClosed();
+        }
+
+        Pod.Limits.CountClosed();
+        Context.Services.Limits.CountClosed();
         Context.Remove(this);
         Context.Telemetry.Closed(Record, Context.Loop.NowMs);
     }
@@ -151,6 +158,41 @@ internal abstract class ProxiedConnection : IRelayOwner
     /// <summary>The path. Ends by <see cref="ConnectionRecord.TryEnd"/>; returning without a reason is a mistake of ours.</summary>
     protected abstract Task ProxyAsync();
 
+    /// <summary>Tells the client, where the protocol has a way to, that the connection is refused before its path is entered.</summary>
+    protected virtual void OnRefused()
+    {
+    }
+
+    /// <summary>The connection waits for nothing any more: it is carried, or ends.</summary>
+    protected void Settle()
+    {
+        if (_isPending)
+        {
+            _isPending = false;
+            Pod.Limits.CountSettled();
+        }
+    }
+
+    /// <summary>The connection becomes one of another pod of this node too, and counts towards its limits.</summary>
+    /// <returns>False when that pod has as many as it may; the record has its reason.</returns>
+    protected bool TryBeServedBy(EnrolledPod serving)
+    {
+        ServingPod = serving;
+        if (serving == Pod)
+        {
+            return true;
+        }
+
+        serving.Limits.CountOpened();
+        if (serving.Limits.IsOverLimit)
+        {
+            Record.TryEnd(CloseReason.WorkloadConnectionLimit, $"{serving.Identity} has as many as it may");
+            return false;
+        }
+
+        return true;
+    }
+
     /// <summary>Stops whatever is under way: a pending connect, a wait, the relay.</summary>
     protected abstract void OnAbort();
 
@@ -165,7 +207,12 @@ internal abstract class ProxiedConnection : IRelayOwner
     }
 
     /// <summary>What a relay of this connection is held to: its pod's share of what all share.</summary>
-    protected RelayLimits LimitsFor(TimeSpan idleLimit) => new(idleLimit) { Pipes = Pod.Pipes, Buffers = Pod.Buffers };
+    protected RelayLimits LimitsFor(TimeSpan idleLimit) => new(idleLimit)
+    {
+        HalfOpenLimit = TimeSpan.FromMilliseconds(Options.HalfOpenTimeoutMs),
+        Pipes = Pod.Pipes,
+        Buffers = Pod.Buffers,
+    };
 
     /// <summary>The reason a relay's end stands for, where nothing of ours ended it.</summary>
     protected void EndBy(RelayEnd end) => Record.TryEnd(end switch
@@ -174,7 +221,25 @@ internal abstract class ProxiedConnection : IRelayOwner
         RelayEnd.ClientBroken => CloseReason.ClientReset,
         RelayEnd.UpstreamBroken => CloseReason.UpstreamReset,
         RelayEnd.IdleTimeout => CloseReason.IdleTimeout,
+        RelayEnd.HalfOpenTimeout => CloseReason.HalfOpenTimeout,
         RelayEnd.BufferLimit => CloseReason.BufferLimit,
         _ => CloseReason.InternalError,
     });
+
+    private CloseReason? FindRefusal()
+    {
+        if (CarriesOwnMark)
+        {
+            return CloseReason.OwnMarkRefused;
+        }
+
+        if (Context.Services.Limits.IsOverLimit)
+        {
+            return CloseReason.NodeConnectionLimit;
+        }
+
+        return Pod.Limits.IsOverLimit ? CloseReason.WorkloadConnectionLimit
+            : Pod.Limits.IsOverPendingLimit ? CloseReason.PendingConnectLimit
+            : null;
+    }
 }

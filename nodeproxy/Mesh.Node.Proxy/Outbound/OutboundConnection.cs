@@ -150,8 +150,12 @@ internal sealed class OutboundConnection : ProxiedConnection
     private async Task JoinSameNodeAsync(Workload source, EnrolledPod serving, OutboundRoute route)
     {
         Record.Path = ConnectionPath.SameNode;
-        ServingPod = serving;
         Context.Telemetry.PartiesKnown(Record);
+        if (!TryBeServedBy(serving))
+        {
+            return;
+        }
+
         Workload destination = route.Workload!;
         IPEndPoint target = route.Target!;
         var facts = new ConnectionFacts(source.Identity, Record.Client.Address, target.Address, (ushort)target.Port, destination.Network);
@@ -203,6 +207,7 @@ internal sealed class OutboundConnection : ProxiedConnection
             return;
         }
 
+        Settle();
         _channelRelay = new ChannelRelay(_client, _upstream, Limits, Record, this);
         ValueTask<RelayEnd> ended = RelayEnded.WaitAsync();
         _channelRelay.Start();
@@ -248,6 +253,7 @@ internal sealed class OutboundConnection : ProxiedConnection
             return;
         }
 
+        Settle();
         _streamRelay = new StreamRelay(_client, _stream, StreamRelayRole.SocketIsClient, Limits, Record, this);
         ValueTask<RelayEnd> ended = RelayEnded.WaitAsync();
         _streamRelay.Start();

@@ -29,7 +29,6 @@ internal sealed class EnrolledPod
     // Each loop makes its own when first needed, and only it; any thread may look.
     private readonly ConcurrentDictionary<LoopContext, TunnelPool> _tunnels = new();
     private PodDetails _details;
-    private int _connections;
 
     private EnrolledPod(
         PodIdentity identity, PodDetails details, NetNamespace network, LoopContext home, Func<LoopContext, LoopContext> place)
@@ -42,6 +41,7 @@ internal sealed class EnrolledPod
         NetworkId = network.Id;
         Pipes = new PipeBudget(home.Services.Options.PodPipesMax);
         Buffers = new BufferBudget(home.Services.Options.PodBufferBytesMax, home.Services.Buffers);
+        Limits = new PodLimits(home.Services.Options);
     }
 
     public PodIdentity Identity { get; }
@@ -70,11 +70,8 @@ internal sealed class EnrolledPod
     /// <summary>Whether it is being removed; nothing new is begun for it.</summary>
     public bool IsStopped { get; private set; }
 
-    /// <summary>Open connections. Any thread.</summary>
-    public int ConnectionCount => Volatile.Read(ref _connections);
-
-    /// <summary>Whether the limit is passed, the newest connection counted.</summary>
-    public bool IsOverLimit => ConnectionCount > Home.Services.Options.PodConnectionsMax;
+    /// <summary>How many connections it has, and how many it may have. Any thread.</summary>
+    public PodLimits Limits { get; }
 
     /// <summary>Opens the listeners of the pod. Home loop.</summary>
     /// <exception cref="PosixException">A listener could not be opened; none is left open, and the namespace is released.</exception>
@@ -183,10 +180,6 @@ internal sealed class EnrolledPod
 
     /// <summary>All its tunnels, to show. Any thread.</summary>
     public IEnumerable<TunnelStatus> DescribeTunnels() => _tunnels.Values.SelectMany(tunnels => tunnels.Describe());
-
-    public void CountOpened() => Interlocked.Increment(ref _connections);
-
-    public void CountClosed() => Interlocked.Decrement(ref _connections);
 
     /// <summary>Stops taking connections; open ones go on. Home loop.</summary>
     public void BeginDrain()

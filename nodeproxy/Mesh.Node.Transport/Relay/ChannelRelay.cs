@@ -18,6 +18,7 @@ public sealed class ChannelRelay : ITimerHandler
     private readonly RelayDirection _toUpstream;
     private readonly RelayDirection _toClient;
     private readonly LoopTimer _idle;
+    private bool _isHalfOpen;
     private bool _ended;
 
     /// <summary>Nothing moves before <see cref="Start"/>.</summary>
@@ -62,6 +63,11 @@ public sealed class ChannelRelay : ITimerHandler
         {
             End(RelayEnd.Completed);
         }
+        else if (!_ended)
+        {
+            _isHalfOpen = true;
+            _idle.Arm(Limits.LimitOf(isHalfOpen: true));
+        }
     }
 
     internal void OnChannelBroken(ByteChannel broken) => End(broken == _client ? RelayEnd.ClientBroken : RelayEnd.UpstreamBroken);
@@ -94,13 +100,13 @@ public sealed class ChannelRelay : ITimerHandler
     void ITimerHandler.OnTimer(LoopTimer timer)
     {
         long activeMs = Math.Max(_toUpstream.ActiveMs, _toClient.ActiveMs);
-        TimeSpan left = Limits.IdleLimit - TimeSpan.FromMilliseconds(_client.Loop.NowMs - activeMs);
+        TimeSpan left = Limits.LimitOf(_isHalfOpen) - TimeSpan.FromMilliseconds(_client.Loop.NowMs - activeMs);
         if (left > TimeSpan.Zero)
         {
             _idle.Arm(left);
             return;
         }
 
-        End(RelayEnd.IdleTimeout);
+        End(_isHalfOpen ? RelayEnd.HalfOpenTimeout : RelayEnd.IdleTimeout);
     }
 }

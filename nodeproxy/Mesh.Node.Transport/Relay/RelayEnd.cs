@@ -17,6 +17,9 @@ public enum RelayEnd
     /// <summary>Nothing moved either way for the idle limit; both were reset.</summary>
     IdleTimeout,
 
+    /// <summary>One direction had ended and nothing moved the other way for the half-open limit; both were reset.</summary>
+    HalfOpenTimeout,
+
     /// <summary>What one side did not take was more than the budget of the workload or the node lets be held; both were reset.</summary>
     BufferLimit,
 
@@ -56,4 +59,10 @@ public sealed record RelayLimits(TimeSpan IdleLimit)
 
     /// <summary>The workload's share of the bytes that may be held for peers that do not take them; null for no limit.</summary>
     public BufferBudget? Buffers { get; init; }
+
+    /// <summary>As <see cref="IdleLimit"/>, once one direction has ended; null for the same.</summary>
+    public TimeSpan? HalfOpenLimit { get; init; }
+
+    /// <summary>What silence is measured against.</summary>
+    public TimeSpan LimitOf(bool isHalfOpen) => isHalfOpen && HalfOpenLimit is TimeSpan limit && limit < IdleLimit ? limit : IdleLimit;
 }

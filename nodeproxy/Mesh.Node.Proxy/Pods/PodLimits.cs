@@ -1,0 +1,25 @@
+namespace Mesh.Node.Proxy.Pods;
+
+/// <summary>How many connections one pod has, and may have, so that no pod can take the node. Any thread.</summary>
+internal sealed class PodLimits(ProxyOptions options)
+{
+    private int _connections;
+    private int _pending;
+
+    /// <summary>Open connections: what the pod opened, what was opened to it, and tunnels made to it.</summary>
+    public int ConnectionCount => Volatile.Read(ref _connections);
+
+    /// <summary>Whether the limit is passed, the newest connection counted.</summary>
+    public bool IsOverLimit => ConnectionCount > options.PodConnectionsMax;
+
+    /// <summary>Whether too many wait for a tunnel, a connect or a decision, the newest counted.</summary>
+    public bool IsOverPendingLimit => Volatile.Read(ref _pending) > options.PodPendingConnectsMax;
+
+    public void CountOpened() => Interlocked.Increment(ref _connections);
+
+    public void CountClosed() => Interlocked.Decrement(ref _connections);
+
+    public void CountPending() => Interlocked.Increment(ref _pending);
+
+    public void CountSettled() => Interlocked.Decrement(ref _pending);
+}

@@ -1,0 +1,108 @@
+using System.Net;
+using System.Net.Sockets;
+using Mesh.Testing;
+using Xunit;
+
+namespace Mesh.Node.Proxy.Tests.Paths;
+
+/// <summary>Goal: no pod can take the node. Method: each limit set low, gone past, and what is refused found in the log by its name.</summary>
+public sealed class LimitTests
+{
+    private const int Port = 8080;
+
+    [LabFact]
+    public async Task A_pods_connections_are_limited_whoever_opens_them_and_others_are_not_concerned()
+    {
+        await using LabNode node = await LabNode.StartAsync(new ProxyOptions { PodConnectionsMax = 3 });
+        (LabPod first, LabPod second, LabPod server) = await ThreePodsAsync(node);
+        LabPod other = await node.AddPodAsync("other");
+        other.Echo(Port);
+
+        List<Socket> open = [await OpenAsync(first, server), await OpenAsync(first, server), await OpenAsync(second, server)];
+        await AssertRefusedAsync(second, server.Address);
+        await node.WaitForLineAsync("close_reason=WorkloadConnectionLimit", "shop/server has as many as it may");
+        open.Add(await OpenAsync(first, other));
+        await AssertRefusedAsync(first, other.Address);
+        await node.WaitForLineAsync("close_reason=WorkloadConnectionLimit", "src.addr=10.9.1.2");
+        open.Add(await OpenAsync(second, other));
+
+        open.ForEach(connection => connection.Dispose());
+        await Eventually.TrueAsync(() => node.Log.Split("close_reason=Completed").Length > open.Count, LabNode.Patience);
+        using Socket again = await OpenAsync(second, server);
+    }
+
+    [LabFact]
+    public async Task The_nodes_connections_are_limited()
+    {
+        await using LabNode node = await LabNode.StartAsync(new ProxyOptions { NodeConnectionsMax = 2 });
+        (LabPod first, LabPod second, LabPod server) = await ThreePodsAsync(node);
+        using Socket one = await OpenAsync(first, server);
+        using Socket two = await OpenAsync(second, server);
+        await AssertRefusedAsync(first, server.Address);
+        await node.WaitForLineAsync("close_reason=NodeConnectionLimit");
+    }
+
+    [LabFact]
+    public async Task Connections_that_wait_are_limited_by_themselves()
+    {
+        await using LabNode node = await LabNode.StartAsync(new ProxyOptions { PodPendingConnectsMax = 2 });
+        (LabPod first, LabPod second, LabPod server) = await ThreePodsAsync(node);
+
+        // Packets to this address are dropped, so that connects to it wait.
+        await node.Host.ExecuteAsync("nft add table inet hole");
+        await node.Host.ExecuteAsync("nft add chain inet hole way { type filter hook forward priority 0 ; }");
+        await node.Host.ExecuteAsync("nft add rule inet hole way ip daddr 10.77.0.1 drop");
+        await node.Host.ExecuteAsync("ip route add 10.77.0.0/24 dev pod3");
+        var hole = IPAddress.Parse("10.77.0.1");
+        using Socket one = await first.ConnectAsync(hole, Port);
+        using Socket two = await first.ConnectAsync(hole, Port);
+        await AssertRefusedAsync(first, hole);
+        await node.WaitForLineAsync("close_reason=PendingConnectLimit", "src.addr=10.9.1.2");
+
+        // Established ones do not count, and neither do another pod's.
+        using Socket three = await OpenAsync(second, server);
+        using Socket four = await OpenAsync(second, server);
+        using Socket five = await OpenAsync(second, server);
+    }
+
+    [LabTheory]
+    [InlineData(SameNodeMode.Direct)]
+    [InlineData(SameNodeMode.Network)]
+    public async Task A_connection_whose_other_direction_is_silent_is_reaped_once_one_has_ended(SameNodeMode mode)
+    {
+        await using LabNode node = await LabNode.StartAsync(new ProxyOptions { SameNode = mode, HalfOpenTimeoutMs = 200 });
+        (LabPod client, LabPod _, LabPod server) = await ThreePodsAsync(node);
+        Socket application = server.Listen(Port + 1);
+        using Socket halfOpen = await client.ConnectAsync(server.Address, Port + 1);
+        using Socket silent = await application.AcceptAsync().WaitAsync(LabNode.Patience);
+        halfOpen.Shutdown(SocketShutdown.Send);
+        await Assert.ThrowsAsync<SocketException>(() => LabPod.ReadAsync(halfOpen, 1));
+        await node.WaitForLineAsync("close_reason=HalfOpenTimeout");
+    }
+
+    private static async Task<(LabPod First, LabPod Second, LabPod Server)> ThreePodsAsync(LabNode node)
+    {
+        LabPod first = await node.AddPodAsync("first");
+        LabPod second = await node.AddPodAsync("second");
+        LabPod server = await node.AddPodAsync("server");
+        server.Echo(Port);
+        return (first, second, server);
+    }
+
+    private static async Task<Socket> OpenAsync(LabPod from, LabPod to)
+    {
+        Socket socket = await from.ConnectAsync(to.Address, Port);
+        Assert.Equal("hello", await LabPod.AskAsync(socket, "hello"));
+        return socket;
+    }
+
+    private static async Task AssertRefusedAsync(LabPod from, IPAddress to)
+    {
+        SocketException reset = await Assert.ThrowsAsync<SocketException>(async () =>
+        {
+            using Socket socket = await from.ConnectAsync(to, Port);
+            await LabPod.AskAsync(socket, "hello");
+        });
+        Assert.Contains(reset.SocketErrorCode, (SocketError[])[SocketError.ConnectionReset, SocketError.Shutdown]);
+    }
+}
