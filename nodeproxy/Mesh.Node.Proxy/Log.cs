@@ -24,4 +24,18 @@ internal static partial class Log
     [LoggerMessage(EventId = 1005, Level = LogLevel.Warning,
         Message = "Tunnel from {Pod} to {Peer} failed: {Reason}. {Detail}")]
     public static partial void TunnelFailed(ILogger logger, string pod, string peer, string reason, string? detail);
+
+    [LoggerMessage(EventId = 1006, Level = LogLevel.Information,
+        Message = "Listeners cannot be offered to a next proxy at {Path} yet: {Reason}.")]
+    public static partial void ListenersNotOffered(ILogger logger, string path, string reason);
+
+    [LoggerMessage(EventId = 1007, Level = LogLevel.Warning, Message = "Process {ProcessId} asked for listeners and was refused: {Reason}.")]
+    public static partial void ListenersRefused(ILogger logger, int processId, string reason);
+
+    [LoggerMessage(EventId = 1008, Level = LogLevel.Information, Message = "{Count} listeners are shared with process {ProcessId}.")]
+    public static partial void ListenersGiven(ILogger logger, int count, int processId);
+
+    [LoggerMessage(EventId = 1009, Level = LogLevel.Warning,
+        Message = "The proxy at {Path} gave no listeners: {Reason}. New ones are opened beside its own.")]
+    public static partial void ListenersNotTaken(ILogger logger, string path, string reason);
 }

@@ -5,6 +5,7 @@ using Mesh.Node.Proxy.Config;
 using Mesh.Node.Proxy.Identity;
 using Mesh.Node.Proxy.Loops;
 using Mesh.Node.Proxy.Pods;
+using Mesh.Node.Proxy.Succession;
 using Mesh.Node.Proxy.Telemetry;
 using Mesh.Node.Transport.Buffers;
 using Mesh.Node.Transport.EventLoops;
@@ -19,6 +20,7 @@ public sealed class NodeProxy : IPodSink, ITunnelLister, IPodLister
     private readonly EventLoopGroup _loops;
     private readonly LoopContext[] _contexts;
     private readonly ProxyServices _services;
+    private readonly IListenerSource? _predecessor;
 
     /// <summary>Ready to take pods over. Subscribes to changes; nothing is decided before the first complete configuration.</summary>
     /// <param name="nodeName">This node, as the control plane names it.</param>
@@ -28,6 +30,7 @@ public sealed class NodeProxy : IPodSink, ITunnelLister, IPodLister
     /// <param name="certificates">Certificates of local workloads.</param>
     /// <param name="telemetry">One for each loop, by its index.</param>
     /// <param name="logger">Where faults are told.</param>
+    /// <param name="predecessor">The proxy before this one, whose listeners go on; null where there is none to ask.</param>
     public NodeProxy(
         string nodeName,
         ProxyOptions options,
@@ -35,8 +38,10 @@ public sealed class NodeProxy : IPodSink, ITunnelLister, IPodLister
         IConfigurationReader configuration,
         ICertificateReader certificates,
         IReadOnlyList<ConnectionTelemetry> telemetry,
-        ILogger logger)
+        ILogger logger,
+        IListenerSource? predecessor = null)
     {
+        _predecessor = predecessor;
         _loops = loops;
         _services = new ProxyServices(
             nodeName,
@@ -63,6 +68,10 @@ public sealed class NodeProxy : IPodSink, ITunnelLister, IPodLister
             pod.Identity.Uid, pod.Identity.Name, pod.Identity.Namespace, pod.Identity.ServiceAccount, pod.IsStopped ? "Draining" : "Up")),
     ];
 
+    /// <summary>The listening sockets of the pod whose namespace this is; none where no pod of this process has it. Any thread.</summary>
+    public IReadOnlyList<PodListener> ListenersOf((ulong Device, ulong Inode) network) =>
+        _services.Pods.All.FirstOrDefault(pod => pod.NetworkId == network && !pod.IsStopped)?.Listening ?? [];
+
     /// <summary>Opens the pod's listeners; answers once they listen, so that an Ack means the pod may start.</summary>
     public async ValueTask<string?> AddAsync(PodHandover pod, CancellationToken cancellation)
     {
@@ -80,13 +89,14 @@ public sealed class NodeProxy : IPodSink, ITunnelLister, IPodLister
             await RemoveAsync(pod.Uid, cancellation);
         }
 
+        IReadOnlyList<PodListener> inherited = _predecessor?.Take(pod.Network.Id) ?? [];
         EventLoop loop = _loops.PickHome();
         var identity = new PodIdentity(pod.Uid, pod.Name, pod.Namespace, pod.ServiceAccount);
         try
         {
             EnrolledPod started = await OnLoopAsync(loop, () =>
             {
-                var enrolled = EnrolledPod.Start(identity, pod.Details, pod.Network, _contexts[loop.Index], PlaceFor);
+                var enrolled = EnrolledPod.Start(identity, pod.Details, pod.Network, _contexts[loop.Index], PlaceFor, inherited);
                 _services.Pods.Add(enrolled);
                 return enrolled;
             });

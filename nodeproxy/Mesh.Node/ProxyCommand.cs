@@ -6,6 +6,7 @@ using Mesh.Node.Proxy;
 using Mesh.Node.Proxy.Admin;
 using Mesh.Node.Proxy.Config;
 using Mesh.Node.Proxy.Identity;
+using Mesh.Node.Proxy.Succession;
 using Mesh.Node.Proxy.Telemetry;
 using Mesh.Node.Proxy.Telemetry.Otlp;
 using Mesh.Node.Transport.EventLoops;
@@ -56,7 +57,8 @@ internal static class ProxyCommand
         store.Changed += change => telemetry.OnSnapshot(change.Current);
 
         var proxy = new NodeProxy(
-            configuration.Node.Name, configuration.Proxy, loops, store, certificates, telemetry.Connections, telemetry.Loggers.CreateLogger<NodeProxy>());
+            configuration.Node.Name, configuration.Proxy, loops, store, certificates, telemetry.Connections, telemetry.Loggers.CreateLogger<NodeProxy>(),
+            new ListenerTaker(ListenerSocketPath(configuration), telemetry.Loggers.CreateLogger<ListenerTaker>()));
         var handover = new HandoverClient(configuration.Handover, proxy, telemetry.Loggers.CreateLogger<HandoverClient>(), time);
         var discovery = new XdsClient(channel, Describe(configuration.Node), store, time, telemetry.Loggers);
 
@@ -74,15 +76,22 @@ internal static class ProxyCommand
         await using AdminServer admin = await AdminServer.StartAsync(configuration.Admin, sources, stop.Token);
         await using OtlpExport? push = OtlpExport.Start(configuration.Telemetry, telemetry, configuration.Node.Name, time);
 
+        using var giver = new ListenerGiver(
+            ListenerSocketPath(configuration), proxy.ListenersOf, telemetry.Loggers.CreateLogger<ListenerGiver>());
         Task[] running = [discovery.RunAsync(stop.Token), handover.RunAsync(stop.Token)];
         await stop.WaitAsync();
 
+        giver.Dispose();
         Log.Draining(logger, configuration.Proxy.DrainMs);
         await proxy.DrainAsync(TimeSpan.FromMilliseconds(configuration.Proxy.DrainMs), time);
         await Task.WhenAll(running);
         Log.Stopped(logger);
         return CommandLine.Success;
     }
+
+    /// <summary>Where one proxy of the node gives its listeners to the next: beside the socket they both meet the agent at.</summary>
+    private static string ListenerSocketPath(NodeConfiguration configuration) =>
+        Path.Combine(Path.GetDirectoryName(configuration.Handover.SocketPath) ?? "/", "listeners.sock");
 
     private static NodeDescription Describe(NodeSection node) => new()
     {

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using Tmds.Linux;
 
 namespace Mesh.Interop.Linux;
@@ -57,6 +58,40 @@ public static unsafe class Sockets
     {
         using FdLease lease = new(socket);
         return SysResult.From(LibC.listen(lease.Number, backlog));
+    }
+
+    /// <summary>
+    /// Makes a listening TCP socket that another process has passed usable here. The two processes then share the socket and its queue, and
+    /// it listens until both have closed it.
+    /// </summary>
+    /// <param name="received">Any descriptor; stays the caller's.</param>
+    /// <param name="listener">A descriptor of its own on success, else null.</param>
+    /// <returns>ENOTSOCK; EINVAL for a socket that is no listening, non-blocking TCP socket; EMFILE.</returns>
+    public static SysResult TryAdoptListener(SafeHandle received, out SocketHandle? listener)
+    {
+        listener = null;
+        using FdLease lease = new(received);
+        SysResult read = ReadOption(lease.Number, LibC.SO_DOMAIN, out int domain);
+        int protocol = 0;
+        int isListening = 0;
+        read = read.Ok ? ReadOption(lease.Number, LibC.SO_PROTOCOL, out protocol) : read;
+        read = read.Ok ? ReadOption(lease.Number, LibC.SO_ACCEPTCONN, out isListening) : read;
+        if (!read.Ok)
+        {
+            return read;
+        }
+
+        bool isNonBlocking = (LibC.fcntl(lease.Number, LibC.F_GETFL) & LibC.O_NONBLOCK) != 0;
+        if (domain != LibC.AF_INET && domain != LibC.AF_INET6 || protocol != LibC.IPPROTO_TCP || isListening == 0 || !isNonBlocking)
+        {
+            return SysResult.Failure(Errno.EINVAL);
+        }
+
+        SysResult copied = SysResult.From(LibC.fcntl(lease.Number, LibC.F_DUPFD_CLOEXEC, 0));
+        listener = copied.Ok
+            ? new SocketHandle(copied.Count, domain == LibC.AF_INET ? AddressFamily.InterNetwork : AddressFamily.InterNetworkV6)
+            : null;
+        return Uncounted(copied);
     }
 
     /// <summary>Takes one waiting connection, non-blocking and close-on-exec (accept4(2)).</summary>
@@ -249,5 +284,14 @@ public static unsafe class Sockets
         ?? throw new InvalidOperationException("A TCP socket reported an address that is not an IP address.");
 
     // A descriptor's number is nobody's business above this layer.
+    private static SysResult ReadOption(int descriptor, int option, out int value)
+    {
+        int read = 0;
+        socklen_t bytes = sizeof(int);
+        SysResult result = SysResult.From(LibC.getsockopt(descriptor, LibC.SOL_SOCKET, option, &read, &bytes));
+        value = read;
+        return result;
+    }
+
     private static SysResult Uncounted(SysResult opened) => opened.Ok ? SysResult.Success() : opened;
 }

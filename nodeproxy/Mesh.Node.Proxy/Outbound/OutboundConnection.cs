@@ -136,8 +136,9 @@ internal sealed class OutboundConnection : ProxiedConnection
             return null;
         }
 
+        // Also while it drains: its namespace is there until it is out of the registry.
         EnrolledPod? serving = Context.Services.Pods.FindByName(workload.Namespace, workload.Name);
-        if (serving is not { IsStopped: false } || !ReferenceEquals(serving.FindWorkload(Context.Snapshot), workload))
+        if (serving is null || !ReferenceEquals(serving.FindWorkload(Context.Snapshot), workload))
         {
             return null;
         }

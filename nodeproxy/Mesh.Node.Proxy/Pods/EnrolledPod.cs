@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Collections.Immutable;
 using System.Net;
 using System.Net.Sockets;
 using Mesh.Interop.Linux;
@@ -11,6 +12,7 @@ using Mesh.Node.Proxy.Admin;
 using Mesh.Node.Proxy.Inbound;
 using Mesh.Node.Proxy.Loops;
 using Mesh.Node.Proxy.Outbound;
+using Mesh.Node.Proxy.Succession;
 using Mesh.Node.Proxy.Upstream;
 using Mesh.Node.Transport.Buffers;
 using Mesh.Node.Transport.Channels;
@@ -28,6 +30,9 @@ internal sealed class EnrolledPod
 
     // Each loop makes its own when first needed, and only it; any thread may look.
     private readonly ConcurrentDictionary<LoopContext, TunnelPool> _tunnels = new();
+
+    // Replaced whole by the home loop, read by any.
+    private ImmutableArray<PodListener> _listening = [];
     private PodDetails _details;
 
     private EnrolledPod(
@@ -73,17 +78,32 @@ internal sealed class EnrolledPod
     /// <summary>How many connections it has, and how many it may have. Any thread.</summary>
     public PodLimits Limits { get; }
 
+    /// <summary>The sockets it listens on, to be shared with the next proxy. Any thread.</summary>
+    public ImmutableArray<PodListener> Listening => _listening;
+
     /// <summary>Opens the listeners of the pod. Home loop.</summary>
+    /// <param name="identity">Who it is.</param>
+    /// <param name="details">What the agent told beyond.</param>
+    /// <param name="network">Its namespace, owned from here on.</param>
+    /// <param name="home">Where its listeners are to be.</param>
+    /// <param name="place">Where a connection of a loop may begin instead, while that loop is loaded.</param>
+    /// <param name="inherited">Listeners of the proxy before this one, used in place of new ones; owned from here on.</param>
     /// <exception cref="PosixException">A listener could not be opened; none is left open, and the namespace is released.</exception>
     public static EnrolledPod Start(
-        PodIdentity identity, PodDetails details, NetNamespace network, LoopContext home, Func<LoopContext, LoopContext> place)
+        PodIdentity identity,
+        PodDetails details,
+        NetNamespace network,
+        LoopContext home,
+        Func<LoopContext, LoopContext> place,
+        IReadOnlyList<PodListener> inherited)
     {
+        List<PodListener> left = [.. inherited];
         var pod = new EnrolledPod(identity, details, network, home, place);
         try
         {
-            pod.Listen(MeshPorts.Outbound, new OutboundAcceptor(pod));
-            pod.Listen(MeshPorts.InboundPlaintext, new InboundPlaintextAcceptor(pod));
-            pod.Listen(MeshPorts.Hbone, new InboundHboneAcceptor(pod));
+            pod.Listen(MeshPorts.Outbound, new OutboundAcceptor(pod), left);
+            pod.Listen(MeshPorts.InboundPlaintext, new InboundPlaintextAcceptor(pod), left);
+            pod.Listen(MeshPorts.Hbone, new InboundHboneAcceptor(pod), left);
             return pod;
         }
         catch
@@ -91,6 +111,10 @@ internal sealed class EnrolledPod
             pod.CloseListeners();
             pod.Sockets.Dispose();
             throw;
+        }
+        finally
+        {
+            left.ForEach(listener => listener.Socket.Dispose());
         }
     }
 
@@ -195,7 +219,7 @@ internal sealed class EnrolledPod
         Sockets.Dispose();
     }
 
-    private void Listen(ushort port, IAcceptHandler handler)
+    private void Listen(ushort port, IAcceptHandler handler, List<PodListener> inherited)
     {
         bool any = false;
         foreach (AddressFamily family in (ReadOnlySpan<AddressFamily>)[AddressFamily.InterNetwork, AddressFamily.InterNetworkV6])
@@ -203,7 +227,12 @@ internal sealed class EnrolledPod
             SocketHandle socket;
             try
             {
-                socket = Sockets.Listen(family, port);
+                int index = inherited.FindIndex(listener => listener.Port == port && listener.Family == family);
+                socket = index < 0 ? Sockets.Listen(family, port) : Sockets.Inherit(inherited[index].Socket);
+                if (index >= 0)
+                {
+                    inherited.RemoveAt(index);
+                }
             }
             catch (PosixException missing) when (family == AddressFamily.InterNetworkV6 && any
                 && missing.Error is Errno.EAFNOSUPPORT or Errno.EADDRNOTAVAIL)
@@ -219,12 +248,14 @@ internal sealed class EnrolledPod
             }
 
             _listeners.Add(listener!);
+            _listening = _listening.Add(new PodListener(port, family, socket));
             any = true;
         }
     }
 
     private void CloseListeners()
     {
+        _listening = [];
         foreach (TcpListener listener in _listeners)
         {
             listener.Close();

@@ -93,6 +93,24 @@ internal sealed class PodSockets(NetNamespace network, ProxyOptions options) : I
         }
     }
 
+    /// <summary>Makes a listening socket of the proxy before this one serve as one of this proxy's own.</summary>
+    /// <exception cref="PosixException">It cannot; the socket is closed.</exception>
+    public SocketHandle Inherit(SocketHandle socket)
+    {
+        try
+        {
+            // That proxy may have had other options, or be of a version that marks its listeners.
+            Require(SocketOptions.Mark(socket, 0), "SO_MARK");
+            Require(Sockets.Listen(socket, options.ListenBacklog), "listen");
+            return socket;
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
     /// <summary>The ports a connection with a preserved source address may be bound to in this namespace.</summary>
     public SourcePortRange SourcePorts => _sourcePorts ??= network.Run(0, static _ => SourcePortRange.ReadFromNamespace());
 

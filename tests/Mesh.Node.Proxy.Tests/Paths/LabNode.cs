@@ -13,6 +13,7 @@ using Mesh.Node.Model.Policies;
 using Mesh.Node.Model.Workloads;
 using Mesh.Node.Proxy.Config;
 using Mesh.Node.Proxy.Identity;
+using Mesh.Node.Proxy.Succession;
 using Mesh.Node.Proxy.Telemetry;
 using Mesh.Node.Proxy.Telemetry.Logging;
 using Mesh.Node.Transport.EventLoops;
@@ -78,11 +79,13 @@ internal sealed class LabNode : IAsyncDisposable, IConfigurationReader, ICertifi
     }
 
     /// <summary>A data plane with loops of its own, as another process of the node would be.</summary>
-    public NodeProxy CreateProxy(ProxyOptions options)
+    /// <param name="options">What it is held to.</param>
+    /// <param name="predecessor">Where it takes listeners from instead of opening them.</param>
+    public NodeProxy CreateProxy(ProxyOptions options, IListenerSource? predecessor = null)
     {
         var loops = EventLoopGroup.Start(2, new EventLoopOptions());
         var telemetry = new NodeTelemetry(new TelemetryOptions(), new LogOptions(), loops: 2, _log, TimeProvider.System);
-        var proxy = new NodeProxy(Name, options, loops, this, this, telemetry.Connections, NullLogger.Instance);
+        var proxy = new NodeProxy(Name, options, loops, this, this, telemetry.Connections, NullLogger.Instance, predecessor);
         _proxies.Add((proxy, loops, telemetry));
         return proxy;
     }

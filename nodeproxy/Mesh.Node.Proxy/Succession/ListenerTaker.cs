@@ -1,0 +1,82 @@
+using System.Net.Sockets;
+using Mesh.Interop.Linux;
+using Microsoft.Extensions.Logging;
+using Microsoft.Win32.SafeHandles;
+
+namespace Mesh.Node.Proxy.Succession;
+
+/// <summary>Asks the proxy before this one for listening sockets. Where there is none, or it does not answer well, there are none.</summary>
+/// <param name="path">Where that proxy listens.</param>
+/// <param name="logger">Where it is told what went wrong.</param>
+public sealed class ListenerTaker(string path, ILogger logger) : IListenerSource
+{
+    private static readonly TimeSpan s_answerTimeout = TimeSpan.FromSeconds(2);
+
+    /// <inheritdoc/>
+    public IReadOnlyList<PodListener> Take((ulong Device, ulong Inode) network)
+    {
+        if (!SeqPacketSocket.Connect(path, out SeqPacketSocket? predecessor).Ok)
+        {
+            return [];
+        }
+
+        List<PodListener> taken = [];
+        using (predecessor)
+        {
+            string? failure = !predecessor!.Peer.IsThisUser ? "it runs as another user"
+                : !predecessor.Send(ListenerMessages.Ask(network), null, s_answerTimeout).Ok ? "it takes no message"
+                : Receive(predecessor, taken);
+            if (failure is null)
+            {
+                return taken;
+            }
+
+            Log.ListenersNotTaken(logger, path, failure);
+        }
+
+        taken.ForEach(listener => listener.Socket.Dispose());
+        return [];
+    }
+
+    /// <returns>What is wrong; null when everything that was announced has come.</returns>
+    private static string? Receive(SeqPacketSocket predecessor, List<PodListener> taken)
+    {
+        byte[] message = new byte[ListenerMessages.BytesMax];
+        while (taken.Count <= ListenerMessages.ListenersMax)
+        {
+            SysResult received = predecessor.Receive(message, out SafeFileHandle? descriptor, s_answerTimeout);
+            using (descriptor)
+            {
+                if (!received.Ok || received.Count == 0)
+                {
+                    return received.Ok ? "it ended inside its answer" : received.Error.ToString();
+                }
+
+                ReadOnlySpan<byte> said = message.AsSpan(0, received.Count);
+                if (ListenerMessages.TryReadDone(said, out int count))
+                {
+                    return count == taken.Count && descriptor is null ? null : "it announces other listeners than came";
+                }
+
+                if (descriptor is null || !ListenerMessages.TryReadListener(said, out AddressFamily family, out ushort port))
+                {
+                    return "what it says is not understood";
+                }
+
+                SysResult adopted = Sockets.TryAdoptListener(descriptor, out SocketHandle? socket);
+                if (!adopted.Ok)
+                {
+                    return $"what came for port {port} cannot be used: {adopted.Error}";
+                }
+
+                taken.Add(new PodListener(port, family, socket!));
+                if (socket!.Family != family || Sockets.LocalEndPoint(socket).Port != port)
+                {
+                    return $"what came for port {port} listens elsewhere";
+                }
+            }
+        }
+
+        return "it has more listeners than a pod has";
+    }
+}
