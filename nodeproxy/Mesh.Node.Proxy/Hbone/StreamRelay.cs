@@ -90,7 +90,7 @@ internal sealed class StreamRelay : IChannelEvents, ITunnelStreamEvents, IReadyH
 
     void IChannelEvents.OnWritable() => FlushHeld();
 
-    void IChannelEvents.OnFault() => End(SocketBroken);
+    void IChannelEvents.OnFault() => EndBySocket(_socket.TakeError());
 
     void IReadyHandler.OnReady(EpollEvents events)
     {
@@ -120,7 +120,7 @@ internal sealed class StreamRelay : IChannelEvents, ITunnelStreamEvents, IReadyH
             IoResult written = _socket.Write(data);
             if (written.Status == IoStatus.Failed)
             {
-                End(SocketBroken);
+                EndBySocket(written.Error);
                 return;
             }
 
@@ -172,8 +172,6 @@ internal sealed class StreamRelay : IChannelEvents, ITunnelStreamEvents, IReadyH
 
     private bool IsHalfOpen => _socketEnded || _socketWriteClosed;
 
-    private RelayEnd SocketBroken => _role == StreamRelayRole.SocketIsClient ? RelayEnd.ClientBroken : RelayEnd.UpstreamBroken;
-
     private RelayEnd StreamBroken => _role == StreamRelayRole.SocketIsClient ? RelayEnd.UpstreamBroken : RelayEnd.ClientBroken;
 
     private void PumpFromSocket()
@@ -219,7 +217,7 @@ internal sealed class StreamRelay : IChannelEvents, ITunnelStreamEvents, IReadyH
                     return;
                 default:
                     _stream.Commit(0, endStream: false);
-                    End(SocketBroken);
+                    EndBySocket(read.Error);
                     return;
             }
         }
@@ -243,7 +241,7 @@ internal sealed class StreamRelay : IChannelEvents, ITunnelStreamEvents, IReadyH
 
             if (written.Status != IoStatus.Done)
             {
-                End(SocketBroken);
+                EndBySocket(written.Error);
                 return;
             }
 
@@ -302,6 +300,18 @@ internal sealed class StreamRelay : IChannelEvents, ITunnelStreamEvents, IReadyH
         }
     }
 
+    private bool IsOfSocket(RelayEnd end) => _role == StreamRelayRole.SocketIsClient
+        ? end is RelayEnd.ClientBroken or RelayEnd.ClientUnresponsive
+        : end is RelayEnd.UpstreamBroken or RelayEnd.UpstreamUnresponsive;
+
+    private void EndBySocket(Errno error) => End((_role, error == Errno.ETIMEDOUT) switch
+    {
+        (StreamRelayRole.SocketIsClient, false) => RelayEnd.ClientBroken,
+        (StreamRelayRole.SocketIsClient, true) => RelayEnd.ClientUnresponsive,
+        (_, false) => RelayEnd.UpstreamBroken,
+        (_, true) => RelayEnd.UpstreamUnresponsive,
+    });
+
     private void End(RelayEnd end)
     {
         if (_ended)
@@ -319,7 +329,7 @@ internal sealed class StreamRelay : IChannelEvents, ITunnelStreamEvents, IReadyH
         else
         {
             _socket.Reset();
-            _stream.Reset(end == SocketBroken ? Http2ErrorCode.ConnectError : Http2ErrorCode.Cancel);
+            _stream.Reset(IsOfSocket(end) ? Http2ErrorCode.ConnectError : Http2ErrorCode.Cancel);
         }
 
         _owner.OnRelayEnded(end);

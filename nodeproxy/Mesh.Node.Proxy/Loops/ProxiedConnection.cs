@@ -220,6 +220,8 @@ internal abstract class ProxiedConnection : IRelayOwner
         RelayEnd.Completed => CloseReason.Completed,
         RelayEnd.ClientBroken => CloseReason.ClientReset,
         RelayEnd.UpstreamBroken => CloseReason.UpstreamReset,
+        RelayEnd.ClientUnresponsive => CloseReason.ClientUnresponsive,
+        RelayEnd.UpstreamUnresponsive => CloseReason.UpstreamUnresponsive,
         RelayEnd.IdleTimeout => CloseReason.IdleTimeout,
         RelayEnd.HalfOpenTimeout => CloseReason.HalfOpenTimeout,
         RelayEnd.BufferLimit => CloseReason.BufferLimit,

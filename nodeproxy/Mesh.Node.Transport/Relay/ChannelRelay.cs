@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Mesh.Interop.Linux;
 using Mesh.Node.Transport.Channels;
 using Mesh.Node.Transport.EventLoops;
 
@@ -44,8 +45,8 @@ public sealed class ChannelRelay : ITimerHandler
     /// <summary>Takes over both channels and moves what is already there.</summary>
     public void Start()
     {
-        _client.Events = new RelaySide(this, _toUpstream, _toClient, RelayEnd.ClientBroken);
-        _upstream.Events = new RelaySide(this, _toClient, _toUpstream, RelayEnd.UpstreamBroken);
+        _client.Events = new RelaySide(this, _client, _toUpstream, _toClient);
+        _upstream.Events = new RelaySide(this, _upstream, _toClient, _toUpstream);
         _idle.Arm(Limits.IdleLimit);
         _toUpstream.Pump();
         if (!_ended)
@@ -70,7 +71,13 @@ public sealed class ChannelRelay : ITimerHandler
         }
     }
 
-    internal void OnChannelBroken(ByteChannel broken) => End(broken == _client ? RelayEnd.ClientBroken : RelayEnd.UpstreamBroken);
+    internal void OnChannelBroken(ByteChannel broken, Errno error) => End((broken == _client, error == Errno.ETIMEDOUT) switch
+    {
+        (true, false) => RelayEnd.ClientBroken,
+        (true, true) => RelayEnd.ClientUnresponsive,
+        (false, false) => RelayEnd.UpstreamBroken,
+        (false, true) => RelayEnd.UpstreamUnresponsive,
+    });
 
     internal void End(RelayEnd end)
     {

@@ -113,7 +113,7 @@ internal sealed class RelayDirection : IReadyHandler
             case IoStatus.WouldBlock:
                 return false;
             default:
-                _relay.OnChannelBroken(_source);
+                _relay.OnChannelBroken(_source, read.Error);
                 return false;
         }
     }
@@ -158,7 +158,7 @@ internal sealed class RelayDirection : IReadyHandler
                 GoBackToCopying();
                 return true;
             default:
-                _relay.OnChannelBroken(_source);
+                _relay.OnChannelBroken(_source, taken.Error);
                 return false;
         }
     }
@@ -186,7 +186,7 @@ internal sealed class RelayDirection : IReadyHandler
         IoResult written = _target.Write(bytes);
         if (written.Status == IoStatus.Failed)
         {
-            _relay.OnChannelBroken(_target);
+            _relay.OnChannelBroken(_target, written.Error);
             return false;
         }
 
@@ -215,7 +215,7 @@ internal sealed class RelayDirection : IReadyHandler
                 case IoStatus.WouldBlock:
                     return false;
                 default:
-                    _relay.OnChannelBroken(_target);
+                    _relay.OnChannelBroken(_target, written.Error);
                     return false;
             }
         }
@@ -231,7 +231,7 @@ internal sealed class RelayDirection : IReadyHandler
 
             if (!given.WouldBlock)
             {
-                _relay.OnChannelBroken(_target);
+                _relay.OnChannelBroken(_target, given.Error);
             }
 
             return false;

@@ -14,6 +14,12 @@ public enum RelayEnd
     /// <summary>The upstream's connection broke; the client was reset.</summary>
     UpstreamBroken,
 
+    /// <summary>The client stopped acknowledging (TCP user time-out or keep-alive); the upstream was reset.</summary>
+    ClientUnresponsive,
+
+    /// <summary>The upstream stopped acknowledging (TCP user time-out or keep-alive); the client was reset.</summary>
+    UpstreamUnresponsive,
+
     /// <summary>Nothing moved either way for the idle limit; both were reset.</summary>
     IdleTimeout,
 

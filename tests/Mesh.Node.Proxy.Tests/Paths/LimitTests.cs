@@ -80,6 +80,28 @@ public sealed class LimitTests
         await node.WaitForLineAsync("close_reason=HalfOpenTimeout");
     }
 
+    [LabFact]
+    public async Task Who_stops_acknowledging_is_given_up_by_name()
+    {
+        await using LabNode node = await LabNode.StartAsync(new ProxyOptions { UserTimeoutMs = 300 });
+        LabPod client = await node.AddPodAsync("client");
+        await node.Host.ExecuteAsync("ip addr add 10.77.0.1/32 dev lo");
+        using Socket listener = node.Host.Network.Run(0, static _ => new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp));
+        listener.Bind(new IPEndPoint(IPAddress.Parse("10.77.0.1"), Port));
+        listener.Listen(1);
+        using Socket connection = await client.ConnectAsync(IPAddress.Parse("10.77.0.1"), Port);
+        using Socket server = await listener.AcceptAsync().WaitAsync(LabNode.Patience);
+        await server.SendAsync("x"u8.ToArray(), SocketFlags.None);
+        Assert.Equal("x", await LabPod.ReadAsync(connection, 1));
+
+        // From here on the server's packets and the client's are lost.
+        await node.Host.ExecuteAsync("nft add table inet hole");
+        await node.Host.ExecuteAsync("nft add chain inet hole way { type filter hook input priority 0 ; }");
+        await node.Host.ExecuteAsync("nft add rule inet hole way ip daddr 10.77.0.1 drop");
+        await Assert.ThrowsAsync<SocketException>(() => LabPod.AskAsync(connection, "hello"));
+        await node.WaitForLineAsync("close_reason=UpstreamUnresponsive", "path=Passthrough");
+    }
+
     private static async Task<(LabPod First, LabPod Second, LabPod Server)> ThreePodsAsync(LabNode node)
     {
         LabPod first = await node.AddPodAsync("first");
