@@ -17,6 +17,9 @@ public static class AllocationMeter
     private const int WarmUpInvocations = 40;
 
     private static readonly TimeSpan s_warmUp = TimeSpan.FromMilliseconds(150);
+
+    // An invocation so long that fewer of them fill it makes thousands of operations, and has warmed up whatever it calls.
+    private static readonly TimeSpan s_warmUpMax = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan s_round = TimeSpan.FromMilliseconds(10);
 
     /// <summary>Measures every benchmark among the types, with each combination of its parameters.</summary>
@@ -115,7 +118,7 @@ public static class AllocationMeter
     {
         long start = TimeProvider.System.GetTimestamp();
         int count = 0;
-        while (count < WarmUpInvocations || TimeProvider.System.GetElapsedTime(start) < s_warmUp)
+        while (TimeProvider.System.GetElapsedTime(start) < (count < WarmUpInvocations ? s_warmUpMax : s_warmUp))
         {
             renew?.Invoke();
             run();
