@@ -98,7 +98,7 @@ public static class AllocationMeter
         int invocations = WarmUp(run, renew);
         int operations = invocations * method.GetCustomAttribute<BenchmarkAttribute>()!.OperationsPerInvoke;
         long leastBytes = long.MaxValue;
-        for (int round = 0; round < Rounds; round++)
+        for (int round = 0; round < Rounds && leastBytes > 0; round++)
         {
             renew?.Invoke();
             long before = GC.GetTotalAllocatedBytes(precise: true);
