@@ -1,8 +1,8 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using System.Text.Json;
 using Grpc.Core;
 using Grpc.Net.Client;
-using System.Text.Json;
 using Mesh.Api.Certificates;
 using Mesh.Api.Discovery;
 using Mesh.Api.Trust;
