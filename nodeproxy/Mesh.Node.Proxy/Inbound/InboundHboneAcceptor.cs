@@ -12,7 +12,7 @@ internal sealed class InboundHboneAcceptor(EnrolledPod pod) : IAcceptHandler
 
     public void OnAccepted(SocketHandle socket, IPEndPoint peer)
     {
-        bool carriesOwnMark = !pod.Sockets.PrepareAccepted(socket);
+        bool carriesOwnMark = !PodSockets.PrepareAccepted(socket);
         pod.Begin(
             socket,
             needsHandshake: true,

@@ -12,7 +12,7 @@ internal sealed class InboundPlaintextAcceptor(EnrolledPod pod) : IAcceptHandler
 
     public void OnAccepted(SocketHandle socket, IPEndPoint peer)
     {
-        bool carriesOwnMark = !pod.Sockets.PrepareAccepted(socket);
+        bool carriesOwnMark = !PodSockets.PrepareAccepted(socket);
         IPEndPoint? destination = pod.OriginalDestination(socket, peer.AddressFamily);
         pod.Begin(
             socket,

@@ -41,26 +41,14 @@ internal sealed class PodSockets(NetNamespace network, ProxyOptions options) : I
     }
 
     /// <summary>
-    /// Makes an accepted connection ready. The mark it came with, which the kernel shows on the socket (tcp_fwmark_accept), gives place to
-    /// the proxy's own.
+    /// Makes an accepted connection ready, which has every other option of its listener. The mark it came with, which the kernel shows on
+    /// the socket (tcp_fwmark_accept), gives place to the proxy's own.
     /// </summary>
     /// <returns>False when it came with the proxy's own mark: it is not to be served, or a pod could borrow what the proxy may.</returns>
-    public bool PrepareAccepted(SocketHandle accepted)
+    public static bool PrepareAccepted(SocketHandle accepted)
     {
-        Prepare(accepted);
         bool isForeign = SocketOptions.GetMark(accepted, out uint mark).Ok && (mark & CaptureMarks.Mask) != OwnMark;
         return isForeign && SocketOptions.Mark(accepted, OwnMark).Ok;
-    }
-
-    /// <summary>Options every connection has: latency before batching, and an end to connections whose peer has vanished.</summary>
-    public void Prepare(SocketHandle socket)
-    {
-        SocketOptions.NoDelay(socket, true);
-        SocketOptions.KeepAlive(socket, options.KeepAliveIdleSeconds, options.KeepAliveIntervalSeconds, options.KeepAliveProbes);
-        if (options.UserTimeoutMs > 0)
-        {
-            SocketOptions.UserTimeout(socket, TimeSpan.FromMilliseconds(options.UserTimeoutMs));
-        }
     }
 
     /// <summary>
@@ -78,6 +66,7 @@ internal sealed class PodSockets(NetNamespace network, ProxyOptions options) : I
                 Require(SocketOptions.IPv6Only(socket, true), "IPV6_V6ONLY");
             }
 
+            PrepareListening(socket);
             Require(SocketOptions.ReuseAddress(socket, true), "SO_REUSEADDR");
             Require(SocketOptions.ReusePort(socket, true), "SO_REUSEPORT");
             Require(SocketOptions.Transparent(socket, family, true), "IP_TRANSPARENT");
@@ -100,6 +89,7 @@ internal sealed class PodSockets(NetNamespace network, ProxyOptions options) : I
         try
         {
             // That proxy may have had other options, or be of a version that marks its listeners.
+            PrepareListening(socket);
             Require(SocketOptions.Mark(socket, 0), "SO_MARK");
             Require(Sockets.Listen(socket, options.ListenBacklog), "listen");
             return socket;
@@ -116,6 +106,24 @@ internal sealed class PodSockets(NetNamespace network, ProxyOptions options) : I
 
     /// <inheritdoc/>
     public void Dispose() => network.Dispose();
+
+    /// <summary>Options every connection has: latency before batching, and an end to connections whose peer has vanished.</summary>
+    private void Prepare(SocketHandle socket)
+    {
+        SocketOptions.NoDelay(socket, true);
+        SocketOptions.KeepAlive(socket, options.KeepAliveIdleSeconds, options.KeepAliveIntervalSeconds, options.KeepAliveProbes);
+        if (options.UserTimeoutMs > 0)
+        {
+            SocketOptions.UserTimeout(socket, TimeSpan.FromMilliseconds(options.UserTimeoutMs));
+        }
+    }
+
+    /// <summary>The same for all that a listening socket will accept, and a reset of them should the proxy be killed.</summary>
+    private void PrepareListening(SocketHandle socket)
+    {
+        Prepare(socket);
+        SocketOptions.ResetOnClose(socket);
+    }
 
     private static void Require(SysResult result, string operation)
     {

@@ -10,8 +10,9 @@ namespace Mesh.Node.Transport.Channels;
 /// <remarks>
 /// Registered once, edge-triggered. A read that fills less than it was offered has emptied the socket (epoll(7)), so the next read
 /// answers <see cref="IoStatus.WouldBlock"/> without a system call until the kernel reports more.
-/// The socket is set to reset its connection when it is closed, and only <see cref="Close"/> takes that back: when the process is killed,
-/// the kernel closes its sockets, and a peer must not mistake the stream that was cut for a whole one.
+/// A socket that <see cref="TcpConnector"/> connects or <see cref="Listeners.TcpListener"/> accepts resets its connection when it is
+/// closed, from its first moment on, and only <see cref="Close"/> takes that back: when the process is killed, the kernel closes its sockets,
+/// and a peer must not mistake the stream that was cut for a whole one.
 /// </remarks>
 public sealed class TcpChannel : ByteChannel, IReadyHandler
 {
@@ -52,7 +53,6 @@ public sealed class TcpChannel : ByteChannel, IReadyHandler
             return registered;
         }
 
-        SocketOptions.ResetOnClose(socket, true);
         loop.ConnectionCount++;
         channel = created;
         return registered;
@@ -182,6 +182,7 @@ public sealed class TcpChannel : ByteChannel, IReadyHandler
     {
         if (!_closed)
         {
+            SocketOptions.ResetOnClose(_socket, true);
             Release();
         }
     }

@@ -32,6 +32,8 @@ public sealed class TcpConnector(EventLoop loop) : IChannelEvents, ITimerHandler
     /// <summary>Connects a socket made for the purpose (marked, bound, in the right namespace); owns it.</summary>
     public async ValueTask<ConnectResult> ConnectAsync(SocketHandle socket, IPEndPoint remote, TimeSpan timeLimit)
     {
+        // Before there is a connection: on one machine its other end may have it, and this process be killed, before connect returns.
+        SocketOptions.ResetOnClose(socket, true);
         SysResult started = Sockets.Connect(socket, remote);
         if (!started.Ok && started.Error != Errno.EINPROGRESS)
         {

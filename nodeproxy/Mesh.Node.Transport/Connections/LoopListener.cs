@@ -36,6 +36,7 @@ public sealed class LoopListener : IConnectionListener, IAcceptHandler
     internal static LoopListener Start(EventLoop loop, SocketHandle listening, ListenerOptions options)
     {
         loop.AssertOnThread();
+        SocketOptions.NoDelay(listening, true);
         var created = new LoopListener(loop, options, Sockets.LocalEndPoint(listening));
         SysResult started = TcpListener.TryStart(loop, listening, created, out created._listener);
         if (!started.Ok)
@@ -100,7 +101,6 @@ public sealed class LoopListener : IConnectionListener, IAcceptHandler
 
     void IAcceptHandler.OnAccepted(SocketHandle socket, IPEndPoint peer)
     {
-        SocketOptions.NoDelay(socket, true);
         SysResult attached = TcpChannel.TryAttach(_loop, socket, out TcpChannel? channel);
         if (!attached.Ok)
         {

@@ -5,7 +5,11 @@ using Mesh.Node.Transport.EventLoops;
 namespace Mesh.Node.Transport.Listeners;
 
 /// <summary>Accepts connections on one loop, a bounded number a turn.</summary>
-/// <remarks>When descriptors run out the queue is left alone and tried again shortly, so the proxy recovers without being told.</remarks>
+/// <remarks>
+/// When descriptors run out the queue is left alone and tried again shortly, so the proxy recovers without being told.
+/// An accepted socket has the listening one's options (no delay, keep-alive, user timeout, linger), so those that hold for every connection
+/// are set once, before it listens.
+/// </remarks>
 public sealed class TcpListener : IReadyHandler, ITimerHandler
 {
     private const int AcceptsPerTurnMax = 64;
@@ -31,6 +35,7 @@ public sealed class TcpListener : IReadyHandler, ITimerHandler
     /// <summary>Begins accepting on a socket that already listens; owns it. Loop thread.</summary>
     public static SysResult TryStart(EventLoop loop, SocketHandle listening, IAcceptHandler handler, out TcpListener? listener)
     {
+        SocketOptions.ResetOnClose(listening);
         var created = new TcpListener(loop, listening, handler);
         SysResult registered = loop.Register(listening, created, out created._registration);
         if (!registered.Ok)

@@ -88,6 +88,33 @@ public sealed class SocketOptionsTests
     }
 
     [Fact]
+    public void An_accepted_socket_has_the_options_of_its_listener()
+    {
+        using SocketHandle listening = Sockets.OpenTcp(AddressFamily.InterNetwork);
+        SocketOptions.NoDelay(listening, true).OrThrow("TCP_NODELAY");
+        SocketOptions.KeepAlive(listening, idleSeconds: 30, intervalSeconds: 7, count: 4).OrThrow("keep-alive");
+        SocketOptions.UserTimeout(listening, TimeSpan.FromSeconds(1.5)).OrThrow("TCP_USER_TIMEOUT");
+        SocketOptions.ResetOnClose(listening).OrThrow("SO_LINGER");
+        Sockets.Bind(listening, new IPEndPoint(IPAddress.Loopback, 0)).OrThrow("bind");
+        Sockets.Listen(listening, 1).OrThrow("listen");
+        using var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        client.Connect(Sockets.LocalEndPoint(listening));
+
+        Sockets.TryAccept(listening, out SocketHandle? accepted, out _).OrThrow("accept");
+        using (accepted)
+        {
+            Assert.Equal(1, Read(accepted!, LibC.SOL_TCP, LibC.TCP_NODELAY));
+            Assert.Equal(1, Read(accepted!, LibC.SOL_SOCKET, LibC.SO_KEEPALIVE));
+            Assert.Equal(30, Read(accepted!, LibC.SOL_TCP, LibC.TCP_KEEPIDLE));
+            Assert.Equal(7, Read(accepted!, LibC.SOL_TCP, LibC.TCP_KEEPINTVL));
+            Assert.Equal(4, Read(accepted!, LibC.SOL_TCP, LibC.TCP_KEEPCNT));
+            Assert.Equal(1_500, Read(accepted!, LibC.SOL_TCP, LibC.TCP_USER_TIMEOUT));
+        }
+
+        Assert.Equal(SocketError.ConnectionReset, Assert.Throws<SocketException>(() => client.Receive(new byte[1])).SocketErrorCode);
+    }
+
+    [Fact]
     public void Buffers_are_counted_double_by_the_kernel()
     {
         using SocketHandle socket = Sockets.OpenTcp(AddressFamily.InterNetwork);
