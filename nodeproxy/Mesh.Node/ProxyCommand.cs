@@ -60,7 +60,7 @@ internal static class ProxyCommand
             configuration.Node.Name, configuration.Proxy, loops, store, certificates, telemetry.Connections, telemetry.Loggers.CreateLogger<NodeProxy>(),
             new ListenerTaker(ListenerSocketPath(configuration), telemetry.Loggers.CreateLogger<ListenerTaker>()));
         var handover = new HandoverClient(configuration.Handover, proxy, telemetry.Loggers.CreateLogger<HandoverClient>(), time);
-        var discovery = new XdsClient(channel, Describe(configuration.Node), store, time, telemetry.Loggers);
+        var discovery = new XdsClient(channel, Describe(configuration.Node), controlPlane.RootNamespace, store, time, telemetry.Loggers);
 
         var sources = new AdminSources
         {

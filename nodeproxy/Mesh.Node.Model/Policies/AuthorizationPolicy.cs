@@ -10,10 +10,15 @@ namespace Mesh.Node.Model.Policies;
 public sealed record AuthorizationPolicy
 {
     public AuthorizationPolicy(string @namespace, string name)
+        : this(KeyOf(@namespace, name), @namespace, name)
     {
+    }
+
+    private AuthorizationPolicy(string key, string @namespace, string name)
+    {
+        Key = key;
         Namespace = @namespace;
         Name = name;
-        Key = KeyOf(@namespace, name);
     }
 
     /// <summary>namespace/name: the resource name, and how workloads name it.</summary>
@@ -39,7 +44,32 @@ public sealed record AuthorizationPolicy
     /// </summary>
     public bool HasUnsupported { get; init; }
 
+    /// <summary>Why nobody knows what the policy says, so that it denies all it might select; null for a policy that was read.</summary>
+    public string? UnreadableBecause { get; private init; }
+
     public static string KeyOf(string @namespace, string name) => $"{@namespace}/{name}";
+
+    /// <summary>
+    /// What stands in for a policy of which only the name is known. It may have denied anything to any workload it could select, and so it
+    /// denies everything to each of them: all of its namespace and all that name it; the whole mesh where its namespace is the root
+    /// namespace, or cannot be told.
+    /// </summary>
+    /// <param name="key">The resource name: namespace/name, if it is one at all.</param>
+    /// <param name="rootNamespace">The namespace whose policies hold for the whole mesh.</param>
+    /// <param name="reason">Why it cannot be read, as part of a sentence.</param>
+    public static AuthorizationPolicy Unreadable(string key, string rootNamespace, string reason)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        int slash = key.IndexOf('/', StringComparison.Ordinal);
+        string @namespace = slash > 0 ? key[..slash] : "";
+        return new AuthorizationPolicy(key, @namespace, key[(slash + 1)..])
+        {
+            Scope = @namespace.Length == 0 || @namespace == rootNamespace ? PolicyScope.Global : PolicyScope.Namespace,
+            Action = PolicyAction.Deny,
+            Rules = [new AuthorizationRule([])],
+            UnreadableBecause = reason,
+        };
+    }
 
     public override string ToString() => Key;
 }

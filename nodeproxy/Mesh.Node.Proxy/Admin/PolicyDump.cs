@@ -34,6 +34,11 @@ internal static class PolicyDump
             writer.WriteBoolean("hasUnsupported", true);
         }
 
+        if (policy.UnreadableBecause is string reason)
+        {
+            writer.WriteString("unreadableBecause", reason);
+        }
+
         writer.WriteStartArray("rules");
         foreach (AuthorizationRule rule in policy.Rules)
         {

@@ -15,6 +15,12 @@ public sealed class ControlPlaneOptions
     /// <summary>File of the bearer token. Read again for every call.</summary>
     public required string TokenFile { get; init; }
 
+    /// <summary>
+    /// The namespace whose policies hold for the whole mesh, as the control plane is told too. A policy of it that cannot be read denies
+    /// everything everywhere.
+    /// </summary>
+    public string RootNamespace { get; set; } = "istio-system";
+
     /// <summary>Time for TCP and TLS together. Seconds, 1 to 60.</summary>
     public int ConnectTimeoutSeconds { get; set; } = 5;
 

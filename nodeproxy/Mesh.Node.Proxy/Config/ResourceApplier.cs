@@ -11,11 +11,14 @@ namespace Mesh.Node.Proxy.Config;
 /// Turns discovery responses into the configuration in force: the one writer of a <see cref="ConfigurationStore"/>. Each response is
 /// applied in full or, where parts of it are refused, without those parts; what was good before stays. Called by one thread at a time.
 /// </summary>
-internal sealed partial class ResourceApplier(ConfigurationStore store, ILogger<ResourceApplier> logger)
+/// <param name="store">What it writes.</param>
+/// <param name="rootNamespace">The namespace whose policies hold for the whole mesh.</param>
+/// <param name="logger">Where refusals are named.</param>
+internal sealed partial class ResourceApplier(ConfigurationStore store, string rootNamespace, ILogger<ResourceApplier> logger)
 {
     private readonly ResourceDraft _draft = new(store.Current);
     private readonly ImmutableArray<ResourceType> _types =
-        [new AddressType(), new AuthorizationType(), new TrustBundleType(), new RevocationListType()];
+        [new AddressType(), new AuthorizationType(rootNamespace), new TrustBundleType(), new RevocationListType()];
 
     private bool _requiredTypesSuffice;
 

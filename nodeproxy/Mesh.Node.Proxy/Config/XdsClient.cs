@@ -40,11 +40,11 @@ public sealed partial class XdsClient
     private bool _isConnected;
 
     public XdsClient(
-        ControlPlaneChannel channel, NodeDescription node, ConfigurationStore store, TimeProvider time, ILoggerFactory loggers)
+        ControlPlaneChannel channel, NodeDescription node, string rootNamespace, ConfigurationStore store, TimeProvider time, ILoggerFactory loggers)
     {
         ArgumentNullException.ThrowIfNull(node);
         _channel = channel;
-        _applier = new ResourceApplier(store, loggers.CreateLogger<ResourceApplier>());
+        _applier = new ResourceApplier(store, rootNamespace, loggers.CreateLogger<ResourceApplier>());
         _node = node.ToProto();
         _time = time;
         _logger = loggers.CreateLogger<XdsClient>();

@@ -7,6 +7,8 @@ internal static class PolicyText
 {
     public static string Describe(in PolicyDecision decision) => decision.Reason switch
     {
+        PolicyReason.DenyRuleMatched when decision.DecidedBy.Policy?.UnreadableBecause is string reason =>
+            $"policy {decision.DecidedBy.Policy.Key} cannot be read and denies all it might select: {reason}",
         PolicyReason.DenyRuleMatched => $"denied by {decision.DecidedBy}",
         PolicyReason.NoAllowRuleMatched => $"no rule of the ALLOW policies matched, {decision.DecidedBy.Policy?.Key} among them",
         PolicyReason.PolicyNotArrived => $"policy {decision.MissingPolicy} has not arrived",

@@ -71,6 +71,21 @@ public sealed class DumpTests
     }
 
     [Fact]
+    public async Task A_policy_that_cannot_be_read_shows_why_and_that_it_denies()
+    {
+        MeshSnapshot.Builder builder = MeshSnapshot.Empty.ToBuilder();
+        builder.SetPolicy(AuthorizationPolicy.Unreadable("shop/odd", "istio-system", "it is cut short"));
+        await using AdminFixture node = new() { Current = builder.Build() };
+        await node.StartAsync();
+        using JsonDocument json = await JsonAsync(node, "/config_dump");
+
+        JsonElement policy = Assert.Single(json.RootElement.GetProperty("policies").EnumerateArray());
+        Assert.Equal("it is cut short", policy.GetProperty("unreadableBecause").GetString());
+        Assert.Equal(("shop", "odd"), (policy.GetProperty("namespace").GetString(), policy.GetProperty("name").GetString()));
+        Assert.Equal(("Namespace", "Deny"), (policy.GetProperty("scope").GetString(), policy.GetProperty("action").GetString()));
+    }
+
+    [Fact]
     public async Task A_large_snapshot_arrives_whole()
     {
         MeshSnapshot.Builder builder = MeshSnapshot.Empty.ToBuilder();

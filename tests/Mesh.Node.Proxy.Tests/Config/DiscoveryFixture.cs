@@ -53,7 +53,7 @@ internal sealed class DiscoveryFixture : IAsyncDisposable
     {
         _channel = CreateChannel(serverName);
         var node = new NodeDescription { NodeName = "node-1", Cluster = "test-cluster", Network = "net" };
-        var client = new XdsClient(_channel, node, Store, time ?? TimeProvider.System, NullLoggerFactory.Instance);
+        var client = new XdsClient(_channel, node, "istio-system", Store, time ?? TimeProvider.System, NullLoggerFactory.Instance);
         _running = client.RunAsync(_stopping.Token);
     }
 

@@ -93,7 +93,7 @@ public sealed class PolicyCompilerTests
     }
 
     [Fact]
-    public void An_unknown_action_or_scope_is_refused_and_read_as_DENY_for_the_namespace()
+    public void An_unknown_action_or_scope_is_refused_and_no_reading_is_strict_enough()
     {
         CompiledResource<AuthorizationPolicy> compiled = PolicyCompiler.Compile(
             new Wire.Authorization { Name = "n", Namespace = "ns", Action = (Wire.Action)7, Scope = (Wire.Scope)8 });
@@ -101,7 +101,7 @@ public sealed class PolicyCompilerTests
         Assert.True(compiled.IsRefused);
         Assert.Contains("action: 7", compiled.Refusal, StringComparison.Ordinal);
         Assert.Contains("scope: 8", compiled.Refusal, StringComparison.Ordinal);
-        Assert.Equal((PolicyAction.Deny, PolicyScope.Namespace), (compiled.Value!.Action, compiled.Value.Scope));
+        Assert.Null(compiled.Value);
     }
 
     private static AuthorizationMatch MatchOf(AuthorizationPolicy policy) => policy.Rules[0].Clauses[0].Matches[0];

@@ -2,9 +2,12 @@ using System.Net;
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Mesh.Api.Discovery;
+using Mesh.Api.Identity;
 using Mesh.Api.Trust;
 using Mesh.Node.Model.Policies;
+using Mesh.Node.Model.Workloads;
 using Mesh.Node.Proxy.Config;
+using Mesh.Node.Proxy.Enforcement;
 using Mesh.Node.Proxy.Tests.ControlPlane;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
@@ -21,7 +24,7 @@ public sealed class ResourceApplierTests
 
     public ResourceApplierTests()
     {
-        _applier = new ResourceApplier(_store, NullLogger<ResourceApplier>.Instance);
+        _applier = new ResourceApplier(_store, "istio-system", NullLogger<ResourceApplier>.Instance);
         _store.Changed += _changes.Add;
     }
 
@@ -79,7 +82,8 @@ public sealed class ResourceApplierTests
         Assert.Equal("Kubernetes//Pod/default/legacy", Assert.Single(refused).Name);
         Assert.Contains("LEGACY_ISTIO_MTLS", refused[0].Text, StringComparison.Ordinal);
         Assert.NotNull(_store.Current.FindWorkload("Kubernetes//Pod/default/good"));
-        Assert.Equal(["Kubernetes//Pod/default/good"], Versions(ResourceTypes.Address).Keys);
+        Assert.Equal("1", Versions(ResourceTypes.Address)["Kubernetes//Pod/default/good"]);
+        Assert.Equal("", Versions(ResourceTypes.Address)["Kubernetes//Pod/default/legacy"]);
     }
 
     [Fact]
@@ -147,12 +151,113 @@ public sealed class ResourceApplierTests
         Assert.Contains("strictest reading", Assert.Single(Apply(Wire.Policies(Wire.Resource(bad)))).Text, StringComparison.Ordinal);
         Assert.True(_store.Current.Policies.TryGet("default/p", out AuthorizationPolicy? strict));
         Assert.True(strict.Rules[0].Clauses[0].Matches[0].HasUnsupported);
-        Assert.Empty(Versions(ResourceTypes.Authorization));
+        Assert.Equal("", Versions(ResourceTypes.Authorization)["default/p"]);
 
         Apply(Wire.Policies(Wire.Resource(Wire.Policy("p", Security.Action.Deny, new Security.Match { DestinationPorts = { 80 } }), "2")));
         Assert.Contains("good before", Assert.Single(Apply(Wire.Policies(Wire.Resource(bad, "3")))).Text, StringComparison.Ordinal);
         Assert.True(_store.Current.Policies.TryGet("default/p", out AuthorizationPolicy? kept));
         Assert.Equal([80], kept.Rules[0].Clauses[0].Matches[0].DestinationPorts);
+    }
+
+    [Fact]
+    public void A_policy_that_cannot_be_decoded_denies_what_it_might_select_until_it_is_replaced()
+    {
+        Complete();
+        Assert.True(Evaluate("default").IsAllowed);
+
+        ResourceProblem refused = Assert.Single(Apply(Wire.Policies(Undecodable("default/p"))));
+        Assert.Contains("cannot be decoded", refused.Text, StringComparison.Ordinal);
+        Assert.EndsWith("every connection to a workload of the namespace 'default' is denied", refused.Text, StringComparison.Ordinal);
+        Assert.Equal(["default/p"], _changes[^1].Policies);
+        Assert.Equal(PolicyOutcome.Denied, Evaluate("default").Outcome);
+        Assert.True(Evaluate("elsewhere").IsAllowed);
+        Assert.Equal(PolicyOutcome.Denied, Evaluate("elsewhere", names: "default/p").Outcome);
+        Assert.True(Problem().IsRefused);
+        string reason = PolicyText.Describe(Evaluate("default"));
+        Assert.StartsWith("policy default/p cannot be read and denies all it might select: its content cannot be decoded", reason, StringComparison.Ordinal);
+
+        Apply(Wire.Policies(Wire.Resource(Wire.Policy("p", Security.Action.Deny, new Security.Match { DestinationPorts = { 81 } }), "2")));
+        Assert.True(Evaluate("default").IsAllowed);
+        _applier.PublishState(isConnected: true);
+        Assert.Empty(_store.Discovery.Problems);
+
+        // From here on there is something good to keep.
+        Assert.Contains("good before", Assert.Single(Apply(Wire.Policies(Undecodable("default/p")))).Text, StringComparison.Ordinal);
+        Assert.True(Evaluate("default").IsAllowed);
+        Assert.Equal("2", Versions(ResourceTypes.Authorization)["default/p"]);
+    }
+
+    [Fact]
+    public void A_policy_that_cannot_be_decoded_is_forgotten_when_it_is_removed_and_its_name_is_said_to_the_next_stream()
+    {
+        Complete();
+        Apply(Wire.Policies(Undecodable("default/p")));
+        Assert.Equal("", Versions(ResourceTypes.Authorization)["default/p"]);
+
+        Apply(Wire.Removal(ResourceTypes.Authorization, "default/p"));
+        Assert.True(Evaluate("default").IsAllowed);
+        Assert.Equal(0, _store.Current.Policies.Count);
+        Assert.Empty(Versions(ResourceTypes.Authorization));
+    }
+
+    [Theory]
+    [InlineData("istio-system/p")]
+    [InlineData("p")]
+    [InlineData("/p")]
+    [InlineData("")]
+    public void A_policy_that_cannot_be_decoded_denies_everything_where_it_might_hold_for_the_whole_mesh(string name)
+    {
+        Complete();
+        ResourceProblem refused = Assert.Single(Apply(Wire.Policies(Undecodable(name))));
+
+        Assert.EndsWith("every connection to any workload is denied", refused.Text, StringComparison.Ordinal);
+        Assert.Equal(PolicyOutcome.Denied, Evaluate("default").Outcome);
+        Assert.Equal(PolicyOutcome.Denied, Evaluate("elsewhere").Outcome);
+        Apply(Wire.Removal(ResourceTypes.Authorization, name));
+        Assert.True(Evaluate("default").IsAllowed);
+    }
+
+    [Fact]
+    public void A_policy_whose_meaning_is_unknown_denies_as_one_that_cannot_be_decoded()
+    {
+        Complete();
+        Resource foreign = Wire.Resource(Wire.Policy("p"));
+        foreign.Resource_ = Any.Pack(Wire.Workload("p"));
+        Security.Authorization nameless = Wire.Policy("");
+        Security.Authorization scope = Wire.Policy("p", Security.Action.Allow);
+        scope.Scope = (Security.Scope)8;
+        Resource[] unreadable =
+        [
+            foreign,
+            new Resource { Name = "default/p" },
+            Wire.Resource("default/p", Wire.Policy("other")),
+            Wire.Resource("default/p", nameless),
+            Wire.Resource(scope),
+            Wire.Resource(Wire.Policy("p", (Security.Action)7, new Security.Match { DestinationPorts = { 81 } })),
+        ];
+        foreach (Resource resource in unreadable)
+        {
+            ResourceProblem refused = Assert.Single(Apply(Wire.Policies(resource)));
+            Assert.Contains("until it is replaced or removed", refused.Text, StringComparison.Ordinal);
+            Assert.Equal(PolicyOutcome.Denied, Evaluate("default").Outcome);
+            Apply(Wire.Removal(ResourceTypes.Authorization, "default/p"));
+            Assert.True(Evaluate("default").IsAllowed);
+        }
+    }
+
+    [Fact]
+    public void What_stands_in_for_a_refused_policy_is_nothing_good_to_keep()
+    {
+        Complete();
+        Apply(Wire.Policies(Wire.Resource(Wire.Policy("p", Security.Action.Deny, new Security.Match { NotDestinationPorts = { 70_000, 8080 } }))));
+        Apply(Wire.Policies(Undecodable("default/p")));
+        Assert.True(_store.Current.Policies.TryGet("default/p", out AuthorizationPolicy? policy));
+        Assert.NotNull(policy.UnreadableBecause);
+
+        Apply(Wire.Policies(Wire.Resource(Wire.Policy("p", Security.Action.Deny, new Security.Match { DestinationPorts = { 70_000 } }))));
+        Assert.True(_store.Current.Policies.TryGet("default/p", out policy));
+        Assert.Null(policy.UnreadableBecause);
+        Assert.True(policy.Rules[0].Clauses[0].Matches[0].HasUnsupported);
     }
 
     [Fact]
@@ -200,7 +305,7 @@ public sealed class ResourceApplierTests
     public void A_handler_that_fails_does_not_keep_the_next_from_hearing()
     {
         var store = new ConfigurationStore(NullLogger<ConfigurationStore>.Instance);
-        var applier = new ResourceApplier(store, NullLogger<ResourceApplier>.Instance);
+        var applier = new ResourceApplier(store, "istio-system", NullLogger<ResourceApplier>.Instance);
         int heard = 0;
         store.Changed += _ => throw new InvalidOperationException("a bug");
         store.Changed += _ => heard++;
@@ -220,6 +325,36 @@ public sealed class ResourceApplierTests
         Assert.True(_store.Discovery.IsConnected);
         Assert.DoesNotContain(ResourceTypes.Address, _store.Discovery.Awaited);
         Assert.Contains(ResourceTypes.Authorization, _store.Discovery.Awaited);
+    }
+
+    private static Resource Undecodable(string name)
+    {
+        Resource resource = Wire.Resource(name, Wire.Policy("p"));
+        resource.Resource_.Value = ByteString.CopyFrom(0x0A, 0xFF);
+        return resource;
+    }
+
+    private void Complete()
+    {
+        foreach (string typeUrl in _applier.Types.Select(type => type.TypeUrl))
+        {
+            ApplyEmpty(typeUrl);
+        }
+    }
+
+    private PolicyDecision Evaluate(string @namespace, params string[] names)
+    {
+        var destination = new Workload
+        {
+            Uid = $"Kubernetes//Pod/{@namespace}/server",
+            Name = "server",
+            Namespace = @namespace,
+            Identity = SpiffeId.Parse($"spiffe://cluster.local/ns/{@namespace}/sa/server"),
+            AuthorizationPolicies = [.. names],
+        };
+        var facts = new ConnectionFacts(
+            SpiffeId.Parse("spiffe://cluster.local/ns/default/sa/client"), IPAddress.Parse("10.0.0.9"), IPAddress.Parse("10.0.0.1"), 8080, "");
+        return PolicyEvaluator.Evaluate(_store.Current, destination, facts);
     }
 
     private void ApplyEmpty(string typeUrl) => Apply(Wire.Response(typeUrl));

@@ -90,7 +90,12 @@ public sealed class XdsClientTests
         IReadOnlyDictionary<string, DeltaDiscoveryRequest> subscriptions = await second.ReadSubscriptionsAsync();
         Assert.Equal("Bearer second-token", second.Header("authorization"));
         Assert.Equal(
-            new Dictionary<string, string> { ["Kubernetes//Pod/default/a"] = "7", ["default/s.default.svc.cluster.local"] = "8" },
+            new Dictionary<string, string>
+            {
+                ["Kubernetes//Pod/default/a"] = "7",
+                ["default/s.default.svc.cluster.local"] = "8",
+                ["Kubernetes//Pod/default/bad"] = "",
+            },
             subscriptions[ResourceTypes.Address].InitialResourceVersions);
         Assert.True(fixture.Store.Current.IsComplete);
         Assert.Equal(1, fixture.Store.Current.WorkloadCount);

@@ -18,7 +18,7 @@ public sealed class LocalIdentitiesTests : IAsyncDisposable
 
     public LocalIdentitiesTests()
     {
-        _applier = new ResourceApplier(_configuration, NullLogger<ResourceApplier>.Instance);
+        _applier = new ResourceApplier(_configuration, "istio-system", NullLogger<ResourceApplier>.Instance);
         _certificates = new CertificateStore(_authority, TimeSpan.FromMinutes(1), TimeProvider.System, NullLogger<CertificateStore>.Instance);
         _following = new LocalIdentities(_configuration, _certificates, "node-1");
     }

@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Mesh.Node.Model.Policies;
 using Mesh.Node.Model.Workloads;
 using Mesh.Testing;
 using Xunit;
@@ -51,6 +52,33 @@ public sealed class SameNodeTests
             await node.WaitForLineAsync("path=InboundHbone", "src.addr=10.9.1.2");
             Assert.DoesNotContain("path=SameNode", node.Log, StringComparison.Ordinal);
         }
+    }
+
+    [LabTheory]
+    [InlineData(SameNodeMode.Direct, "path=SameNode")]
+    [InlineData(SameNodeMode.Network, "path=InboundHbone")]
+    public async Task A_policy_that_cannot_be_read_ends_what_is_open_refuses_what_comes_and_is_named(SameNodeMode mode, string path)
+    {
+        await using LabNode node = await LabNode.StartAsync(new ProxyOptions { SameNode = mode });
+        LabPod client = await node.AddPodAsync("client");
+        LabPod server = await node.AddPodAsync("server");
+        server.Echo(Port);
+        using Socket open = await client.ConnectAsync(server.Address, Port);
+        Assert.Equal("hello", await LabPod.AskAsync(open, "hello"));
+
+        node.Configure(mesh => mesh.SetPolicy(AuthorizationPolicy.Unreadable("shop/odd", "istio-system", "it is cut short")));
+        await Assert.ThrowsAsync<SocketException>(() => LabPod.ReadAsync(open, 1));
+        await node.WaitForLineAsync(path, "close_reason=PolicyRevoked", "policy shop/odd cannot be read", "it is cut short");
+        await Assert.ThrowsAsync<SocketException>(async () =>
+        {
+            using Socket refused = await client.ConnectAsync(server.Address, Port);
+            await LabPod.AskAsync(refused, "hello");
+        });
+        await node.WaitForLineAsync(path, "close_reason=PolicyDenied", "policy shop/odd cannot be read", "it is cut short");
+
+        node.Configure(mesh => mesh.RemovePolicy("shop/odd"));
+        using Socket again = await client.ConnectAsync(server.Address, Port);
+        Assert.Equal("hello", await LabPod.AskAsync(again, "hello"));
     }
 
     [LabFact]

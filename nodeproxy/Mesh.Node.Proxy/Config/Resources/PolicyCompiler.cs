@@ -8,7 +8,8 @@ namespace Mesh.Node.Proxy.Config.Resources;
 
 /// <summary>
 /// Policies from the wire. What this node does not understand never makes a policy looser: an unknown condition is taken strictly and
-/// remarked; a malformed one is refused, with a strict reading to fall back on where no good one is in force.
+/// remarked; a malformed one is refused, with a strict reading to fall back on where no good one is in force, if any reading of it is strict
+/// enough.
 /// </summary>
 internal static class PolicyCompiler
 {
@@ -29,7 +30,7 @@ internal static class PolicyCompiler
             HasUnsupported = findings.Unsupported(wire.Extensions, "extensions"),
         };
         return findings.Refusal is string refusal
-            ? CompiledResource<AuthorizationPolicy>.Refused(refusal, policy)
+            ? CompiledResource<AuthorizationPolicy>.Refused(refusal, findings.IsUnreadable ? null : policy)
             : CompiledResource<AuthorizationPolicy>.WithRemark(policy, findings.Remark);
     }
 
@@ -111,7 +112,7 @@ internal static class PolicyCompiler
             case Wire.Scope.WorkloadSelector:
                 return PolicyScope.WorkloadSelector;
             default:
-                findings.Refuse($"scope: {wire:D} is not known here");
+                findings.RefuseWhole($"scope: {wire:D} is not known here");
                 return PolicyScope.Namespace;
         }
     }
@@ -125,7 +126,7 @@ internal static class PolicyCompiler
             case Wire.Action.Deny:
                 return PolicyAction.Deny;
             default:
-                findings.Refuse($"action: {wire:D} is not known here");
+                findings.RefuseWhole($"action: {wire:D} is not known here");
                 return PolicyAction.Deny;
         }
     }
@@ -138,9 +139,18 @@ internal static class PolicyCompiler
 
         public string? Refusal => _refusals.Count == 0 ? null : string.Join("; ", _refusals);
 
+        /// <summary>True when no reading is strict enough: whom the policy selects or what its rules mean is unknown.</summary>
+        public bool IsUnreadable { get; private set; }
+
         public string? Remark => _remarks.Count == 0 ? null : string.Join("; ", _remarks);
 
         public void Refuse(string reason) => _refusals.Add(reason);
+
+        public void RefuseWhole(string reason)
+        {
+            Refuse(reason);
+            IsUnreadable = true;
+        }
 
         /// <summary>Notes extensions; none of them is known here.</summary>
         public bool Unsupported(RepeatedField<Wire.Extension> extensions, string field)

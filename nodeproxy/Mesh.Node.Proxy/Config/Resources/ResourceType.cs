@@ -17,7 +17,10 @@ internal abstract class ResourceType(string typeUrl)
 
     public string TypeUrl { get; } = typeUrl;
 
-    /// <summary>Version by name of what is in force and was accepted; what a new stream begins with.</summary>
+    /// <summary>
+    /// Version by name of what is in force and was accepted; empty, which is no version, for what was refused from the first. What a new
+    /// stream begins with, so that the control plane sends again what was refused and says of either when it is gone.
+    /// </summary>
     public IReadOnlyDictionary<string, string> Versions => _versions;
 
     /// <summary>What is wrong now, by name.</summary>
@@ -58,6 +61,10 @@ internal abstract class ResourceType(string typeUrl)
     /// <exception cref="InvalidProtocolBufferException">The bytes are not of the type.</exception>
     protected abstract (string? Refusal, string? Remark) Set(string name, ByteString content, ResourceDraft draft);
 
+    /// <summary>Called when what came under a name is not even of the type, so that <see cref="Set"/> was not asked or failed.</summary>
+    /// <returns>The reason, with what it means added to it.</returns>
+    protected virtual string Refuse(string name, string reason, ResourceDraft draft) => reason;
+
     /// <summary>Takes a resource out of the draft; nothing happens when it is not there.</summary>
     protected abstract void Remove(string name, ResourceDraft draft);
 
@@ -66,7 +73,8 @@ internal abstract class ResourceType(string typeUrl)
         (string? refusal, string? remark) = Read(resource, draft);
         if (refusal is not null)
         {
-            // The version in force, if any, stays recorded, so the next stream is sent this resource again.
+            // The version in force, if any, stays recorded.
+            _versions.TryAdd(resource.Name, "");
             return _problems[resource.Name] = new ResourceProblem(TypeUrl, resource.Name, IsRefused: true, refusal);
         }
 
@@ -87,12 +95,12 @@ internal abstract class ResourceType(string typeUrl)
     {
         if (resource.Name.Length is 0 or > NameCharsMax)
         {
-            return ("it has no name, or one no resource has", null);
+            return (Refuse(resource.Name, "it has no name, or one no resource has", draft), null);
         }
 
         if (resource.Resource_ is null || resource.Resource_.TypeUrl != TypeUrl)
         {
-            return ($"its content is a '{resource.Resource_?.TypeUrl}'", null);
+            return (Refuse(resource.Name, $"its content is a '{resource.Resource_?.TypeUrl}'", draft), null);
         }
 
         try
@@ -101,7 +109,7 @@ internal abstract class ResourceType(string typeUrl)
         }
         catch (InvalidProtocolBufferException exception)
         {
-            return ($"its content cannot be decoded: {exception.Message}", null);
+            return (Refuse(resource.Name, $"its content cannot be decoded: {exception.Message}", draft), null);
         }
     }
 }
