@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using System.Text;
 
 namespace Mesh.Bench.Control;
@@ -15,13 +16,22 @@ internal static class MeshManifests
     }
 
     /// <summary>Moves one pod of one namespace to another address.</summary>
-    public static void MoveOnePod(string directory, ScaleOptions options, int generation)
+    /// <param name="directory">Where <see cref="Write"/> put the mesh.</param>
+    /// <param name="options">The same as it was written with.</param>
+    /// <param name="generation">From 1: another one for each change.</param>
+    /// <returns>The address, which no pod had before.</returns>
+    public static IPAddress MoveOnePod(string directory, ScaleOptions options, int generation)
     {
         int index = generation % options.Namespaces;
         string path = PathOf(directory, index);
         File.WriteAllText(path + ".new", Namespace(options, index, generation));
         File.Move(path + ".new", path, overwrite: true);
+        return IPAddress.Parse(AddressOf(index, generation));
     }
+
+    public static string NodeName(int index) => $"node-{index}";
+
+    private static string AddressOf(int pod, int generation) => $"10.{generation}.{pod / 250}.{(pod % 250) + 1}";
 
     private static string PathOf(string directory, int index) => Path.Combine(directory, $"ns-{index}.yaml");
 
@@ -76,7 +86,7 @@ internal static class MeshManifests
                 app: svc-{service}
                 version: v1
             spec:
-              nodeName: node-{pod % options.Proxies}
+              nodeName: {NodeName(pod % options.Proxies)}
               serviceAccountName: sa-{service}
               containers:
               - name: main
@@ -85,7 +95,7 @@ internal static class MeshManifests
                   containerPort: 8080
             status:
               phase: Running
-              podIP: 10.{generation}.{pod / 250}.{(pod % 250) + 1}
+              podIP: {AddressOf(pod, generation)}
 
             """);
     }

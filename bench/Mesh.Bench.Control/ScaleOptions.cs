@@ -1,10 +1,12 @@
-using System.Globalization;
-
 namespace Mesh.Bench.Control;
 
-/// <summary>How large the mesh is. The defaults are the size the product promises figures for.</summary>
+/// <summary>How large the mesh is, and what serves it. The defaults are the size the product promises figures for.</summary>
 internal sealed record ScaleOptions
 {
+    /// <summary>The executable: mesh-control, which finds what it needs beside itself.</summary>
+    public required string MeshControl { get; init; }
+
+    /// <summary>Services, a multiple of <see cref="Namespaces"/>.</summary>
     public int Services { get; init; } = 1_000;
 
     public int Pods { get; init; } = 5_000;
@@ -13,26 +15,6 @@ internal sealed record ScaleOptions
 
     public int Namespaces { get; init; } = 20;
 
-    /// <summary>How many single changes are measured.</summary>
+    /// <summary>How many single changes are measured; fewer than 255, as each has addresses of its own.</summary>
     public int Changes { get; init; } = 5;
-
-    public static ScaleOptions Read(string[] args)
-    {
-        var options = new ScaleOptions();
-        for (int index = 0; index + 1 < args.Length; index += 2)
-        {
-            int value = int.Parse(args[index + 1], NumberStyles.None, CultureInfo.InvariantCulture);
-            options = args[index] switch
-            {
-                "--services" => options with { Services = value },
-                "--pods" => options with { Pods = value },
-                "--proxies" => options with { Proxies = value },
-                "--namespaces" => options with { Namespaces = value },
-                "--changes" => options with { Changes = value },
-                _ => throw new ArgumentException($"{args[index]} is none of --services, --pods, --proxies, --namespaces, --changes."),
-            };
-        }
-
-        return options;
-    }
 }

@@ -11,138 +11,126 @@ namespace Mesh.Bench.Control;
 /// changed pod to every connected proxy holding the change. The control plane runs as its own process; the proxies are connections from
 /// here, so their cost is in the figures too.
 /// </summary>
-internal static class ScaleRun
+internal sealed class ScaleRun : IAsyncDisposable
 {
-    private static readonly TimeSpan s_startTimeout = TimeSpan.FromMinutes(2);
+    // Far beyond what is promised: a figure that is bad is still a figure.
+    private static readonly TimeSpan s_timeout = TimeSpan.FromMinutes(2);
     private static readonly TimeSpan s_retryInterval = TimeSpan.FromMilliseconds(20);
 
-    public static async Task<int> RunAsync(ScaleOptions options)
+    private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("mesh-bench-control-");
+    private readonly CancellationTokenSource _timeout = new(s_timeout);
+    private readonly List<SimulatedProxy> _proxies = [];
+    private readonly ScaleOptions _options;
+    private Process? _process;
+
+    private ScaleRun(ScaleOptions options)
     {
-        string directory = Directory.CreateTempSubdirectory("mesh-bench-control-").FullName;
+        _options = options;
+    }
+
+    private string Config => Path.Combine(_directory.FullName, "config");
+
+    /// <exception cref="ScaleException">The control plane did not start, ended, or did not send what it should.</exception>
+    public static async Task<ScaleFigures> MeasureAsync(ScaleOptions options)
+    {
+        await using var run = new ScaleRun(options);
         try
         {
-            await MeasureAsync(options, directory);
-            return 0;
+            return await run.MeasureAsync();
         }
-        finally
+        catch (OperationCanceledException)
         {
-            Directory.Delete(directory, recursive: true);
+            throw new ScaleException($"the control plane did not get all to all proxies within {s_timeout.TotalSeconds:0} s");
         }
     }
 
-    private static async Task MeasureAsync(ScaleOptions options, string directory)
+    public async ValueTask DisposeAsync()
     {
-        string config = Directory.CreateDirectory(Path.Combine(directory, "config")).FullName;
-        var state = new StateDirectory(Path.Combine(directory, "state"), TimeProvider.System);
-        MeshManifests.Write(config, options);
+        _proxies.ForEach(proxy => proxy.Dispose());
+        if (_process is not null)
+        {
+            _process.Kill();
+            await _process.WaitForExitAsync();
+            _process.Dispose();
+        }
+
+        _timeout.Dispose();
+        _directory.Delete(recursive: true);
+    }
+
+    private async Task<ScaleFigures> MeasureAsync()
+    {
+        var state = new StateDirectory(Path.Combine(_directory.FullName, "state"), TimeProvider.System);
+        Directory.CreateDirectory(Config);
+        MeshManifests.Write(Config, _options);
         var tokens = new List<string>();
-        for (int index = 0; index < options.Proxies; index++)
+        for (int index = 0; index < _options.Proxies; index++)
         {
             tokens.Add(await JoinTokenFile.CreateAsync(
-                state, $"node-{index}", replace: false, TimeProvider.System.GetUtcNow(), CancellationToken.None));
+                state, MeshManifests.NodeName(index), replace: false, TimeProvider.System.GetUtcNow(), _timeout.Token));
         }
 
-        Console.WriteLine($"{options.Services} services, {options.Pods} pods, {options.Namespaces} namespaces, {options.Proxies} proxies");
         var server = new IPEndPoint(IPAddress.Loopback, FreePort());
         long start = Stopwatch.GetTimestamp();
-        using Process process = Start(config, state.Root, server);
-        try
-        {
-            await MeasureProcessAsync(options, process, config, state, server, tokens, start);
-        }
-        finally
-        {
-            process.Kill();
-            await process.WaitForExitAsync();
-        }
-    }
-
-    private static async Task MeasureProcessAsync(
-        ScaleOptions options,
-        Process process,
-        string config,
-        StateDirectory state,
-        IPEndPoint server,
-        List<string> tokens,
-        long start)
-    {
-        await ListeningAsync(process, server);
-        var proxies = new List<SimulatedProxy> { new(server, state.RootCertificateFile, "node-0", tokens[0]) };
-        await proxies[0].SubscribeAsync();
-        await proxies[0].TakeNextAsync();
-        Report("start to the first proxy holding everything", Stopwatch.GetElapsedTime(start), $"target < 10 s; {Describe(proxies[0])}");
+        _process = Start(state.Root, server);
+        await ListeningAsync(_process, server);
+        await ConnectAsync(new SimulatedProxy(server, state.RootCertificateFile, MeshManifests.NodeName(0), tokens[0]));
+        TimeSpan load = Stopwatch.GetElapsedTime(start);
 
         start = Stopwatch.GetTimestamp();
-        for (int index = 1; index < options.Proxies; index++)
-        {
-            proxies.Add(new SimulatedProxy(server, state.RootCertificateFile, $"node-{index}", tokens[index]));
-        }
-
-        await Task.WhenAll(proxies.Skip(1).Select(async proxy =>
-        {
-            await proxy.SubscribeAsync();
-            await proxy.TakeNextAsync();
-        }));
-        Report(
-            $"{options.Proxies - 1} more proxies connecting at once, to the last holding everything",
-            Stopwatch.GetElapsedTime(start),
-            string.Empty);
+        await Task.WhenAll(Enumerable.Range(1, _options.Proxies - 1).Select(index =>
+            ConnectAsync(new SimulatedProxy(server, state.RootCertificateFile, MeshManifests.NodeName(index), tokens[index]))));
+        TimeSpan storm = Stopwatch.GetElapsedTime(start);
 
         var changes = new List<TimeSpan>();
-        for (int generation = 1; generation <= options.Changes; generation++)
+        for (int generation = 1; generation <= _options.Changes; generation++)
         {
             start = Stopwatch.GetTimestamp();
-            MeshManifests.MoveOnePod(config, options, generation);
-            await Task.WhenAll(proxies.Select(proxy => proxy.TakeNextAsync()));
+            IPAddress address = MeshManifests.MoveOnePod(Config, _options, generation);
+            await Task.WhenAll(_proxies.Select(proxy => proxy.TakeUntilWorkloadAtAsync(address, _timeout.Token)));
             changes.Add(Stopwatch.GetElapsedTime(start));
         }
 
-        changes.Sort();
-        Report(
-            $"one changed pod to the last of {options.Proxies} proxies (median of {changes.Count})",
-            changes[changes.Count / 2],
-            $"target < 1 s; worst {changes[^1].TotalMilliseconds:0} ms; {proxies[0].LastResponseBytes} bytes each");
-        process.Refresh();
-        Console.WriteLine(
-            $"control plane: {process.TotalProcessorTime.TotalSeconds:0.0} s of CPU, {process.WorkingSet64 / 1_048_576} MiB resident");
-        proxies.ForEach(proxy => proxy.Dispose());
+        _process.Refresh();
+        return new ScaleFigures(load, storm, changes, _process.TotalProcessorTime, _process.WorkingSet64);
     }
 
-    private static string Describe(SimulatedProxy proxy) => $"{proxy.ResourceCount} resources in {proxy.LastResponseBytes / 1_024} KiB";
-
-    private static void Report(string what, TimeSpan time, string note) =>
-        Console.WriteLine($"{what}: {time.TotalMilliseconds:0} ms{(note.Length > 0 ? $" ({note})" : string.Empty)}");
-
-    private static Process Start(string config, string state, IPEndPoint server)
+    private async Task ConnectAsync(SimulatedProxy proxy)
     {
-        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "mesh-control"))
+        _proxies.Add(proxy);
+        await proxy.SubscribeAsync(_timeout.Token);
+        await proxy.TakeUntilHoldingAsync(_options.Services + _options.Pods, _timeout.Token);
+    }
+
+    private Process Start(string state, IPEndPoint server)
+    {
+        var start = new ProcessStartInfo(_options.MeshControl)
         {
             ArgumentList =
             {
-                "--config", config, "--state", state, "--listen", server.ToString(), "--admin", "127.0.0.1:0", "--log-level", "error",
+                "--config", Config, "--state", state, "--listen", server.ToString(), "--admin", "127.0.0.1:0", "--log-level", "error",
             },
         };
-        return Process.Start(start) ?? throw new InvalidOperationException("mesh-control did not start.");
+        return Process.Start(start) ?? throw new ScaleException($"{_options.MeshControl} did not start");
     }
 
-    private static async Task ListeningAsync(Process process, IPEndPoint server)
+    private async Task ListeningAsync(Process process, IPEndPoint server)
     {
-        long start = Stopwatch.GetTimestamp();
-        while (Stopwatch.GetElapsedTime(start) < s_startTimeout && !process.HasExited)
+        while (!process.HasExited)
         {
             try
             {
                 using var probe = new TcpClient();
-                await probe.ConnectAsync(server);
+                await probe.ConnectAsync(server, _timeout.Token);
                 return;
             }
             catch (SocketException)
             {
-                await Task.Delay(s_retryInterval, TimeProvider.System);
+                await Task.Delay(s_retryInterval, TimeProvider.System, _timeout.Token);
             }
         }
 
-        throw new InvalidOperationException("mesh-control does not listen.");
+        throw new ScaleException($"{_options.MeshControl} ended with status {process.ExitCode} before it listened");
     }
 
     private static int FreePort()

@@ -1,10 +1,13 @@
 using System.Net;
 using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
+using Google.Protobuf;
+using Google.Protobuf.Collections;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Grpc.Net.Client;
 using Mesh.Api.Discovery;
+using Mesh.Api.Workload;
 using Mesh.Control.Serving.Xds;
 
 namespace Mesh.Bench.Control;
@@ -14,6 +17,7 @@ internal sealed class SimulatedProxy : IDisposable
 {
     private readonly GrpcChannel _channel;
     private readonly AsyncDuplexStreamingCall<DeltaDiscoveryRequest, DeltaDiscoveryResponse> _call;
+    private readonly HashSet<string> _held = new(StringComparer.Ordinal);
     private readonly string _node;
 
     public SimulatedProxy(IPEndPoint server, string rootCertificateFile, string node, string token)
@@ -31,36 +35,53 @@ internal sealed class SimulatedProxy : IDisposable
             .DeltaAggregatedResources(new Metadata { { "authorization", $"Bearer {token}" } });
     }
 
-    /// <summary>Resources held, by what has been added and removed.</summary>
-    public int ResourceCount { get; private set; }
-
-    /// <summary>Bytes of the last response.</summary>
-    public int LastResponseBytes { get; private set; }
-
-    public async Task SubscribeAsync()
+    public async Task SubscribeAsync(CancellationToken cancellation)
     {
         var request = new DeltaDiscoveryRequest { TypeUrl = TypeUrls.Address, Node = new Node { Id = _node, Metadata = new Struct() } };
         request.Node.Metadata.Fields["NODE_NAME"] = Value.ForString(_node);
-        await _call.RequestStream.WriteAsync(request);
+        await _call.RequestStream.WriteAsync(request, cancellation);
     }
 
-    /// <summary>Takes over and acknowledges the next response.</summary>
-    public async Task TakeNextAsync()
+    /// <summary>Takes responses until this many resources are held.</summary>
+    public async Task TakeUntilHoldingAsync(int count, CancellationToken cancellation)
     {
-        if (!await _call.ResponseStream.MoveNext(CancellationToken.None))
+        while (_held.Count < count)
         {
-            throw new InvalidOperationException($"The stream of {_node} ended.");
+            await TakeNextAsync(cancellation);
         }
+    }
 
-        DeltaDiscoveryResponse response = _call.ResponseStream.Current;
-        LastResponseBytes = response.CalculateSize();
-        ResourceCount = ResourceCount == 0 ? response.Resources.Count : ResourceCount - response.RemovedResources.Count;
-        await _call.RequestStream.WriteAsync(new DeltaDiscoveryRequest { TypeUrl = response.TypeUrl, ResponseNonce = response.Nonce });
+    /// <summary>Takes responses until one has a workload of this address.</summary>
+    public async Task TakeUntilWorkloadAtAsync(IPAddress address, CancellationToken cancellation)
+    {
+        ByteString wanted = ByteString.CopyFrom(address.GetAddressBytes());
+        while (!(await TakeNextAsync(cancellation)).Resources.Any(resource => AddressesOf(resource).Contains(wanted)))
+        {
+        }
     }
 
     public void Dispose()
     {
         _call.Dispose();
         _channel.Dispose();
+    }
+
+    private static RepeatedField<ByteString> AddressesOf(Resource resource) =>
+        resource.Resource_.Unpack<Address>().Workload?.Addresses ?? [];
+
+    // Takes over and acknowledges.
+    private async Task<DeltaDiscoveryResponse> TakeNextAsync(CancellationToken cancellation)
+    {
+        if (!await _call.ResponseStream.MoveNext(cancellation))
+        {
+            throw new ScaleException($"the stream of {_node} ended");
+        }
+
+        DeltaDiscoveryResponse response = _call.ResponseStream.Current;
+        _held.UnionWith(response.Resources.Select(resource => resource.Name));
+        _held.ExceptWith(response.RemovedResources);
+        await _call.RequestStream.WriteAsync(
+            new DeltaDiscoveryRequest { TypeUrl = response.TypeUrl, ResponseNonce = response.Nonce }, cancellation);
+        return response;
     }
 }

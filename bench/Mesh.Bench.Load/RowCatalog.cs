@@ -72,6 +72,7 @@ internal static class RowCatalog
             IdleContests.MutualTlsAsync,
             isFar: true,
             bytesMax: null),
+        new ControlPlaneRow(),
     ];
 
     public static IReadOnlyList<string> Names { get; } = [.. All.Select(row => row.Name)];

@@ -3,19 +3,22 @@ using Mesh.Bench.Load.Reporting;
 
 namespace Mesh.Bench.Load.Rows;
 
-/// <summary>Figures of one reading. One that is held to a bound has the bound where a peer's figure would stand.</summary>
+/// <summary>Figures that no peer runs beside. One that is held to a bound has the bound where a peer's figure would stand.</summary>
 internal static class SingleFigure
 {
     public const string Peer = "promised";
 
-    public static Comparison Promised(string name, string unit, double ours, double bound) => new()
+    public static Comparison Promised(string name, string unit, double ours, double bound) =>
+        Promised(name, unit, Median.Of([ours]), bound, runs: 1);
+
+    public static Comparison Promised(string name, string unit, Median ours, double bound, int runs) => new()
     {
         Name = name,
         Peer = Peer,
         Unit = unit,
-        Ours = Median.Of([ours]),
+        Ours = ours,
         Theirs = Median.Of([bound]),
-        Runs = 1,
+        Runs = runs,
         RatioLimit = Limit.AtMost(1),
     };
 

@@ -1,3 +1,0 @@
-using Mesh.Bench.Control;
-
-return await ScaleRun.RunAsync(ScaleOptions.Read(args));
