@@ -199,6 +199,15 @@ internal static unsafe partial class LibCrypto
     internal static partial nint OPENSSL_sk_value(nint stack, int index);
 
     [LibraryImport(Name)]
+    internal static partial X509StackHandle OPENSSL_sk_new_null();
+
+    [LibraryImport(Name)]
+    internal static partial int OPENSSL_sk_push(X509StackHandle stack, X509Handle certificate);
+
+    [LibraryImport(Name)]
+    internal static partial void OPENSSL_sk_free(nint stack);
+
+    [LibraryImport(Name)]
     internal static partial byte* ASN1_STRING_get0_data(nint value);
 
     [LibraryImport(Name)]
@@ -227,6 +236,10 @@ internal static unsafe partial class LibCrypto
 
     [LibraryImport(Name)]
     internal static partial int X509_STORE_CTX_init(X509StoreContextHandle context, X509StoreHandle store, nint target, nint untrusted);
+
+    [LibraryImport(Name)]
+    internal static partial int X509_STORE_CTX_init(
+        X509StoreContextHandle context, X509StoreHandle store, X509Handle target, X509StackHandle untrusted);
 
     [LibraryImport(Name, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int X509_STORE_CTX_set_default(X509StoreContextHandle context, string name);

@@ -58,13 +58,40 @@ internal static unsafe class PeerVerification
             && LibCrypto.X509_STORE_CTX_set_default(storeContext, session.Context.IsServer ? "ssl_client" : "ssl_server") == 1;
         if (!prepared)
         {
-            return new TlsFailure(TlsFailureKind.InvalidCertificate, $"the verification cannot be prepared: {ErrorQueue.TakeText()}");
+            return NotPrepared();
         }
 
         LibCrypto.X509_STORE_CTX_set_depth(storeContext, TlsContext.VerifyDepthMax);
         TlsFailure? failure = VerifyChain(storeContext, trust.HasRevocationLists);
         GC.KeepAlive(session);
         return failure;
+    }
+
+    /// <summary>Verifies a chain that no session has brought; see <see cref="TlsTrust.CheckChain"/>.</summary>
+    internal static TlsFailure? VerifyChain(string chainPem, TlsTrust trust)
+    {
+        List<X509Handle> chain = [];
+        try
+        {
+            CertificateParser.ReadCertificates(chainPem, "the certificate chain", TlsContext.ChainCertificatesMax, chain);
+            using X509StackHandle intermediates = LibCrypto.OPENSSL_sk_new_null();
+            bool prepared = !intermediates.IsInvalid
+                && chain.Skip(1).All(certificate => LibCrypto.OPENSSL_sk_push(intermediates, certificate) > 0);
+            using X509StoreContextHandle storeContext = LibCrypto.X509_STORE_CTX_new();
+            prepared = prepared && !storeContext.IsInvalid
+                && LibCrypto.X509_STORE_CTX_init(storeContext, trust.Store, chain[0], intermediates) == 1;
+            if (!prepared)
+            {
+                return NotPrepared();
+            }
+
+            LibCrypto.X509_STORE_CTX_set_depth(storeContext, TlsContext.VerifyDepthMax);
+            return VerifyChain(storeContext, trust.HasRevocationLists);
+        }
+        finally
+        {
+            chain.ForEach(static certificate => certificate.Dispose());
+        }
     }
 
     internal static PeerCertificateFacts ReadFacts(nint leaf, string uriSan)
@@ -98,6 +125,9 @@ internal static unsafe class PeerVerification
 
         return der;
     }
+
+    private static TlsFailure NotPrepared() =>
+        new(TlsFailureKind.InvalidCertificate, $"the verification cannot be prepared: {ErrorQueue.TakeText()}");
 
     private static TlsFailure? VerifyChain(X509StoreContextHandle storeContext, bool hasRevocationLists)
     {

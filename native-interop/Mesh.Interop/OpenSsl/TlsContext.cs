@@ -8,7 +8,7 @@ namespace Mesh.Interop.OpenSsl;
 public sealed unsafe class TlsContext : IDisposable
 {
     // Our own certificate and the intermediates between it and the root: what every handshake sends.
-    private const int ChainCertificatesMax = 8;
+    internal const int ChainCertificatesMax = 8;
 
     internal const int VerifyDepthMax = ChainCertificatesMax;
 

@@ -108,6 +108,19 @@ public sealed class TlsTrust : IDisposable
         return PeerVerification.VerifyAgain(session, this);
     }
 
+    /// <summary>
+    /// Verifies a chain as peers that have this set would, now and whatever role it is for: so that whoever presents it learns why it would
+    /// be refused.
+    /// </summary>
+    /// <param name="chainPem">The leaf first, then its intermediates.</param>
+    /// <returns><see langword="null"/> when it would be accepted; otherwise why not.</returns>
+    /// <exception cref="TlsConfigurationException">The chain cannot be read.</exception>
+    public TlsFailure? CheckChain(string chainPem)
+    {
+        ArgumentNullException.ThrowIfNull(chainPem);
+        return PeerVerification.VerifyChain(chainPem, this);
+    }
+
     /// <summary>Releases our reference. Contexts made with it stay usable.</summary>
     public void Dispose() => Store.Dispose();
 

@@ -15,6 +15,7 @@ internal static class CertificateDump
         CertificateState.Awaited => "Initializing",
         CertificateState.Valid => "Available",
         CertificateState.Expired => "Expired",
+        CertificateState.Revoked => "Revoked",
         _ => "Unavailable",
     };
 

@@ -47,8 +47,14 @@ internal sealed class CertificateEntry(SpiffeId identity)
 }
 
 /// <summary>A certificate with its key and what was made of them. Immutable, except that the key is wiped at the end.</summary>
+/// <param name="Issued">The certificate.</param>
+/// <param name="PrivateKeyPkcs8">Its key.</param>
+/// <param name="Contexts">What sessions are opened with.</param>
 internal sealed record KeyedCertificate(IssuedCertificate Issued, byte[] PrivateKeyPkcs8, TlsContexts Contexts)
 {
+    /// <summary>A revocation list in force names it, or one above it. It is not asked for again on account of the next list.</summary>
+    public bool IsRevoked { get; init; }
+
     /// <summary>Never prints the key.</summary>
     public override string ToString() => Issued.Chain[0].ToString();
 }

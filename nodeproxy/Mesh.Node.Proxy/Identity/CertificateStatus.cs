@@ -30,6 +30,9 @@ public enum CertificateState
     /// <summary>The last one has expired and no new one came.</summary>
     Expired,
 
+    /// <summary>A revocation list names it, and no new one came. Peers refuse it.</summary>
+    Revoked,
+
     /// <summary>None yet, because every attempt failed.</summary>
     Unavailable,
 }

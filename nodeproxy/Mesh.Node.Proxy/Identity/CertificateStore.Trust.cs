@@ -21,6 +21,8 @@ public sealed partial class CertificateStore
         {
             changed = _trust.Apply(material);
             changed.ForEach(RemakeContexts);
+            changed.ForEach(ReplaceRevoked);
+            StartRequests();
         }
 
         changed.ForEach(trustDomain => TrustChanged?.Invoke(trustDomain));
@@ -46,7 +48,10 @@ public sealed partial class CertificateStore
         byte[] privateKey = key.ExportPkcs8();
         try
         {
-            return new KeyedCertificate(issued, privateKey, MakeContexts(identity, issued, privateKey));
+            return new KeyedCertificate(issued, privateKey, MakeContexts(identity, issued, privateKey))
+            {
+                IsRevoked = IsRevoked(identity, issued),
+            };
         }
         catch
         {
@@ -76,6 +81,29 @@ public sealed partial class CertificateStore
         }
     }
 
+    /// <summary>
+    /// An identity whose certificate has been revoked gets another, with another key, if the authority still gives it one. At half life would
+    /// be too late: peers refuse it from now on. Under the gate.
+    /// </summary>
+    private void ReplaceRevoked(TrustDomain trustDomain)
+    {
+        foreach (CertificateEntry entry in _entries.Values)
+        {
+            if (entry.Current is KeyedCertificate { IsRevoked: false } current
+                && entry.Identity.TrustDomain.Equals(trustDomain)
+                && IsRevoked(entry.Identity, current.Issued))
+            {
+                Revoked(_logger, entry.Identity, current.Issued.Chain[0].SerialNumber);
+                Replace(entry, current with { IsRevoked = true });
+                Enqueue(entry, CertificatePriority.Warmup);
+            }
+        }
+    }
+
+    // A certificate that is merely older than its root in force is good until peers say otherwise.
+    private bool IsRevoked(SpiffeId identity, IssuedCertificate issued) =>
+        _trust.Find(identity.TrustDomain)?.CheckChain(issued.ChainPem)?.Kind == TlsFailureKind.Revoked;
+
     private TlsContexts MakeContexts(SpiffeId identity, IssuedCertificate issued, byte[] privateKey)
     {
         TlsTrust trust = _trust.Find(identity.TrustDomain)
@@ -91,6 +119,10 @@ public sealed partial class CertificateStore
             TrustDomains = [identity.TrustDomain.Name],
         });
     }
+
+    [LoggerMessage(EventId = 1305, Level = LogLevel.Warning,
+        Message = "The certificate {SerialNumber} of {Identity} has been revoked; asking for another.")]
+    private static partial void Revoked(ILogger logger, SpiffeId identity, string serialNumber);
 
     [LoggerMessage(EventId = 1303, Level = LogLevel.Error,
         Message = "The certificate of {Identity} goes on being used with the roots and revocation lists before: {Reason}")]

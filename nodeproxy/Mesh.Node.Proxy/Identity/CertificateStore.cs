@@ -10,7 +10,7 @@ namespace Mesh.Node.Proxy.Identity;
 
 /// <summary>
 /// The certificates of this node's workloads: one key and one certificate for each identity, in memory only. Asked for ahead of need,
-/// renewed at half life, kept while valid whatever the authority does, forgotten with the last workload of the identity.
+/// renewed at half life or when revoked, kept while valid whatever the authority does, forgotten with the last workload of the identity.
 /// </summary>
 /// <remarks>
 /// Any thread. Reading a certificate takes no lock; everything else is under one. Replaced contexts are not disposed: loops may be opening
@@ -134,12 +134,13 @@ public sealed partial class CertificateStore : ICertificateReader, IAsyncDisposa
         }
     }
 
-    /// <summary>The control plane is back: what waits to be tried again and has nothing usable is tried now.</summary>
+    /// <summary>The control plane is back: what waits to be tried again and has nothing peers take is tried now.</summary>
     internal void RetryNow()
     {
         lock (_gate)
         {
-            foreach (CertificateEntry entry in _entries.Values.Where(entry => entry.LastError is not null && UsableOf(entry) is null))
+            foreach (CertificateEntry entry in _entries.Values.Where(entry =>
+                entry.LastError is not null && (UsableOf(entry) is null || entry.Current is { IsRevoked: true })))
             {
                 Enqueue(entry, entry.Waiters is null ? CertificatePriority.Warmup : CertificatePriority.RealTime);
             }
@@ -222,6 +223,7 @@ public sealed partial class CertificateStore : ICertificateReader, IAsyncDisposa
 
     private CertificateState StateOf(CertificateEntry entry) => (UsableOf(entry), entry.Current, entry.LastError) switch
     {
+        (not null, { IsRevoked: true }, _) => CertificateState.Revoked,
         (not null, _, _) => CertificateState.Valid,
         (null, not null, _) => CertificateState.Expired,
         (null, null, not null) => CertificateState.Unavailable,
@@ -321,14 +323,28 @@ public sealed partial class CertificateStore : ICertificateReader, IAsyncDisposa
             Replace(entry, certificate);
             _issued++;
             entry.Phase = CertificatePhase.Resting;
-            entry.LastError = null;
-            entry.Retries.Reset();
-            Schedule(entry, RenewalDelay(issued.NotAfter - _time.GetUtcNow()), CertificatePriority.Background);
+            ScheduleNext(entry, certificate);
             entry.Waiters?.TrySetResult(certificate.Contexts);
             entry.Waiters = null;
         }
 
         Issued(_logger, entry.Identity, issued.NotAfter);
+    }
+
+    /// <summary>Under the gate.</summary>
+    private void ScheduleNext(CertificateEntry entry, KeyedCertificate certificate)
+    {
+        if (certificate.IsRevoked)
+        {
+            // It was revoked while it was on its way here. An authority that goes on like that is not asked without pause.
+            entry.LastError = "the certificate had been revoked when it came";
+            Schedule(entry, entry.Retries.Next(), CertificatePriority.Warmup);
+            return;
+        }
+
+        entry.LastError = null;
+        entry.Retries.Reset();
+        Schedule(entry, RenewalDelay(certificate.Issued.NotAfter - _time.GetUtcNow()), CertificatePriority.Background);
     }
 
     private void Fail(CertificateEntry entry, string reason)

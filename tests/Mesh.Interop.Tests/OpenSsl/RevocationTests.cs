@@ -126,6 +126,39 @@ public sealed class RevocationTests(MeshCertificates mesh) : IClassFixture<MeshC
     }
 
     [Fact]
+    public void A_chain_is_judged_as_peers_would_judge_it()
+    {
+        TestCertificate leaf = mesh.Root.Issue(MeshCertificates.ClientId);
+        using TestCa other = TestCa.CreateRoot("another mesh");
+        using var unchanged = TlsTrust.Create(mesh.Root.CertificatePem);
+        using var harmless = TlsTrust.Create(mesh.Root.CertificatePem, mesh.Root.IssueRevocationList([]));
+        using var revoked = TlsTrust.Create(mesh.Root.CertificatePem, mesh.Root.IssueRevocationList([leaf.Der]));
+        using var replaced = TlsTrust.Create(other.CertificatePem);
+
+        Assert.Null(unchanged.CheckChain(leaf.ChainPem));
+        Assert.Null(harmless.CheckChain(leaf.ChainPem));
+        Assert.Equal(TlsFailureKind.Revoked, revoked.CheckChain(leaf.ChainPem)!.Kind);
+        Assert.Equal(TlsFailureKind.UnknownAuthority, replaced.CheckChain(leaf.ChainPem)!.Kind);
+        Assert.Throws<TlsConfigurationException>(() => unchanged.CheckChain("no certificate"));
+    }
+
+    [Fact]
+    public void A_chain_is_judged_with_its_intermediates()
+    {
+        using TestCa intermediate = mesh.Root.CreateIntermediate();
+        TestCertificate leaf = intermediate.Issue(MeshCertificates.ClientId);
+        string lists = mesh.Root.IssueRevocationList([]) + intermediate.IssueRevocationList([leaf.Der]);
+        using var unchanged = TlsTrust.Create(mesh.Root.CertificatePem);
+        using var leafRevoked = TlsTrust.Create(mesh.Root.CertificatePem, lists);
+        using var allRevoked = TlsTrust.Create(
+            mesh.Root.CertificatePem, mesh.Root.IssueRevocationList([intermediate.CertificateDer]));
+
+        Assert.Null(unchanged.CheckChain(leaf.ChainPem));
+        Assert.Equal(TlsFailureKind.Revoked, leafRevoked.CheckChain(leaf.ChainPem)!.Kind);
+        Assert.Equal(TlsFailureKind.Revoked, allRevoked.CheckChain(leaf.ChainPem)!.Kind);
+    }
+
+    [Fact]
     public void A_session_without_a_verified_peer_cannot_be_judged()
     {
         using TlsPair pair = new(mesh.ClientOptions(), mesh.ServerOptions());

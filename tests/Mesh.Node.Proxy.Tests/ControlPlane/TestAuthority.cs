@@ -55,9 +55,18 @@ internal sealed class TestAuthority : IDisposable
         return X509CertificateLoader.LoadPkcs12(withKey.Export(X509ContentType.Pkcs12), null);
     }
 
-    public string CreateEmptyRevocationList()
+    public string CreateEmptyRevocationList() => CreateRevocationList();
+
+    /// <param name="serials">Of the certificates on it, hexadecimal.</param>
+    public string CreateRevocationList(params IEnumerable<string> serials)
     {
-        byte[] list = new CertificateRevocationListBuilder().Build(
+        var builder = new CertificateRevocationListBuilder();
+        foreach (string serial in serials)
+        {
+            builder.AddEntry(Convert.FromHexString(serial));
+        }
+
+        byte[] list = builder.Build(
             _root, ++_listNumber, TimeProvider.System.GetUtcNow().AddDays(1), HashAlgorithmName.SHA256);
         return PemEncoding.WriteString("X509 CRL", list);
     }
