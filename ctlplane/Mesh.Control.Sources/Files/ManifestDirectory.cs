@@ -7,7 +7,7 @@ namespace Mesh.Control.Sources.Files;
 
 /// <summary>
 /// The content of the configuration directory as last read. A file that cannot be read or understood changes nothing: its objects stay as
-/// they were and a diagnostic says so. Used by one thread, the watcher's.
+/// they were and a diagnostic says so. Nor does a directory in which nothing is found any more. Used by one thread, the watcher's.
 /// </summary>
 internal sealed class ManifestDirectory(ManifestWatchOptions options, TimeProvider time)
 {
@@ -195,23 +195,45 @@ internal sealed class ManifestDirectory(ManifestWatchOptions options, TimeProvid
                 continue;
             }
 
-            foreach (RawObject found in file.Objects)
+            foreach (RawObject manifest in file.Objects)
             {
-                if (!objects.TryAdd(found.Key, found))
+                if (!objects.TryAdd(manifest.Key, manifest))
                 {
                     diagnostics.Add(new Diagnostic(
                         DiagnosticSeverity.Error,
-                        found.Origin,
-                        found.Key,
+                        manifest.Origin,
+                        manifest.Key,
                         "metadata.name",
-                        $"{found.Key} is already defined at {objects[found.Key].Origin}.",
+                        $"{manifest.Key} is already defined at {objects[manifest.Key].Origin}.",
                         "This second definition is ignored; remove one of them."));
                 }
             }
         }
 
-        return new ManifestSnapshot([.. objects.Values], diagnostics.ToImmutable(), isComplete || Snapshot.IsComplete);
+        ImmutableArray<RawObject> found = [.. objects.Values];
+        if (found.IsEmpty && !options.AllowsEmpty)
+        {
+            // An empty mesh takes everything from every proxy, policies included; hardly anybody means that, and whoever does says so.
+            if (isComplete || Snapshot.IsComplete)
+            {
+                diagnostics.Add(Nothing());
+            }
+
+            found = Snapshot.Objects;
+            isComplete = false;
+        }
+
+        return new ManifestSnapshot(found, diagnostics.ToImmutable(), isComplete || Snapshot.IsComplete);
     }
+
+    private Diagnostic Nothing() => new(
+        DiagnosticSeverity.Error,
+        new Origin(options.Directory, 0),
+        Object: null,
+        string.Empty,
+        _files.Count == 0 ? "The directory holds no manifest." : "The manifests of the directory hold no object.",
+        $"{(Snapshot.IsComplete ? "What was read from it before stays in force" : "No configuration is applied")} until it does; "
+            + "with --allow-empty true it would mean a mesh without anything.");
 
     /// <param name="Listed">The metadata under which the content was read.</param>
     /// <param name="IsFresh">Whether metadata cannot vouch for the content yet.</param>

@@ -9,6 +9,12 @@ public sealed record ManifestWatchOptions
     /// <summary>Whether directories below count too. Names that start with a dot never do.</summary>
     public bool IsRecursive { get; init; } = true;
 
+    /// <summary>
+    /// Whether a directory without any object means a mesh without any. Otherwise it means that something is missing: a mount, or the end of
+    /// a copy. Default no.
+    /// </summary>
+    public bool AllowsEmpty { get; init; }
+
     /// <summary>How often the directory is looked through, whether or not the kernel reported anything. Default 1 s.</summary>
     public TimeSpan PollInterval { get; init; } = TimeSpan.FromSeconds(1);
 

@@ -25,6 +25,7 @@ internal static class CommandLine
           --network NAME            default network of workloads; default none
           --root-namespace NAME     namespace of mesh-wide policies; default istio-system
           --recursive true|false    whether directories below DIR count; default true
+          --allow-empty true|false  whether a DIR without any object is served as an empty mesh; default false
           --svid-ttl DURATION       longest life of a workload certificate; default 24h
           --server-name NAME        a further name or address to serve as; any number
           --ca-cert FILE --ca-key FILE --ca-roots FILE

@@ -40,6 +40,9 @@ internal sealed record ServeOptions
     /// <summary>--recursive: whether directories below --config count.</summary>
     public bool IsRecursive { get; init; } = true;
 
+    /// <summary>--allow-empty: whether a --config without any object is a mesh without anything, and not a mistake.</summary>
+    public bool AllowsEmpty { get; init; }
+
     /// <summary>--svid-ttl: longest life of a workload's certificate.</summary>
     public TimeSpan WorkloadLifetime { get; init; } = TimeSpan.FromHours(24);
 
@@ -73,6 +76,7 @@ internal sealed record ServeOptions
             Network = arguments.Take("--network") ?? defaults.Network,
             RootNamespace = arguments.Take("--root-namespace") ?? defaults.RootNamespace,
             IsRecursive = arguments.TakeBoolean("--recursive") ?? defaults.IsRecursive,
+            AllowsEmpty = arguments.TakeBoolean("--allow-empty") ?? defaults.AllowsEmpty,
             WorkloadLifetime = arguments.TakeDuration("--svid-ttl", s_lifetimeMin, s_lifetimeMax) ?? defaults.WorkloadLifetime,
             ServerNames = arguments.TakeMany("--server-name"),
             SuppliedAuthority = ReadSuppliedAuthority(arguments),

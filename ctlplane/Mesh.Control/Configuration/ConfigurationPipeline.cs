@@ -116,7 +116,7 @@ internal sealed partial class ConfigurationPipeline(
     [LoggerMessage(
         EventId = 1306,
         Level = LogLevel.Error,
-        Message = "Not everything in the configuration directory can be read, so no configuration is served and no certificate issued.")]
+        Message = "The configuration directory cannot be taken as it is, so no configuration is served and no certificate issued.")]
     private static partial void Incomplete(ILogger logger);
 
     [LoggerMessage(

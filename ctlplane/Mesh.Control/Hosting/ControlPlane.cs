@@ -59,7 +59,13 @@ internal sealed partial class ControlPlane : IAsyncDisposable
         _certificate = new ServerCertificate(authority, DnsNames(options), Addresses(options), time);
         _trustPublisher = new TrustPublisher(_store, options.TrustDomain);
         _watcher = new ManifestWatcher(
-            new ManifestWatchOptions { Directory = Path.GetFullPath(options.ConfigDirectory), IsRecursive = options.IsRecursive }, time);
+            new ManifestWatchOptions
+            {
+                Directory = Path.GetFullPath(options.ConfigDirectory),
+                IsRecursive = options.IsRecursive,
+                AllowsEmpty = options.AllowsEmpty,
+            },
+            time);
         _pipeline = new ConfigurationPipeline(
             _watcher,
             new MeshTranslator(new TranslationOptions

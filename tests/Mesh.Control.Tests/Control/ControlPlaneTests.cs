@@ -46,6 +46,42 @@ public sealed class ControlPlaneTests
     }
 
     [Fact]
+    public async Task An_empty_directory_publishes_nothing_and_is_named()
+    {
+        await using var control = new TestControlPlane();
+        string token = await control.CreateTokenAsync("node-1");
+        await control.StartAsync();
+        string problem = $"{control.Directories["config"]}: ";
+        await Eventually.TrueAsync(
+            async () => (await control.AdminAsync("/healthz/ready")).Body.Contains(problem, StringComparison.Ordinal), "diagnosed");
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, (await control.AdminAsync("/healthz/ready")).Status);
+        using DiscoveryClient proxy = control.Discover("node-1", token);
+        await proxy.SubscribeAsync(TypeUrls.Address);
+
+        control.Write("a.yaml", Manifests.Namespace("shop") + Manifests.Pod("shop", "cart", "10.0.0.1", "node-1", "cart"));
+        Assert.Equal(["Kubernetes//Pod/shop/cart"], (await proxy.NextAsync(TypeUrls.Address)).Names());
+        await control.WaitUntilReadyAsync();
+
+        // And when it becomes empty, nobody loses anything.
+        control.Delete("a.yaml");
+        await Eventually.TrueAsync(
+            async () => (await control.AdminAsync("/debug/diagnostics")).Body.Contains("--allow-empty", StringComparison.Ordinal), "diagnosed");
+        Assert.Equal(HttpStatusCode.OK, (await control.AdminAsync("/healthz/ready")).Status);
+        using DiscoveryClient another = control.Discover("node-1", token);
+        await another.SubscribeAsync(TypeUrls.Address);
+        Assert.Equal(["Kubernetes//Pod/shop/cart"], (await another.NextAsync(TypeUrls.Address)).Names());
+    }
+
+    [Fact]
+    public async Task An_empty_mesh_that_is_allowed_is_served()
+    {
+        await using var control = new TestControlPlane { AllowsEmpty = true };
+        await control.StartAsync();
+
+        await control.WaitUntilReadyAsync();
+    }
+
+    [Fact]
     public async Task It_speaks_tls_13_and_http2_and_nothing_else()
     {
         await using var control = new TestControlPlane();

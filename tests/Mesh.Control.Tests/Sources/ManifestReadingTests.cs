@@ -335,15 +335,6 @@ public sealed class ManifestReadingTests : IDisposable
         Assert.Contains("cannot be read", Assert.Single(snapshot.Diagnostics).Reason, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task An_empty_directory_is_an_empty_mesh()
-    {
-        ManifestSnapshot snapshot = await Manifests.ReadAsync(_directory.Path);
-
-        Assert.True(snapshot.IsComplete);
-        Assert.Empty(snapshot.Objects);
-    }
-
     private Task WriteBytesAsync(string file, byte[] content) =>
         File.WriteAllBytesAsync(_directory[file], content, TestContext.Current.CancellationToken);
 }

@@ -1,3 +1,4 @@
+using Mesh.Control.Model.Diagnostics;
 using Mesh.Control.Model.Inputs;
 using Mesh.Control.Sources.Files;
 using Mesh.Control.Tests.Support;
@@ -211,6 +212,82 @@ public sealed class ManifestWatchTests : IAsyncDisposable
         Assert.Equal("linked", Assert.Single(dangling.Diagnostics).Origin.File);
     }
 
+    [Theory]
+    [InlineData(null, "no manifest")]
+    [InlineData("", "no object")]
+    [InlineData("# nothing yet\n---\n", "no object")]
+    public async Task A_directory_without_an_object_is_no_configuration_until_there_is_one(string? text, string reason)
+    {
+        Directory.CreateDirectory(Config);
+        if (text is not null)
+        {
+            _directory.Write("config/a.yaml", text);
+        }
+
+        ManifestSnapshot empty = await StartAsync();
+        Assert.False(empty.IsComplete);
+        Diagnostic diagnostic = Assert.Single(empty.Diagnostics);
+        Assert.Equal(Config, diagnostic.Origin.File);
+        Assert.Contains(reason, diagnostic.Reason, StringComparison.Ordinal);
+        Assert.Contains("--allow-empty", diagnostic.Hint, StringComparison.Ordinal);
+
+        _directory.Write("config/b.yaml", Manifests.Namespace("one"));
+        ManifestSnapshot filled = await NextAsync();
+        Assert.True(filled.IsComplete);
+        Assert.Empty(filled.Diagnostics);
+        Assert.Equal(["one"], Names(filled));
+    }
+
+    [Fact]
+    public async Task A_directory_that_becomes_empty_keeps_what_it_held_until_it_holds_something()
+    {
+        _directory.Write("v1/a.yaml", Manifests.Namespace("one"));
+        _directory.Write("v1/below/b.yaml", Manifests.Namespace("two"));
+        _directory.Write("v2/a.yaml", Manifests.Namespace("three"));
+        Directory.CreateDirectory(_directory["unmounted"]);
+        Directory.CreateSymbolicLink(Config, _directory["v1"]);
+        Assert.Equal(["one", "two"], Names(await StartAsync()));
+
+        await SwapAsync("unmounted");
+        ManifestSnapshot empty = await NextAsync();
+        Assert.True(empty.IsComplete);
+        Assert.Equal(["one", "two"], Names(empty));
+        Assert.Contains("stays in force", Assert.Single(empty.Diagnostics).Hint, StringComparison.Ordinal);
+
+        await SwapAsync("v2");
+        ManifestSnapshot filled = await NextAsync();
+        Assert.Equal(["three"], Names(filled));
+        Assert.Empty(filled.Diagnostics);
+    }
+
+    [Fact]
+    public async Task A_file_that_loses_its_last_object_takes_nothing_along()
+    {
+        _directory.Write("config/a.yaml", Manifests.Namespace("one"));
+        Assert.Equal(["one"], Names(await StartAsync()));
+
+        _directory.Write("config/a.yaml", "");
+        ManifestSnapshot truncated = await NextAsync();
+
+        Assert.Equal(["one"], Names(truncated));
+        Assert.Contains("no object", Assert.Single(truncated.Diagnostics).Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Where_an_empty_mesh_is_allowed_an_empty_directory_is_one()
+    {
+        Directory.CreateDirectory(Config);
+        ManifestSnapshot empty = await StartAsync(allowsEmpty: true);
+        Assert.True(empty.IsComplete);
+        Assert.Empty(empty.Diagnostics);
+
+        _directory.Write("config/a.yaml", Manifests.Namespace("one"));
+        Assert.Equal(["one"], Names(await NextAsync()));
+
+        File.Delete(_directory["config/a.yaml"]);
+        Assert.Empty((await NextAsync()).Objects);
+    }
+
     [Fact]
     public async Task Links_that_lead_back_end()
     {
@@ -222,12 +299,19 @@ public sealed class ManifestWatchTests : IAsyncDisposable
         Assert.Contains(snapshot.Diagnostics, diagnostic => diagnostic.Reason.Contains("leads back", StringComparison.Ordinal));
     }
 
-    private async Task<ManifestSnapshot> StartAsync()
+    private async Task SwapAsync(string target)
+    {
+        Directory.CreateSymbolicLink(_directory["next"], _directory[target]);
+        await _directory.RenameAsync("next", "config");
+    }
+
+    private async Task<ManifestSnapshot> StartAsync(bool allowsEmpty = false)
     {
         _watcher = new ManifestWatcher(
             new ManifestWatchOptions
             {
                 Directory = Config,
+                AllowsEmpty = allowsEmpty,
                 PollInterval = TimeSpan.FromMilliseconds(50),
                 QuietPeriod = TimeSpan.FromMilliseconds(20),
             },

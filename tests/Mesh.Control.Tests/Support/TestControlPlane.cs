@@ -40,6 +40,8 @@ internal sealed class TestControlPlane : IAsyncDisposable
 
     public Uri? OtlpEndpoint { get; init; }
 
+    public bool AllowsEmpty { get; init; }
+
     public IReadOnlyList<string> ServerNames { get; init; } = [];
 
     public void Write(string file, string text) => _directory.Write($"config/{file}", text);
@@ -58,6 +60,7 @@ internal sealed class TestControlPlane : IAsyncDisposable
                 WorkloadLifetime = WorkloadLifetime,
                 SuppliedAuthority = SuppliedAuthority,
                 OtlpEndpoint = OtlpEndpoint,
+                AllowsEmpty = AllowsEmpty,
                 ServerNames = ServerNames,
                 LogLevel = LogLevel.Error,
             },

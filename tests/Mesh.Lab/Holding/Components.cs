@@ -30,6 +30,8 @@ internal sealed class Components(LabOptions options, string stateDirectory) : ID
         [
             .. Executable.Command(options.MeshControl),
             "--config", configurationDirectory,
+            // Pods come after the start.
+            "--allow-empty", "true",
             "--state", ControlState,
             "--listen", $"{LabAddresses.ControlPlane.V4}:{NodeFiles.ControlPort}",
             "--trust-domain", options.TrustDomain,
