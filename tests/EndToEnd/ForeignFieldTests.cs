@@ -7,12 +7,16 @@ using Xunit;
 
 namespace Mesh.EndToEnd;
 
+[Collection(nameof(ForeignGroup))]
+public sealed class TproxyForeignFieldTests(ForeignLab fixture) : ForeignFieldTests(fixture);
+
+public sealed class RedirectForeignFieldTests(RedirectForeignLab fixture) : ForeignFieldTests(fixture), IClassFixture<RedirectForeignLab>;
+
 /// <summary>
 /// What another control plane may ask of a proxy and the mesh's own never does. Goal: it is obeyed, or the connection is refused by name;
 /// nothing goes past what was asked for.
 /// </summary>
-[Collection(nameof(ForeignGroup))]
-public sealed class ForeignFieldTests(ForeignLab fixture) : IsolatedTests(fixture)
+public abstract class ForeignFieldTests(ForeignLab fixture) : IsolatedTests(fixture)
 {
     private const int Port = 8080;
 

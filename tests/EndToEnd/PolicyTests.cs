@@ -7,12 +7,17 @@ using Xunit;
 
 namespace Mesh.EndToEnd;
 
+[Collection(nameof(TproxyGroup))]
+public sealed class TproxyPolicyTests(TproxyLab fixture) : PolicyTests(fixture);
+
+[Collection(nameof(RedirectGroup))]
+public sealed class RedirectPolicyTests(RedirectLab fixture) : PolicyTests(fixture);
+
 /// <summary>
 /// Policy as the client's application sees it. Goal: each rule holds on every path to a workload (mutual TLS, plaintext, same node), and a
 /// change of policy reaches what is open already.
 /// </summary>
-[Collection(nameof(TproxyGroup))]
-public sealed class PolicyTests(TproxyLab fixture) : IsolatedTests(fixture)
+public abstract class PolicyTests(TwoNodeLab fixture) : IsolatedTests(fixture)
 {
     private const int Port = 8080;
     private const int OtherPort = 8081;
@@ -60,6 +65,27 @@ public sealed class PolicyTests(TproxyLab fixture) : IsolatedTests(fixture)
         await EstablishAsync(Policy("PeerAuthentication", "workload", $"{Selector}\n  {stricterPort}"));
         await AssertOutcomeAsync(Outcome.Reset, plain, echo);
         await AssertOutcomeAsync(Outcome.Answered, plain, other);
+    }
+
+    [LabFact]
+    public async Task DISABLE_admits_plaintext_and_still_mutual_TLS_where_the_mesh_is_STRICT()
+    {
+        LabPod plain = await Lab.PodAsync("outside/client-1");
+        LabPod server = await Lab.PodAsync("mesh/server-2");
+        await using EchoServer echo = await EchoServer.StartAsync(server, Port);
+        await using EchoServer other = await EchoServer.StartAsync(server, OtherPort);
+        await EstablishAsync(Policy("PeerAuthentication", "mesh-wide", "mtls: {mode: STRICT}", "istio-system"));
+        await AssertOutcomeAsync(Outcome.Reset, plain, echo);
+
+        await EstablishAsync(Policy("PeerAuthentication", "namespace-wide", "mtls: {mode: DISABLE}"));
+        await AssertOutcomeAsync(Outcome.Answered, plain, echo);
+        await AssertOutcomeAsync(Outcome.Answered, await Lab.PodAsync("mesh/client-1"), echo);
+        await Fixture.AccessLineAsync("node-2", line => line is { Path: "InboundHbone", DestinationWorkload: "server-2" });
+
+        string disabledPort = $"mtls: {{mode: STRICT}}\n  portLevelMtls: {{{Port}: {{mode: DISABLE}}}}";
+        await EstablishAsync(Policy("PeerAuthentication", "workload", $"{Selector}\n  {disabledPort}"));
+        await AssertOutcomeAsync(Outcome.Answered, plain, echo);
+        await AssertOutcomeAsync(Outcome.Reset, plain, other);
     }
 
     [LabTheory]
@@ -190,11 +216,11 @@ public sealed class PolicyTests(TproxyLab fixture) : IsolatedTests(fixture)
     private static string Deny(string rule) =>
         Policy("AuthorizationPolicy", "deny", $"{Selector}\n  action: DENY\n  rules: [{{{rule}}}]");
 
-    private static string Policy(string kind, string name, string spec) =>
+    private static string Policy(string kind, string name, string spec, string space = "mesh") =>
         $$"""
         apiVersion: security.istio.io/v1
         kind: {{kind}}
-        metadata: {name: {{name}}, namespace: mesh}
+        metadata: {name: {{name}}, namespace: {{space}}}
         spec:
           {{spec}}
 

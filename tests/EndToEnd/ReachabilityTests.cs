@@ -17,6 +17,11 @@ public sealed class NftReachabilityTests(NftLab fixture) : ReachabilityTests(fix
 [Collection(nameof(RedirectGroup))]
 public sealed class RedirectReachabilityTests(RedirectLab fixture) : ReachabilityTests(fixture);
 
+public sealed class NftRedirectReachabilityTests(NftRedirectLab fixture) : ReachabilityTests(fixture), IClassFixture<NftRedirectLab>;
+
+public sealed class LegacyRedirectReachabilityTests(LegacyRedirectLab fixture)
+    : ReachabilityTests(fixture), IClassFixture<LegacyRedirectLab>;
+
 /// <summary>
 /// Who can reach whom, and how it is carried. Goal: every combination of place, capture and address family works for an application that
 /// knows nothing of the mesh, and mutual TLS is used exactly where both ends are in the mesh and on different nodes.

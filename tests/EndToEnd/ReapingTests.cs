@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using System.Text.Json.Nodes;
 using Mesh.EndToEnd.Support;
 using Mesh.Lab;
@@ -18,6 +19,7 @@ public sealed class ImpatientLab : TwoNodeLab
             ["keepAliveIdleSeconds"] = 1,
             ["keepAliveIntervalSeconds"] = 1,
             ["keepAliveProbes"] = 2,
+            ["halfOpenTimeoutMs"] = 2_000,
         },
     };
 }
@@ -52,4 +54,45 @@ public sealed class ReapingTests(ImpatientLab fixture) : IClassFixture<Impatient
         Assert.Equal(ConnectionEnd.Reset, await pair.Far.WaitForEndAsync(s_limit));
         await _lab.DeleteAsync("Pod", "outside/ghost-1");
     }
+
+    [LabTheory]
+    [InlineData("mesh/client-1", "mesh/server-2")]
+    [InlineData("mesh/client-1", "mesh/server-1")]
+    [InlineData("outside/client-1", "mesh/server-2")]
+    public async Task A_half_open_connection_on_which_nothing_more_comes_ends_for_both(string clientName, string serverName)
+    {
+        LabPod server = await _lab.PodAsync(serverName);
+        using Rendezvous meeting = await Rendezvous.OpenAsync(server, Port);
+        using ConnectedPair pair = await meeting.JoinAsync(await _lab.PodAsync(clientName));
+        await fixture.ForgetLogsAsync();
+
+        pair.Near.Shutdown(SocketShutdown.Send);
+        Assert.Equal(ConnectionEnd.Ended, await pair.Far.WaitForEndAsync(s_limit));
+
+        // Its own direction is open still, and would be for ever.
+        Assert.Equal(ConnectionEnd.Reset, await pair.Near.WaitForEndAsync(s_limit));
+        await Eventually.TrueAsync(() => Task.FromResult(HasBeenReset(pair.Far)), s_limit, "the server to be told");
+        string[] nodes = [server.Node, "node-1"];
+        await Eventually.TrueAsync(
+            async () => (await Task.WhenAll(nodes.Select(ReasonsAsync))).Any(reasons => reasons.Contains("HalfOpenTimeout")),
+            s_limit,
+            "the reason in the log");
+    }
+
+    // Writing to a connection that was reset fails; the first write may still be taken.
+    private static bool HasBeenReset(Socket socket)
+    {
+        try
+        {
+            socket.Send("x"u8);
+            return false;
+        }
+        catch (SocketException)
+        {
+            return true;
+        }
+    }
+
+    private async Task<IEnumerable<string?>> ReasonsAsync(string node) =>
+        (await (await _lab.NodeAsync(node)).AccessLogAsync()).Select(line => line.CloseReason);
 }

@@ -7,12 +7,17 @@ using Xunit;
 
 namespace Mesh.EndToEnd;
 
+[Collection(nameof(TproxyGroup))]
+public sealed class TproxyWireTests(TproxyLab fixture) : WireTests(fixture);
+
+[Collection(nameof(RedirectGroup))]
+public sealed class RedirectWireTests(RedirectLab fixture) : WireTests(fixture);
+
 /// <summary>
 /// What stands on the wire between the nodes. Goal: the same two applications, the same bytes; with the mesh off they can be read by
 /// whoever captures packets, with it on they cannot.
 /// </summary>
-[Collection(nameof(TproxyGroup))]
-public sealed class WireTests(TproxyLab fixture) : IsolatedTests(fixture)
+public abstract class WireTests(TwoNodeLab fixture) : IsolatedTests(fixture)
 {
     [LabTheory]
     [InlineData(AddressFamily.InterNetwork)]

@@ -10,7 +10,7 @@ namespace Mesh.EndToEnd.Support;
 /// A lab whose proxies follow a control plane that is not the mesh's own. What it says of a workload or service that is otherwise ordinary
 /// goes by the name.
 /// </summary>
-public sealed class ForeignLab : SuppliedAuthorityLab
+public class ForeignLab : SuppliedAuthorityLab
 {
     /// <summary>A workload that asks for a waypoint.</summary>
     public const string Waypoint = "waypoint";
@@ -51,6 +51,7 @@ public sealed class ForeignLab : SuppliedAuthorityLab
         }
 
         await base.DisposeAsync();
+        GC.SuppressFinalize(this);
     }
 
     protected override async Task StartedAsync()
@@ -99,4 +100,18 @@ public sealed class ForeignLab : SuppliedAuthorityLab
         Address = new NetworkAddress { Address = ByteString.CopyFrom(192, 0, 2, 1) },
         HboneMtlsPort = 15008,
     };
+}
+
+/// <summary>The same with capture by nat REDIRECT.</summary>
+public sealed class RedirectForeignLab : ForeignLab
+{
+    protected override JsonObject NodeConfiguration
+    {
+        get
+        {
+            JsonObject configuration = base.NodeConfiguration;
+            configuration["capture"] = new JsonObject { ["mode"] = "redirect" };
+            return configuration;
+        }
+    }
 }
