@@ -1,14 +1,9 @@
 using System.Net;
 using System.Security.Authentication;
-using System.Text;
 using Grpc.Core;
 using Mesh.Control.Serving.Ca;
 using Mesh.Control.Serving.Xds;
 using Mesh.Control.Tests.Support;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Xunit;
 
 namespace Mesh.Control.Tests.Control;
@@ -170,50 +165,6 @@ public sealed class ControlPlaneTests
         Mesh.Control.Serving.State.StateFormatException exception =
             await Assert.ThrowsAsync<Mesh.Control.Serving.State.StateFormatException>(control.StartAsync);
         Assert.Equal("/nowhere/a", exception.File);
-    }
-
-    [Fact]
-    public async Task Metrics_reach_an_otlp_receiver()
-    {
-        using var received = new MemoryStream();
-        await using WebApplication receiver = await StartReceiverAsync(received);
-        await using (var control = new TestControlPlane { OtlpEndpoint = new Uri(receiver.Urls.First()) })
-        {
-            control.Write("a.yaml", Manifests.Namespace("shop"));
-            await control.StartAsync();
-            await control.WaitUntilReadyAsync();
-            using var stranger = new DiscoveryClient(control.Connect(), "node-1", token: null);
-            await stranger.FailureAsync();
-        }
-
-        string text = Encoding.Latin1.GetString(received.ToArray());
-        Assert.Contains("mesh-control", text, StringComparison.Ordinal);
-        Assert.Contains("mesh.control.calls.refused", text, StringComparison.Ordinal);
-        Assert.Contains("mesh.control.configurations.published", text, StringComparison.Ordinal);
-    }
-
-    /// <summary>The collector's side of OTLP over gRPC, as far as it takes to receive.</summary>
-    private static async Task<WebApplication> StartReceiverAsync(MemoryStream received)
-    {
-        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
-        builder.WebHost.ConfigureKestrel(
-            kestrel => kestrel.Listen(IPAddress.Loopback, 0, endpoint => endpoint.Protocols = HttpProtocols.Http2));
-        WebApplication receiver = builder.Build();
-        receiver.MapPost("/opentelemetry.proto.collector.metrics.v1.MetricsService/Export", async context =>
-        {
-            using var body = new MemoryStream();
-            await context.Request.Body.CopyToAsync(body);
-            lock (received)
-            {
-                received.Write(body.ToArray());
-            }
-
-            context.Response.ContentType = "application/grpc";
-            await context.Response.Body.WriteAsync(new byte[5]);
-            context.Response.AppendTrailer("grpc-status", "0");
-        });
-        await receiver.StartAsync(TestContext.Current.CancellationToken);
-        return receiver;
     }
 
     private static Marshaller<byte[]> Raw => Marshallers.Create<byte[]>(bytes => bytes, bytes => bytes);

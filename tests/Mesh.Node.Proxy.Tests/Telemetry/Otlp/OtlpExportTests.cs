@@ -47,6 +47,35 @@ public sealed class OtlpExportTests
     }
 
     [Fact]
+    public async Task Every_metric_of_the_page_reaches_the_collector_as_the_type_it_has_there()
+    {
+        await using OtlpReceiver collector = await OtlpReceiver.StartAsync(HttpProtocols.Http2);
+        TelemetryOptions options = new() { OtlpEndpoint = collector.Address };
+        using MeasuredNode measured = new(options, _time);
+        Run(measured.Telemetry, TestMesh.CartToStock(ConnectionPath.Outbound), CloseReason.Completed, sent: 100);
+        Run(measured.Telemetry, TestMesh.CartToStock(ConnectionPath.Outbound), CloseReason.PolicyDenied);
+        await using OtlpExport export = OtlpExport.Start(options, measured.Telemetry, "node-1", _time)!;
+        NextPush(collector);
+        OtlpReceiver.Push push = NextPush(collector);
+
+        foreach (string[] row in DocumentedTables.RowsOf("metrics.md"))
+        {
+            bool isCounter = row[1] == "counter";
+            string name = isCounter ? row[0][..^"_total".Length] : row[0];
+            List<OtlpReceiver.Point> points = [.. push.Points.Where(point => point.Metric == name)];
+            Assert.True(points.Count > 0, $"{row[0]} did not reach the collector.");
+            Assert.All(points, point => Assert.Equal(isCounter, point.IsMonotonicCumulativeSum));
+        }
+
+        Assert.Equal(2, push.Points.Where(point => point.Metric == "istio_tcp_connections_opened").Sum(point => point.Value));
+        Assert.Equal(1, push.Points.Where(point => point.Metric == "istio_tcp_connections_failed").Sum(point => point.Value));
+        Assert.Equal(1, push.Point("mesh_tunnels", ("state", "open")).Value);
+        Assert.Equal(1, push.Point("mesh_certificates", ("state", "Available")).Value);
+        Assert.Equal(1, push.Point("mesh_connections_closed", ("reason", "PolicyDenied")).Value);
+        Assert.True(push.Point("process_resident_memory_bytes").Value > 0);
+    }
+
+    [Fact]
     public async Task Every_period_pushes_cumulative_values_with_one_start()
     {
         await using OtlpReceiver collector = await OtlpReceiver.StartAsync(HttpProtocols.Http2);
