@@ -40,15 +40,7 @@ internal static class AgentCommand
             context.Cancel = true;
             agent.VerifyNow();
         });
-        try
-        {
-            await agent.RunAsync(stop.Token);
-        }
-        catch (CaptureException refused)
-        {
-            throw new NodeConfigurationException(refused.Message, refused);
-        }
-
+        await agent.RunAsync(stop.Token);
         Log.Stopped(logger);
         return CommandLine.Success;
     }

@@ -1,3 +1,6 @@
+using Mesh.Interop.Linux;
+using Mesh.Interop.OpenSsl;
+using Mesh.Node.Capture;
 using Mesh.Node.Proxy.Telemetry;
 
 namespace Mesh.Node;
@@ -23,7 +26,7 @@ internal static class CommandLine
           mesh-node agent --remove --netns PATH    removes every capture rule from one network namespace
           mesh-node --version
 
-        FILE is JSON; see nodeproxy/README.md for its keys.
+        FILE is JSON; nodeproxy/docs/configuration.md has its keys.
         """;
 
     public static async Task<int> RunAsync(string[] args)
@@ -33,9 +36,9 @@ internal static class CommandLine
             switch (args)
             {
                 case ["proxy", "--config", string file]:
-                    return await ProxyCommand.RunAsync(NodeConfiguration.Read(file));
+                    return await RunAsync(file, ProxyCommand.RunAsync);
                 case ["agent", "--config", string file]:
-                    return await AgentCommand.RunAsync(NodeConfiguration.Read(file));
+                    return await RunAsync(file, AgentCommand.RunAsync);
                 case ["agent", "--remove", "--netns", string path]:
                     return await AgentCommand.RemoveAsync(path);
                 case ["--version"]:
@@ -53,6 +56,21 @@ internal static class CommandLine
         {
             await Console.Error.WriteLineAsync($"mesh-node: {wrong.Message}");
             return Failure;
+        }
+    }
+
+    /// <summary>Runs a process with its file. What the file asks for and this machine has not is said like what is wrong in it.</summary>
+    private static async Task<int> RunAsync(string file, Func<NodeConfiguration, Task<int>> run)
+    {
+        NodeConfiguration configuration = NodeConfiguration.Read(file);
+        try
+        {
+            return await run(configuration);
+        }
+        catch (Exception refused) when (refused is NodeConfigurationException or TlsConfigurationException or CaptureException
+            or PosixException or IOException)
+        {
+            throw new NodeConfigurationException($"{file}: {refused.Message}", refused);
         }
     }
 }

@@ -1,4 +1,3 @@
-using System.Net;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Mesh.Node.Capture;
@@ -67,58 +66,31 @@ internal sealed class NodeConfiguration
             NodeConfiguration read = JsonSerializer.Deserialize(text, NodeConfigurationJson.Default.NodeConfiguration)
                 ?? throw new NodeConfigurationException($"{file}: the file holds null in place of an object.");
             read.SourceJson = text;
-            read.Check(file);
-            return read;
+            string[] problems = [.. ConfigurationCheck.Problems(read)];
+            return problems.Length == 0 ? read : throw new NodeConfigurationException($"{file}: {string.Join("; ", problems)}.");
         }
         catch (JsonException malformed)
         {
-            string where = malformed.LineNumber is long line ? $"{file}:{line + 1}" : file;
-            throw new NodeConfigurationException($"{where}: {malformed.Path}: {malformed.Message}", malformed);
+            throw new NodeConfigurationException(Explain(file, malformed), malformed);
         }
     }
 
-    private void Check(string file)
+    /// <summary>
+    /// The reader's complaint in the words of the file. Of what stands inside a section the reader knows the key but not the line, because
+    /// it reads sections a second time.
+    /// </summary>
+    private static string Explain(string file, JsonException malformed)
     {
-        var errors = new List<string>();
-        Require(Node.Name.Length > 0, "node.name", "must not be empty");
-        foreach (string address in Node.Addresses)
+        string message = malformed.Message.Split(" Path: ")[0];
+        if (malformed.Path is null or "$")
         {
-            Require(IPAddress.TryParse(address, out _), "node.addresses", $"'{address}' is no address");
+            return malformed.LineNumber is long line ? $"{file}:{line + 1}: {message}" : $"{file}: {message}";
         }
 
-        InRange(Proxy.Loops, 0, 128, "proxy.loops");
-        InRange(Proxy.ConnectTimeoutMs, 10, 120_000, "proxy.connectTimeoutMs");
-        InRange(Proxy.HandshakeTimeoutMs, 10, 120_000, "proxy.handshakeTimeoutMs");
-        InRange(Proxy.ConfigurationWaitMs, 0, 120_000, "proxy.configurationWaitMs");
-        InRange(Proxy.IdleTimeoutMs, 100, int.MaxValue, "proxy.idleTimeoutMs");
-        InRange(Proxy.TunnelIdleMs, 100, int.MaxValue, "proxy.tunnelIdleMs");
-        InRange(Proxy.TunnelStreamsMax, 1, 10_000, "proxy.tunnelStreamsMax");
-        InRange(Proxy.PingIntervalMs, 100, 3_600_000, "proxy.pingIntervalMs");
-        InRange(Proxy.PingTimeoutMs, 100, 3_600_000, "proxy.pingTimeoutMs");
-        InRange(Proxy.PodConnectionsMax, 1, 10_000_000, "proxy.podConnectionsMax");
-        InRange(Proxy.PodPendingConnectsMax, 1, 10_000_000, "proxy.podPendingConnectsMax");
-        InRange(Proxy.NodeConnectionsMax, 1, 10_000_000, "proxy.nodeConnectionsMax");
-        InRange(Proxy.PodBufferBytesMax, 0, long.MaxValue, "proxy.podBufferBytesMax");
-        InRange(Proxy.NodeBufferBytesMax, 0, long.MaxValue, "proxy.nodeBufferBytesMax");
-        InRange(Proxy.PodPipesMax, 0, 65_536, "proxy.podPipesMax");
-        InRange(Proxy.HalfOpenTimeoutMs, 100, int.MaxValue, "proxy.halfOpenTimeoutMs");
-        InRange(Proxy.ListenBacklog, 1, 65_535, "proxy.listenBacklog");
-        InRange(Proxy.UserTimeoutMs, 0, int.MaxValue, "proxy.userTimeoutMs");
-        InRange(Proxy.DrainMs, 0, 3_600_000, "proxy.drainMs");
-        if (errors.Count > 0)
-        {
-            throw new NodeConfigurationException($"{file}: {string.Join("; ", errors)}.");
-        }
-
-        void InRange(long value, long min, long max, string key) => Require(value >= min && value <= max, key, $"is {value}, must be {min} to {max}");
-
-        void Require(bool holds, string key, string what)
-        {
-            if (!holds)
-            {
-                errors.Add($"{key} {what}");
-            }
-        }
+        string key = malformed.Path[2..];
+        return message.Contains("could not be mapped", StringComparison.Ordinal)
+            ? $"{file}: {key}: there is no such key."
+            : $"{file}: {key}: {message}";
     }
 }
 

@@ -8,19 +8,20 @@ public sealed class AdminOptions
     /// <summary>The administrator's pages: configuration, certificates, connections, log level. Loopback, or there is a reason.</summary>
     public string Address { get; set; } = "127.0.0.1:15000";
 
-    /// <summary>Metrics for scrapers, and nothing else.</summary>
-    public string Metrics { get; set; } = "0.0.0.0:15020";
+    /// <summary>Metrics for scrapers, and nothing else. <c>[::]</c> is every address of both families.</summary>
+    public string Metrics { get; set; } = "[::]:15020";
 
     /// <summary>Readiness for whoever restarts and routes, and nothing else.</summary>
-    public string Readiness { get; set; } = "0.0.0.0:15021";
+    public string Readiness { get; set; } = "[::]:15021";
 
     /// <summary>Reads one of the addresses.</summary>
     /// <param name="key">The name of the key, for the error.</param>
     /// <param name="text">Its value.</param>
     /// <returns>Null when it is empty.</returns>
     /// <exception cref="FormatException">The value is no address and port; the message names the key.</exception>
-    internal static IPEndPoint? Parse(string key, string text)
+    public static IPEndPoint? Parse(string key, string text)
     {
+        ArgumentNullException.ThrowIfNull(text);
         if (text.Length == 0)
         {
             return null;

@@ -53,7 +53,7 @@ public sealed partial class AdminServer : IAsyncDisposable
         {
             if (AdminOptions.Parse(key, text) is IPEndPoint endpoint)
             {
-                kestrel.Listen(endpoint, listen =>
+                Action<ListenOptions> configure = listen =>
                 {
                     listen.Protocols = HttpProtocols.Http1;
                     listen.Use(next => connection =>
@@ -62,7 +62,16 @@ public sealed partial class AdminServer : IAsyncDisposable
                         return next(connection);
                     });
                     _listens.Add(key, listen);
-                });
+                };
+                if (endpoint.Address.Equals(IPAddress.IPv6Any))
+                {
+                    // Both families, and IPv4 alone on a machine that has no other.
+                    kestrel.ListenAnyIP(endpoint.Port, configure);
+                }
+                else
+                {
+                    kestrel.Listen(endpoint, configure);
+                }
             }
         }
     }

@@ -20,4 +20,14 @@ public sealed class TelemetryOptions
 
     /// <summary>Whether region and zone of both sides are labels too.</summary>
     public bool LocalityLabels { get; set; }
+
+    /// <summary>Reads <see cref="OtlpEndpoint"/> when there is one.</summary>
+    /// <exception cref="FormatException">It is no address of a collector; the message names the key.</exception>
+    public void CheckOtlpEndpoint()
+    {
+        if (!string.IsNullOrEmpty(OtlpEndpoint))
+        {
+            Otlp.OtlpEndpoint.Parse(OtlpEndpoint);
+        }
+    }
 }

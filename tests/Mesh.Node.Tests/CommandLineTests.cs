@@ -1,0 +1,108 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using System.Text.Json.Nodes;
+using Xunit;
+
+namespace Mesh.Node.Tests;
+
+/// <summary>
+/// What the program says when it cannot do what it is asked: one line on standard error, and a status. Method: the program itself, as a
+/// process.
+/// </summary>
+public sealed class CommandLineTests : IDisposable
+{
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(60);
+
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("mesh-node-");
+
+    private string ConfigurationFile => Path.Combine(_folder.FullName, "node.json");
+
+    public void Dispose() => _folder.Delete(recursive: true);
+
+    [Fact]
+    public async Task Help_is_printed_when_asked_for()
+    {
+        (int status, string output, string errors) = await RunAsync("--help");
+
+        Assert.Equal((CommandLine.Success, ""), (status, errors));
+        Assert.Contains("mesh-node proxy --config FILE", output);
+    }
+
+    [Fact]
+    public async Task A_command_that_is_none_is_repeated_with_the_help()
+    {
+        (int status, _, string errors) = await RunAsync("prox", "--config", "x");
+
+        Assert.Equal(CommandLine.Usage, status);
+        Assert.StartsWith("mesh-node: 'prox --config x' is not a command.", errors);
+        Assert.Contains("mesh-node proxy --config FILE", errors);
+    }
+
+    [Fact]
+    public async Task A_proxy_without_a_control_plane_says_which_section_it_needs()
+    {
+        JsonObject sample = ConfigurationTests.Sample();
+        sample.Remove("controlPlane");
+
+        await AssertRefusedAsync(sample, "the proxy needs the section controlPlane.");
+    }
+
+    [Fact]
+    public async Task A_directory_without_OpenSSL_is_named()
+    {
+        JsonObject sample = ConfigurationTests.Sample("proxy.openSslDirectory", _folder.FullName);
+
+        await AssertRefusedAsync(sample, $"There is no libcrypto.so.3 in {_folder.FullName}.");
+    }
+
+    [Fact]
+    public async Task A_port_that_is_taken_is_named()
+    {
+        using var taken = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        taken.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        taken.Listen();
+        JsonObject sample = ConfigurationTests.Sample("admin.address", taken.LocalEndPoint!.ToString());
+        sample["admin"]!["metrics"] = "";
+        sample["admin"]!["readiness"] = "";
+
+        await AssertRefusedAsync(sample, $"{taken.LocalEndPoint}");
+    }
+
+    private async Task AssertRefusedAsync(JsonObject configuration, string message)
+    {
+        // The sockets of agent and proxy are not made before the refusals tested here; were they, they should not meet a real node's.
+        configuration["handover"] = new JsonObject { ["socketPath"] = Path.Combine(_folder.FullName, "handover.sock") };
+        await File.WriteAllTextAsync(ConfigurationFile, configuration.ToJsonString(), TestContext.Current.CancellationToken);
+
+        (int status, _, string errors) = await RunAsync("proxy", "--config", ConfigurationFile);
+
+        Assert.Equal(CommandLine.Failure, status);
+        Assert.StartsWith($"mesh-node: {ConfigurationFile}: ", errors);
+        Assert.Contains(message, errors);
+        Assert.Single(errors.TrimEnd().Split('\n'));
+    }
+
+    private static async Task<(int Status, string Output, string Errors)> RunAsync(params string[] arguments)
+    {
+        using var limit = new CancellationTokenSource(s_limit);
+        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "mesh-node"), arguments)
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        using Process process = Process.Start(start)!;
+        Task<string> output = process.StandardOutput.ReadToEndAsync(limit.Token);
+        Task<string> errors = process.StandardError.ReadToEndAsync(limit.Token);
+        try
+        {
+            await process.WaitForExitAsync(limit.Token);
+        }
+        finally
+        {
+            process.Kill();
+        }
+
+        return (process.ExitCode, await output, await errors);
+    }
+}
