@@ -6,12 +6,13 @@ using Mesh.Node.Protocols.Http2.Hpack;
 namespace Mesh.Node.Protocols.Tests.Hpack;
 
 /// <summary>
-/// Goal: we understand five other encoders, and what we encode decodes to the same. Method: the stories of http2jp/hpack-test-case, which lie
-/// beside the repository in shared/vectors/hpack.
+/// Goal: we understand five other encoders, and what we encode decodes to the same. Method: stories of http2jp/hpack-test-case, the few beside
+/// this file or all of them where MESH_HPACK_STORIES says.
 /// </summary>
 public sealed class HpackVectorTests
 {
-    private static readonly string s_root = FindVectors();
+    private static readonly string s_root =
+        Environment.GetEnvironmentVariable("MESH_HPACK_STORIES") ?? Path.Combine(AppContext.BaseDirectory, "Hpack", "Stories");
 
     public static TheoryData<string> Encoders =>
         [.. Directory.GetDirectories(s_root).Select(path => Path.GetFileName(path)).Where(name => name != "raw-data").Order()];
@@ -80,18 +81,4 @@ public sealed class HpackVectorTests
     private static string[] Fields(JsonElement block) =>
         block.GetProperty("headers").EnumerateArray().Select(field => field.EnumerateObject().Single())
             .Select(property => $"{property.Name}: {property.Value.GetString()}").ToArray();
-
-    private static string FindVectors()
-    {
-        for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-        {
-            if (File.Exists(Path.Combine(folder.FullName, "Mesh.Node.sln")))
-            {
-                string path = Path.Combine(folder.Parent!.FullName, "shared", "vectors", "hpack");
-                return Directory.Exists(path) ? path : throw new DirectoryNotFoundException($"The test vectors are missing: {path}");
-            }
-        }
-
-        throw new DirectoryNotFoundException("The repository's root was not found above the test assembly.");
-    }
 }
