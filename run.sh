@@ -50,7 +50,9 @@ tcpdump tcpdump
 ss iproute2
 prlimit util-linux
 curl curl'
-peer_needs='nghttp nghttp2-client
+test_needs='sysctl procps
+openssl openssl
+nghttp nghttp2-client
 h2load nghttp2-client
 nghttpd nghttp2-server'
 bench_needs='haproxy haproxy
@@ -70,7 +72,7 @@ See https://learn.microsoft.com/dotnet/core/install/linux-debian"
   fi
 }
 
-# need_packages LINES: installs the packages of what is not there, or says which they are and ends.
+# need_packages LINES...: installs the packages of what is not there, or says which they are, all of them at once, and ends.
 need_packages() {
   local what package
   local -a missing=()
@@ -79,7 +81,7 @@ need_packages() {
       /*) [[ -e $what ]] ;;
       *) command -v "$what" >/dev/null ;;
     esac || missing+=("$package")
-  done <<<"$1"
+  done < <(printf '%s\n' "$@")
   if ((${#missing[@]} == 0)); then
     return
   fi
@@ -174,7 +176,10 @@ lab() {
   need_sdk
   case ${1:-help} in
     up | demo)
-      need_packages "$lab_needs"
+      case " $* " in
+        *' --debug '* | *' --no-mesh '*) need_packages "$lab_needs" ;;
+        *) need_packages "$build_needs" "$lab_needs" ;;
+      esac
       case " $* " in
         *' --debug '*)
           publish_lab
@@ -197,8 +202,7 @@ lab() {
 
 bench() {
   need_sdk
-  need_packages "$lab_needs"
-  need_packages "$bench_needs"
+  need_packages "$build_needs" "$lab_needs" "$bench_needs"
   publish_when_stale
   dotnet build "$root/bench/Mesh.Bench.Load" -c Release -v quiet -nologo -clp:NoSummary
   # Ten thousand connections take twenty thousand descriptors in the proxies and here; root may raise the limit.
@@ -243,8 +247,7 @@ select_test_projects() {
 
 run_tests() {
   need_sdk
-  need_packages "$lab_needs"
-  need_packages "$peer_needs"
+  need_packages "$lab_needs" "$test_needs"
   local -a projects
   mapfile -t projects < <(select_test_projects "$@")
   ((${#projects[@]} > 0 || $# == 0)) || die "no test project is named like: $*"

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Mesh.Lab.Cli;
 using Mesh.Testing;
 using Xunit;
 
@@ -43,6 +44,9 @@ public sealed class LifeTests
         Assert.Null(LabDirectory.Of(Path.GetFileName(directory)).FindHolder());
         LabException gone = await Assert.ThrowsAsync<LabException>(lab.StatusAsync);
         Assert.Contains("does not answer", gone.Message, StringComparison.Ordinal);
+
+        Assert.Equal(0, await LabCommands.RunAsync(["down", "--name", Path.GetFileName(directory)]));
+        Assert.False(Directory.Exists(directory));
     }
 
     [LabFact]

@@ -65,7 +65,11 @@ internal static class LabStarter
             await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System);
         }
 
-        Directory.Delete(client.Directory.FullPath, recursive: true);
+        // `lab down` may have been there before.
+        if (client.Directory.Exists)
+        {
+            Directory.Delete(client.Directory.FullPath, recursive: true);
+        }
     }
 
     // The shell is process 1 of the lab: it reaps what nobody else waits for, and ends with the holder. `unshare` passes its own death on

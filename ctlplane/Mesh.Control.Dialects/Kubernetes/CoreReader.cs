@@ -94,6 +94,16 @@ internal static class CoreReader
             return null;
         }
 
+        if (spec.Text("sessionAffinity") is { } affinity && affinity != "None")
+        {
+            spec.Warning("sessionAffinity", "Clients are not kept on one endpoint; each connection is balanced by itself.");
+        }
+
+        if (spec.Has("externalIPs"))
+        {
+            spec.Warning("externalIPs", "Only cluster addresses are routed; what is sent to these passes the mesh by.");
+        }
+
         ImmutableArray<IPAddress> addresses = ReadClusterAddresses(spec);
         return new ServiceSpec
         {

@@ -18,7 +18,7 @@ internal static class DemoCommand
           ./run.sh lab exec customer -- curl -s http://web:8080/
           ./run.sh lab capture                                 the wire between the nodes, through tcpdump
           ./run.sh lab exec node-1 -- curl -s http://127.0.0.1:15000/certs
-          ./run.sh lab exec stock-1 -- iptables-save           the capture rules of a pod
+          ./run.sh lab exec stock-1 -- nft list ruleset        the capture rules of a pod
           ./run.sh lab kill node-2/proxy                       then ask something of node 2, and `lab start node-2/proxy`
           ./run.sh lab delete peerauthentication strict -n shop
           ./run.sh lab down                                    nothing is left
