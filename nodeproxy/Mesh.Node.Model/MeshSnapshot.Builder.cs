@@ -63,8 +63,6 @@ public sealed partial class MeshSnapshot
         /// <summary>Says that the first complete configuration is in. Never taken back.</summary>
         public void MarkComplete() => IsComplete = true;
 
-        public bool TryGetWorkload(string uid, [NotNullWhen(true)] out Workload? workload) => Workloads.TryGetValue(uid, out workload);
-
         public bool TryGetService(string key, [NotNullWhen(true)] out Service? service)
         {
             service = _serviceChanges.TryGetValue(key, out Service? changed) ? changed : Services.GetValueOrDefault(key)?.Service;

@@ -57,9 +57,6 @@ public sealed class NodeProxy : IPodSink, ITunnelLister, IPodLister
         certificates.TrustChanged += domain => OnEveryLoop(context => context.OnTrustChanged(domain));
     }
 
-    /// <summary>Pods served now. Any thread.</summary>
-    public int PodCount => _services.Pods.Count;
-
     IReadOnlyList<TunnelStatus> ITunnelLister.List() => [.. _services.Pods.All.SelectMany(pod => pod.DescribeTunnels())];
 
     IReadOnlyList<PodStatus> IPodLister.List() =>

@@ -28,11 +28,14 @@ public abstract class FaultTests(TwoNodeLab fixture) : IAsyncLifetime
 {
     private const int Port = 8080;
 
+    /// <summary>How long a connection that was open may wait for its reset.</summary>
+    private static readonly TimeSpan s_cut = TimeSpan.FromSeconds(1);
+
     private readonly MeshLab _lab = fixture.Lab;
 
     public static TheoryData<AddressFamily> Families() => [AddressFamily.InterNetwork, AddressFamily.InterNetworkV6];
 
-    /// <summary>How long a connection may wait for its refusal.</summary>
+    /// <summary>How long a new connection may wait for its refusal.</summary>
     protected virtual TimeSpan Told => TimeSpan.FromSeconds(1);
 
     public ValueTask InitializeAsync() => ValueTask.CompletedTask;
@@ -105,7 +108,7 @@ public abstract class FaultTests(TwoNodeLab fixture) : IAsyncLifetime
 
         await _lab.KillAsync(proxy);
 
-        ConnectionEnd[] ends = await Task.WhenAll(pair.Near.WaitForEndAsync(Told), pair.Far.WaitForEndAsync(Told));
+        ConnectionEnd[] ends = await Task.WhenAll(pair.Near.WaitForEndAsync(s_cut), pair.Far.WaitForEndAsync(s_cut));
         Assert.Equal([ConnectionEnd.Reset, ConnectionEnd.Reset], ends);
     }
 

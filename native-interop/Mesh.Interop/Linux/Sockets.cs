@@ -223,24 +223,6 @@ public static unsafe class Sockets
         }
     }
 
-    /// <summary>Hands two buffers to the kernel in one call and, if it can, one segment (sendmsg(2)).</summary>
-    /// <param name="socket">A connected socket.</param>
-    /// <param name="first">Goes first.</param>
-    /// <param name="second">Follows without a gap.</param>
-    /// <returns>As <see cref="Send"/>, counted over both.</returns>
-    public static SysResult Send2(SocketHandle socket, ReadOnlySpan<byte> first, ReadOnlySpan<byte> second)
-    {
-        using FdLease lease = new(socket);
-        fixed (byte* firstStart = first, secondStart = second)
-        {
-            iovec* parts = stackalloc iovec[2];
-            parts[0] = new iovec { iov_base = firstStart, iov_len = (size_t)first.Length };
-            parts[1] = new iovec { iov_base = secondStart, iov_len = (size_t)second.Length };
-            msghdr message = new() { msg_iov = parts, msg_iovlen = 2 };
-            return SysResult.From((nint)(long)LibC.sendmsg(lease.Number, &message, SendFlags(more: false)));
-        }
-    }
-
     /// <summary>Ends one or both directions (shutdown(2)); ending Send lets the peer read the end of the stream.</summary>
     /// <param name="socket">A connected socket.</param>
     /// <param name="how">Which direction.</param>

@@ -178,9 +178,6 @@ internal static unsafe partial class LibCrypto
     internal static partial nint X509_get_issuer_name(nint certificate);
 
     [LibraryImport(Name)]
-    internal static partial nint X509_get_subject_name(nint certificate);
-
-    [LibraryImport(Name)]
     internal static partial byte* X509_NAME_oneline(nint name, byte* buffer, int bufferBytes);
 
     [LibraryImport(Name)]

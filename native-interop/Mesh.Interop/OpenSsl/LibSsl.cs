@@ -53,10 +53,8 @@ internal static unsafe partial class LibSsl
 
     internal const int SSL_AD_NO_APPLICATION_PROTOCOL = 120;
 
-    internal const int SSL_ERROR_SSL = 1;
     internal const int SSL_ERROR_WANT_READ = 2;
     internal const int SSL_ERROR_WANT_WRITE = 3;
-    internal const int SSL_ERROR_SYSCALL = 5;
     internal const int SSL_ERROR_ZERO_RETURN = 6;
 
     internal const int SSL_AD_REASON_OFFSET = 1000;
@@ -65,7 +63,6 @@ internal static unsafe partial class LibSsl
     internal const int SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE = 199;
     internal const int SSL_R_NO_APPLICATION_PROTOCOL = 235;
     internal const int SSL_R_UNSUPPORTED_PROTOCOL = 258;
-    internal const int SSL_R_UNEXPECTED_EOF_WHILE_READING = 294;
     internal const int SSL_R_VERSION_TOO_LOW = 396;
 
     internal const int ERR_LIB_SSL = 20;

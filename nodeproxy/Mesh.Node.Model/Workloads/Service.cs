@@ -47,9 +47,6 @@ public sealed record Service
     /// <summary>Waypoints that share the traffic. A path that cannot obey refuses by this name.</summary>
     public ImmutableArray<WeightedWaypoint> WeightedWaypoints { get; init; } = [];
 
-    /// <summary>Whether an ingress gateway also passes the waypoint; nothing a node proxy decides.</summary>
-    public bool IngressUsesWaypoint { get; init; }
-
     public static string KeyOf(string @namespace, string hostname) => $"{@namespace}/{hostname}";
 
     /// <summary>Finds a declared port.</summary>

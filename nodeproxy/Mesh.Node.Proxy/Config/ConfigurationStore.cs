@@ -10,7 +10,6 @@ namespace Mesh.Node.Proxy.Config;
 /// </summary>
 public sealed partial class ConfigurationStore(ILogger<ConfigurationStore> logger) : IConfigurationReader
 {
-    private readonly TaskCompletionSource _complete = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     // Written by the one writer, read by any thread.
     private volatile MeshSnapshot _current = MeshSnapshot.Empty;
@@ -33,18 +32,10 @@ public sealed partial class ConfigurationStore(ILogger<ConfigurationStore> logge
     /// <summary>How discovery stands: what is awaited, what was refused. For readiness and display.</summary>
     public DiscoveryState Discovery => _discovery;
 
-    /// <summary>Ends when the first complete configuration is in force.</summary>
-    public Task WaitUntilCompleteAsync(CancellationToken cancellation) => _complete.Task.WaitAsync(cancellation);
-
     /// <summary>Puts a snapshot in force and says so. Only the one writer calls it.</summary>
     internal void Publish(ConfigurationChange change)
     {
         _current = change.Current;
-        if (change.Current.IsComplete)
-        {
-            _complete.TrySetResult();
-        }
-
         Raise(Changed, change);
     }
 

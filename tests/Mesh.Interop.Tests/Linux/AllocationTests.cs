@@ -20,7 +20,6 @@ public sealed class AllocationTests
         AssertAllocatesNothing(() =>
         {
             Sockets.Send(pair.Client, buffer);
-            Sockets.Send2(pair.Client, buffer, buffer);
             Sockets.Receive(pair.Server, buffer);
             Sockets.BytesReadable(pair.Server);
             Sockets.TakeError(pair.Client);

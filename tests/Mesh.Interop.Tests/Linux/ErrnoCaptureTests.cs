@@ -31,7 +31,6 @@ public sealed class ErrnoCaptureTests : IDisposable
         ["setsockopt"] = static socket => SocketOptions.NoDelay(socket, on: true),
         ["recv"] = static socket => Sockets.Receive(socket, new byte[1]),
         ["send"] = static socket => Sockets.Send(socket, "x"u8),
-        ["sendmsg"] = static socket => Sockets.Send2(socket, "x"u8, "y"u8),
         ["ioctl"] = static socket => Caught(() => Sockets.BytesReadable(socket)),
         ["splice from"] = static socket => WithPipe(pipe => Splice.FromSocket(socket, pipe, 1)),
         ["splice to"] = static socket => WithPipe(pipe => Splice.ToSocket(pipe, socket, 1, more: false)),

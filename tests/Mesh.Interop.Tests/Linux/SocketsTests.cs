@@ -108,7 +108,6 @@ public sealed class SocketsTests
 
         Assert.Equal(Errno.ECONNRESET, Sockets.Receive(pair.Client, new byte[1]).Error);
         Assert.Equal(Errno.EPIPE, Sockets.Send(pair.Client, "x"u8).Error);
-        Assert.Equal(Errno.EPIPE, Sockets.Send2(pair.Client, "x"u8, "y"u8).Error);
         Assert.Equal(Errno.ENOTCONN, Sockets.TryGetRemoteEndPoint(pair.Client, out IPEndPoint? endPoint).Error);
         Assert.Null(endPoint);
         Assert.Equal(Errno.ENOTCONN, Assert.Throws<PosixException>(() => Sockets.RemoteEndPoint(pair.Client)).Error);
@@ -136,24 +135,6 @@ public sealed class SocketsTests
         using SocketHandle second = Sockets.OpenTcp(AddressFamily.InterNetwork);
 
         Assert.Equal(Errno.EADDRINUSE, Sockets.Bind(second, Sockets.LocalEndPoint(listener)).Error);
-    }
-
-    [Theory]
-    [InlineData("", "")]
-    [InlineData("a", "")]
-    [InlineData("", "b")]
-    [InlineData("first", "second")]
-    public void Two_buffers_arrive_in_order_and_without_a_gap(string first, string second)
-    {
-        using TcpPair pair = TcpPair.Open();
-        byte[] firstBytes = System.Text.Encoding.ASCII.GetBytes(first);
-        byte[] secondBytes = System.Text.Encoding.ASCII.GetBytes(second);
-
-        Assert.Equal(first.Length + second.Length, Sockets.Send2(pair.Client, firstBytes, secondBytes).Count);
-
-        byte[] received = new byte[first.Length + second.Length];
-        TcpPair.ReceiveExactly(pair.Server, received);
-        Assert.Equal(first + second, System.Text.Encoding.ASCII.GetString(received));
     }
 
     [Fact]

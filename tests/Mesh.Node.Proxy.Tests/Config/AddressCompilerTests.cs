@@ -173,7 +173,6 @@ public sealed class AddressCompilerTests
             },
             IpFamilies = Wire.IPFamilies.Dual,
             Canonical = true,
-            IngressUseWaypoint = true,
             WeightedWaypoints = { new Wire.WeightedWaypoint { Destination = Hostname("ns", "x"), Weight = 3 } },
             Visibility = Wire.Service.Types.Visibility.Namespace,
         });
@@ -189,8 +188,7 @@ public sealed class AddressCompilerTests
         Assert.Contains("www.example.com", compiled.Remark, StringComparison.Ordinal);
         Assert.Equal([RoutingScope.Network, RoutingScope.Node], service.LoadBalancing.RoutingPreference);
         Assert.Equal((LoadBalancingMode.Failover, true), (service.LoadBalancing.Mode, service.LoadBalancing.AllowsUnhealthy));
-        Assert.Equal((IpFamilies.Dual, true, true, ServiceVisibility.Namespace),
-            (service.IpFamilies, service.IsCanonical, service.IngressUsesWaypoint, service.Visibility));
+        Assert.Equal((IpFamilies.Dual, true, ServiceVisibility.Namespace), (service.IpFamilies, service.IsCanonical, service.Visibility));
         Assert.Equal(GatewayAddress.ByService("ns/w", 15_008), service.Waypoint);
         Assert.Equal(new WeightedWaypoint(GatewayAddress.ByService("ns/x", 15_008), 3), Assert.Single(service.WeightedWaypoints));
     }

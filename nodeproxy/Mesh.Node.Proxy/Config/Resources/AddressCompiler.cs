@@ -115,7 +115,6 @@ internal sealed class AddressCompiler
                 : ServiceVisibility.Namespace,
             Waypoint = ReadGateway(wire.Waypoint, "waypoint"),
             WeightedWaypoints = [.. wire.WeightedWaypoints.Select(ReadWeightedWaypoint)],
-            IngressUsesWaypoint = wire.IngressUseWaypoint,
         };
         return CompiledResource<Service>.WithRemark(
             service,
