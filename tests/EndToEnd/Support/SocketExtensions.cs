@@ -74,7 +74,7 @@ internal static class SocketExtensions
 
             return ConnectionEnd.Ended;
         }
-        catch (SocketException)
+        catch (SocketException exception) when (exception.SocketErrorCode == SocketError.ConnectionReset)
         {
             return ConnectionEnd.Reset;
         }
