@@ -48,13 +48,14 @@ public interface ITunnelLister
 
 /// <summary>What is known of one tunnel.</summary>
 /// <param name="SourceIdentity">Whose tunnel it is.</param>
+/// <param name="SourceAddress">The address of the pod it comes from; null where the kernel chose.</param>
 /// <param name="DestinationIdentity">Whom it reaches.</param>
 /// <param name="Address">Where its connection goes.</param>
 /// <param name="Streams">Connections it carries now.</param>
 /// <param name="StreamsMax">Connections it may carry.</param>
 /// <param name="State">A word: connecting, open, draining.</param>
 public sealed record TunnelStatus(
-    string SourceIdentity, string DestinationIdentity, string Address, int Streams, int StreamsMax, string State);
+    string SourceIdentity, string? SourceAddress, string DestinationIdentity, string Address, int Streams, int StreamsMax, string State);
 
 /// <summary>The pods whose traffic this process carries.</summary>
 public interface IPodLister

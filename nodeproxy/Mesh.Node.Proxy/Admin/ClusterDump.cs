@@ -30,7 +30,7 @@ internal static class ClusterDump
         foreach (TunnelStatus tunnel in sources.Tunnels.List())
         {
             Write(output, $"tunnel::{tunnel.Address}::state={tunnel.State}::streams={tunnel.Streams}/{tunnel.StreamsMax}"
-                + $"::source={tunnel.SourceIdentity}::destination={tunnel.DestinationIdentity}\n");
+                + $"::source={tunnel.SourceIdentity}{At(tunnel.SourceAddress)}::destination={tunnel.DestinationIdentity}\n");
         }
 
         await output.FlushAsync(cancellation);
@@ -67,6 +67,7 @@ internal static class ClusterDump
             writer.WriteNumber("streams", tunnel.Streams);
             writer.WriteNumber("streamsMax", tunnel.StreamsMax);
             writer.WriteString("source", tunnel.SourceIdentity);
+            json.Optional("sourceAddress", tunnel.SourceAddress);
             writer.WriteString("destination", tunnel.DestinationIdentity);
             writer.WriteEndObject();
             await json.BreatheAsync();
@@ -99,6 +100,8 @@ internal static class ClusterDump
     private static string Protocol(Workload endpoint) => endpoint.TunnelProtocol == TunnelProtocol.Hbone ? "hbone" : "tcp";
 
     private static string Health(Workload endpoint) => endpoint.IsHealthy ? "healthy" : "unhealthy";
+
+    private static string At(string? sourceAddress) => sourceAddress is null ? "" : $"::source_address={sourceAddress}";
 
     private static void Write(PipeWriter output, string line)
     {

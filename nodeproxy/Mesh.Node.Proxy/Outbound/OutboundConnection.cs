@@ -128,6 +128,16 @@ internal sealed class OutboundConnection : ProxiedConnection
         return Record.Reason == CloseReason.None ? Pod.FindWorkload(Context.Snapshot) : null;
     }
 
+    /// <summary>
+    /// The client's own address where a connection to the endpoint can have it too: what judges by address at the other end then judges the
+    /// client, also one of a pod with several addresses. Null where it cannot; then the kernel chooses.
+    /// </summary>
+    private IPAddress? SourceTowards(IPEndPoint endpoint)
+    {
+        IPAddress client = Record.Client.Address;
+        return client.AddressFamily == endpoint.AddressFamily && !IPAddress.IsLoopback(client) ? client : null;
+    }
+
     /// <summary>The destination's pod, when this very process holds its namespace and the mode lets packets skip the network.</summary>
     private EnrolledPod? FindServingPod(Workload source, Workload workload)
     {
@@ -180,10 +190,15 @@ internal sealed class OutboundConnection : ProxiedConnection
         }
 
         Context.Telemetry.PartiesKnown(Record);
-        SysResult opened = Pod.Sockets.TryOpen(route.Target!.AddressFamily, out SocketHandle? socket);
+        IPAddress? source = SourceTowards(route.Target!);
+        SysResult opened = Pod.Sockets.TryOpenFrom(
+            source is null || Pod.HasNoOtherThan(source) ? null : source, route.Target!.AddressFamily, out SocketHandle? socket);
         if (!opened.Ok)
         {
-            Record.TryEnd(ConnectReasons.ReasonFor(ConnectStatus.Failed, opened.Error), opened.Error.ToString());
+            bool isGone = opened.Error == Errno.EADDRNOTAVAIL;
+            Record.TryEnd(
+                isGone ? CloseReason.ConnectFailed : ConnectReasons.ReasonFor(ConnectStatus.Failed, opened.Error),
+                isGone ? $"{source} is no address of the pod" : opened.Error.ToString());
             return;
         }
 
@@ -225,7 +240,7 @@ internal sealed class OutboundConnection : ProxiedConnection
         Context.Telemetry.PartiesKnown(Record);
 
         var accepted = new AcceptedIdentities(destination, route.Service);
-        var key = new TunnelKey(source.Identity, accepted.Key, Record.Upstream, destination.Uid);
+        var key = new TunnelKey(source.Identity, SourceTowards(Record.Upstream), accepted.Key, Record.Upstream, destination.Uid);
         TunnelOpenResult tunnel = await Pod.TunnelsOn(Context).GetAsync(key, accepted);
         if (tunnel.Tunnel is null)
         {

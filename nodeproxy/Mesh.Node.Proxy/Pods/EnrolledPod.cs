@@ -133,6 +133,20 @@ internal sealed class EnrolledPod
         return Mesh.Interop.Linux.Sockets.LocalEndPoint(accepted);
     }
 
+    /// <summary>Whether the address is the only one of its family that the pod is known to have, so that the kernel chooses no other.</summary>
+    public bool HasNoOtherThan(IPAddress address)
+    {
+        int others = 0;
+        bool has = false;
+        foreach (IPAddress own in Details.Addresses)
+        {
+            has |= own.Equals(address);
+            others += own.AddressFamily == address.AddressFamily && !own.Equals(address) ? 1 : 0;
+        }
+
+        return has && others == 0;
+    }
+
     /// <summary>
     /// What a client may ask of a port as a probe, whatever policy says: what the pod declares for the port, when the client is the pod's own
     /// node. Null when it may ask nothing.

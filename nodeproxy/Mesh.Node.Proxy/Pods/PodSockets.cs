@@ -40,6 +40,30 @@ internal sealed class PodSockets(NetNamespace network, ProxyOptions options) : I
         return marked;
     }
 
+    /// <summary>The same, bound to an address of the pod; the port is chosen at connect, when only the four-tuple must be unique.</summary>
+    /// <param name="source">Null leaves the address to the kernel too.</param>
+    /// <param name="family">That of the address and of where the socket is to connect.</param>
+    /// <param name="socket">The socket on success, else null.</param>
+    /// <returns>Beside what opening gives: EADDRNOTAVAIL, when the pod has no such address.</returns>
+    public SysResult TryOpenFrom(IPAddress? source, AddressFamily family, out SocketHandle? socket)
+    {
+        SysResult opened = TryOpen(family, out socket);
+        if (!opened.Ok || source is null)
+        {
+            return opened;
+        }
+
+        SysResult bound = SocketOptions.BindAddressNoPort(socket!, true);
+        bound = bound.Ok ? Sockets.Bind(socket!, new IPEndPoint(source, 0)) : bound;
+        if (!bound.Ok)
+        {
+            socket!.Dispose();
+            socket = null;
+        }
+
+        return bound;
+    }
+
     /// <summary>
     /// Makes an accepted connection ready, which has every other option of its listener. The mark it came with, which the kernel shows on
     /// the socket (tcp_fwmark_accept), gives place to the proxy's own.

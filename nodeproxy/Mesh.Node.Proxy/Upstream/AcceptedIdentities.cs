@@ -11,9 +11,13 @@ internal sealed class AcceptedIdentities : IPeerVerifier
 
     public AcceptedIdentities(Workload workload, Service? service)
     {
+        Own = workload.Identity;
         _identities = service is { SubjectAltNames.Length: > 0 } ? [workload.Identity, .. service.SubjectAltNames] : [workload.Identity];
         Key = _identities.Length == 1 ? workload.Identity.ToString() : string.Join(' ', _identities.Select(i => i.ToString()));
     }
+
+    /// <summary>The workload's own.</summary>
+    public SpiffeId Own { get; }
 
     /// <summary>The set as text, equal for equal sets in equal order.</summary>
     public string Key { get; }

@@ -64,20 +64,19 @@ internal sealed class TunnelGroup : ITunnelOwner
 
     /// <summary>Whether the workload is still at this address with this identity.</summary>
     public bool IsStillFor(Workload workload) =>
-        workload.Addresses.Contains(Key.Destination.Address) && Key.Accepted.Contains(workload.Identity.ToString(), StringComparison.Ordinal);
+        workload.Addresses.Contains(Key.Destination.Address) && workload.Identity.Equals(_accepted.Own);
 
     /// <summary>The tunnels of this key, to show. Any thread; streams are counted as of now or a moment ago.</summary>
     public IEnumerable<TunnelStatus> Describe()
     {
         foreach (TunnelConnection tunnel in _tunnels)
         {
-            yield return new TunnelStatus(
-                Key.Source.ToString(), Key.Accepted, Key.Destination.ToString(), tunnel.StreamCount, StreamsMax, tunnel.IsDraining ? "draining" : "open");
+            yield return Describe(tunnel.StreamCount, tunnel.IsDraining ? "draining" : "open");
         }
 
         if (_isOpening)
         {
-            yield return new TunnelStatus(Key.Source.ToString(), Key.Accepted, Key.Destination.ToString(), 0, StreamsMax, "connecting");
+            yield return Describe(0, "connecting");
         }
     }
 
@@ -130,6 +129,9 @@ internal sealed class TunnelGroup : ITunnelOwner
         EnsureOpening();
         RemoveIfEmpty();
     }
+
+    private TunnelStatus Describe(int streams, string state) => new(
+        Key.Source.ToString(), Key.SourceAddress?.ToString(), Key.Accepted, Key.Destination.ToString(), streams, StreamsMax, state);
 
     private TunnelConnection? FindRoom()
     {
@@ -216,11 +218,13 @@ internal sealed class TunnelGroup : ITunnelOwner
             return new TunnelOpenResult(null, CloseReason.WorkloadRemoved, null);
         }
 
-        SysResult opened = _pod.Sockets.TryOpen(Key.Destination.AddressFamily, out SocketHandle? socket);
+        SysResult opened = _pod.Sockets.TryOpenFrom(Key.SourceAddress, Key.Destination.AddressFamily, out SocketHandle? socket);
         if (!opened.Ok)
         {
             return new TunnelOpenResult(
-                null, opened.Error is Errno.EMFILE or Errno.ENFILE ? CloseReason.OutOfDescriptors : CloseReason.TunnelConnectFailed, opened.Error.ToString());
+                null,
+                opened.Error is Errno.EMFILE or Errno.ENFILE ? CloseReason.OutOfDescriptors : CloseReason.TunnelConnectFailed,
+                opened.Error == Errno.EADDRNOTAVAIL ? $"{Key.SourceAddress} is no address of the pod" : opened.Error.ToString());
         }
 
         _connecting = new TcpConnector(_context.Loop);

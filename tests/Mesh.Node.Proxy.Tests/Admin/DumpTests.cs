@@ -141,9 +141,9 @@ public sealed class DumpTests
         node.Certificates.Add(Status("cart", CertificateState.Valid, later));
         node.Certificates.Add(Status("stock", CertificateState.Valid, first));
         node.Certificates.Add(Status("web", CertificateState.Awaited, null));
-        node.Tunnels.Add(new TunnelStatus("spiffe://a", "spiffe://b", "10.2.0.7:15008", 3, 100, "open"));
-        node.Tunnels.Add(new TunnelStatus("spiffe://a", "spiffe://c", "10.2.0.8:15008", 4, 100, "open"));
-        node.Tunnels.Add(new TunnelStatus("spiffe://a", "spiffe://d", "10.2.0.9:15008", 0, 100, "connecting"));
+        node.Tunnels.Add(new TunnelStatus("spiffe://a", "10.1.0.2", "spiffe://b", "10.2.0.7:15008", 3, 100, "open"));
+        node.Tunnels.Add(new TunnelStatus("spiffe://a", null, "spiffe://c", "10.2.0.8:15008", 4, 100, "open"));
+        node.Tunnels.Add(new TunnelStatus("spiffe://a", null, "spiffe://d", "10.2.0.9:15008", 0, 100, "connecting"));
         node.Pods.Add(new PodStatus("uid-1", "cart-1", "shop", "cart", "Up"));
         await node.StartAsync();
 
@@ -216,13 +216,13 @@ public sealed class DumpTests
     public async Task Clusters_show_endpoints_and_tunnels_as_text_and_as_json()
     {
         await using AdminFixture node = new() { Current = Snapshot() };
-        node.Tunnels.Add(new TunnelStatus("spiffe://a", "spiffe://b", "10.2.0.7:15008", 3, 100, "open"));
+        node.Tunnels.Add(new TunnelStatus("spiffe://a", "10.1.0.2", "spiffe://b", "10.2.0.7:15008", 3, 100, "open"));
         await node.StartAsync();
 
         Assert.Equal(
             "shop/stock.shop.svc.cluster.local:80::10.2.0.7:8080::protocol=hbone::health=healthy::weight=1::node=node-2"
             + "::workload=Kubernetes//Pod/shop/stock-1\n"
-            + "tunnel::10.2.0.7:15008::state=open::streams=3/100::source=spiffe://a::destination=spiffe://b\n",
+            + "tunnel::10.2.0.7:15008::state=open::streams=3/100::source=spiffe://a::source_address=10.1.0.2::destination=spiffe://b\n",
             (await node.GetAsync("address", "/clusters")).Text);
 
         using JsonDocument json = await JsonAsync(node, "/clusters?format=json");

@@ -68,6 +68,8 @@ internal sealed class LabNode : IAsyncDisposable, IConfigurationReader, ICertifi
 
     public MeshSnapshot Current => _current;
 
+    private IEnumerable<ConnectionTelemetry> Telemetry => _proxies.SelectMany(proxy => proxy.Telemetry.Connections);
+
     public static async Task<LabNode> StartAsync(ProxyOptions? options = null)
     {
         var node = new LabNode(await ScratchNamespace.CreateAsync(), options ?? new ProxyOptions());
@@ -77,6 +79,12 @@ internal sealed class LabNode : IAsyncDisposable, IConfigurationReader, ICertifi
         node.Configure(_ => { });
         return node;
     }
+
+    /// <summary>Connections that entered a path so far, of all data planes.</summary>
+    public long OpenedTotal(ConnectionPath path) => Telemetry.Sum(loop => loop.OpenedTotal(path));
+
+    /// <summary>Those of them that ended for a reason.</summary>
+    public long ClosedTotal(ConnectionPath path, CloseReason reason) => Telemetry.Sum(loop => loop.ClosedTotal(path, reason));
 
     /// <summary>A data plane with loops of its own, as another process of the node would be.</summary>
     /// <param name="options">What it is held to.</param>
@@ -91,7 +99,10 @@ internal sealed class LabNode : IAsyncDisposable, IConfigurationReader, ICertifi
     }
 
     /// <summary>A pod: joined to the host, known to the control plane, captured, and taken over by the data plane.</summary>
-    public async Task<LabPod> AddPodAsync(string name, params PodProbe[] probes)
+    public Task<LabPod> AddPodAsync(string name, params PodProbe[] probes) => AddPodAsync(name, Proxy, probes);
+
+    /// <summary>The same, taken over by another data plane than the first: it is then as a pod of another node.</summary>
+    public async Task<LabPod> AddPodAsync(string name, NodeProxy proxy, params PodProbe[] probes)
     {
         int number = _pods.Count + 1;
         ScratchNamespace network = await ScratchNamespace.CreateAsync();
@@ -120,7 +131,7 @@ internal sealed class LabNode : IAsyncDisposable, IConfigurationReader, ICertifi
         var pod = new LabPod(network, gateway, workload, new PodDetails([address], [gateway], probes, CaptureMode.Tproxy, FrozenDictionary<string, string>.Empty));
         _pods.Add(pod);
         Configure(builder => builder.SetWorkload(workload));
-        Assert.Null(await TakeOverAsync(Proxy, pod));
+        Assert.Null(await TakeOverAsync(proxy, pod));
         return pod;
     }
 

@@ -44,6 +44,15 @@ internal sealed class LabPod(ScratchNamespace network, IPAddress nodeAddress, Wo
     /// <summary>Connects from inside the pod.</summary>
     public Task<Socket> ConnectAsync(IPAddress address, int port) => ConnectAsync(network.Network, address, port);
 
+    /// <summary>Connects from inside the pod and from an address of its choice.</summary>
+    public async Task<Socket> ConnectFromAsync(IPAddress source, IPAddress address, int port)
+    {
+        Socket socket = Open(network.Network);
+        socket.Bind(new IPEndPoint(source, 0));
+        await socket.ConnectAsync(new IPEndPoint(address, port));
+        return socket;
+    }
+
     /// <summary>A socket of the pod with the proxy's mark: the rules do not capture it.</summary>
     public Socket OpenMarked()
     {

@@ -49,7 +49,7 @@ internal sealed class MeasuredNode : IDisposable
     {
         public static OneOfEach Instance { get; } = new();
 
-        IReadOnlyList<TunnelStatus> ITunnelLister.List() => [new TunnelStatus("cart", "stock", "10.0.0.2:15008", 1, 100, "open")];
+        IReadOnlyList<TunnelStatus> ITunnelLister.List() => [new TunnelStatus("cart", null, "stock", "10.0.0.2:15008", 1, 100, "open")];
 
         IReadOnlyList<PodStatus> IPodLister.List() => [new PodStatus("uid", "cart-1", "shop", "cart", "serving")];
     }
