@@ -49,7 +49,7 @@ public sealed class ProxyOptions
     /// <summary>Streams on one tunnel, the smaller of this and what the peer allows. ztunnel uses 100.</summary>
     public int TunnelStreamsMax { get; set; } = 100;
 
-    /// <summary>Silence on a tunnel after which a PING is sent. Milliseconds; 10 s as ztunnel and Envoy.</summary>
+    /// <summary>Time from one PING on a tunnel to the next. Milliseconds; 10 s as ztunnel and Envoy.</summary>
     public int PingIntervalMs { get; set; } = 10_000;
 
     /// <summary>Time for a PING to be answered before the tunnel is given up. Milliseconds.</summary>

@@ -67,7 +67,7 @@ internal sealed partial class TunnelConnection
     {
         if (opaque == _pingOpaque)
         {
-            _pingSentMs = -1;
+            _isPingUnanswered = false;
         }
     }
 

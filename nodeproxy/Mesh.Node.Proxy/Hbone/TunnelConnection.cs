@@ -32,10 +32,10 @@ internal sealed partial class TunnelConnection : IHttp2Handler, IChannelEvents, 
     private readonly LoopTimer _retirement;
     private readonly Queue<TunnelStream> _awaitingOutput = new();
     private readonly HashSet<TunnelStream> _streams = [];
-    private long _receivedMs;
     private long _emptySinceMs;
-    private long _pingSentMs = -1;
+    private long _pingSentMs;
     private ulong _pingOpaque;
+    private bool _isPingUnanswered;
     private int _receivedEvents;
     private bool _readsSmall = true;
     private bool _flushAsked;
@@ -53,7 +53,7 @@ internal sealed partial class TunnelConnection : IHttp2Handler, IChannelEvents, 
         _http2 = new Http2Connection(role, http2Options, this);
         _keepAlive = new LoopTimer(_loop, this);
         _retirement = new LoopTimer(_loop, this);
-        _receivedMs = _emptySinceMs = _loop.NowMs;
+        _pingSentMs = _emptySinceMs = _loop.NowMs;
     }
 
     /// <summary>The loop it lives on.</summary>
@@ -263,18 +263,20 @@ internal sealed partial class TunnelConnection : IHttp2Handler, IChannelEvents, 
             return;
         }
 
-        if (_pingSentMs >= 0)
+        long sincePingMs = nowMs - _pingSentMs;
+        if (_isPingUnanswered)
         {
-            // Anything received proves life; only silence since the PING counts against the peer.
-            if (_receivedMs < _pingSentMs && nowMs - _pingSentMs >= _options.PingTimeout.TotalMilliseconds)
+            // Nothing else proves that the peer is there: data that arrives may have been on its way when the peer vanished.
+            if (sincePingMs >= _options.PingTimeout.TotalMilliseconds)
             {
                 Close(CloseReason.TunnelPingTimeout, null);
                 return;
             }
         }
-        else if (nowMs - _receivedMs >= _options.PingInterval.TotalMilliseconds)
+        else if (sincePingMs >= _options.PingInterval.TotalMilliseconds)
         {
             _pingSentMs = nowMs;
+            _isPingUnanswered = true;
             _http2.SendPing(++_pingOpaque);
             AskFlush();
         }
@@ -282,11 +284,15 @@ internal sealed partial class TunnelConnection : IHttp2Handler, IChannelEvents, 
         ArmTimer();
     }
 
-    /// <summary>Once a second while the peer owes an answer: to a PING, or to the GOAWAY that is to become final.</summary>
+    /// <summary>
+    /// For the next PING, and once a second while the peer owes an answer: to a PING, or to the GOAWAY that is to become final.
+    /// </summary>
     private void ArmTimer()
     {
-        TimeSpan interval = _pingSentMs >= 0 || _draining ? s_answerCheckInterval : _options.PingInterval;
-        _keepAlive.Arm(interval < _options.PingInterval ? interval : _options.PingInterval);
+        TimeSpan untilPing = _options.PingInterval - TimeSpan.FromMilliseconds(_loop.NowMs - _pingSentMs);
+        bool isOwedAnswer = _isPingUnanswered || _draining;
+        TimeSpan wait = isOwedAnswer || untilPing <= TimeSpan.Zero ? s_answerCheckInterval : untilPing;
+        _keepAlive.Arm(wait < _options.PingInterval ? wait : _options.PingInterval);
     }
 
     private void ReadSome()
@@ -313,7 +319,6 @@ internal sealed partial class TunnelConnection : IHttp2Handler, IChannelEvents, 
             {
                 case IoStatus.Done:
                     budgetBytes -= read.Bytes;
-                    _receivedMs = _loop.NowMs;
                     if (_http2.Receive(_loop.Scratch.AsSpan(0, read.Bytes), _loop.NowMs) != Http2ReceiveStatus.Ok)
                     {
                         if (!_closed)

@@ -3,10 +3,10 @@ namespace Mesh.Node.Proxy.Hbone;
 /// <summary>What every tunnel is held to, in either role.</summary>
 internal sealed record TunnelOptions
 {
-    /// <summary>Silence after which a PING is sent.</summary>
+    /// <summary>Time from one PING to the next, whatever else is sent and received; as ztunnel.</summary>
     public required TimeSpan PingInterval { get; init; }
 
-    /// <summary>Time for its answer.</summary>
+    /// <summary>Time for its answer, from when it was sent.</summary>
     public required TimeSpan PingTimeout { get; init; }
 
     /// <summary>Time without a stream after which the tunnel is closed with GOAWAY.</summary>

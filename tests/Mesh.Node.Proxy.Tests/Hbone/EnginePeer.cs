@@ -27,11 +27,20 @@ internal sealed class EnginePeer : ByteChannel, IReadyHandler, IHttp2Handler
     /// <summary>What the engine said of streams and the connection, one line an event.</summary>
     public List<string> Heard { get; } = [];
 
+    /// <summary>Everything that was written to it, heard or not.</summary>
+    public List<byte> Written { get; } = [];
+
+    /// <summary>When something was last written to it, by the loop's clock.</summary>
+    public long WrittenMs { get; private set; }
+
     /// <summary>The last stream with headers.</summary>
     public Http2Stream? Stream { get; private set; }
 
     /// <summary>While true nothing the engine sends arrives.</summary>
     public bool IsMute { get; set; }
+
+    /// <summary>While true the engine hears nothing of what is written.</summary>
+    public bool IsDeaf { get; set; }
 
     public override bool IsClosed => _isClosed;
 
@@ -66,8 +75,14 @@ internal sealed class EnginePeer : ByteChannel, IReadyHandler, IHttp2Handler
 
     public override IoResult Write(ReadOnlySpan<byte> source)
     {
-        Engine.Receive(source, Loop.NowMs);
-        Announce();
+        Written.AddRange(source);
+        WrittenMs = Loop.NowMs;
+        if (!IsDeaf)
+        {
+            Engine.Receive(source, Loop.NowMs);
+            Announce();
+        }
+
         return IoResult.Done(source.Length);
     }
 
