@@ -1,13 +1,19 @@
 using Mesh.Node.Protocols.Http2;
+using Mesh.Node.Transport.Buffers;
 using Mesh.Node.Transport.EventLoops;
 
 namespace Mesh.Node.Proxy.Hbone;
 
 /// <summary>Waits for the answer to one CONNECT.</summary>
-/// <remarks>Data may not precede the response, and a relay takes the stream over before anything else is read from the tunnel.</remarks>
-internal sealed class ConnectResponse(EventLoop loop) : ITunnelStreamEvents, ITimerHandler
+/// <remarks>
+/// Data may not precede the response, but may come with it; and whoever waits may run in the next turn only (<see cref="LoopCompletion{T}"/>).
+/// What comes before its relay has the stream is therefore held for it, within the budget.
+/// </remarks>
+internal sealed class ConnectResponse(EventLoop loop, BufferBudget? buffers = null) : ITunnelStreamEvents, ITimerHandler
 {
     private readonly LoopCompletion<ConnectAnswer> _completion = new(loop);
+    private EarlyData? _early;
+    private bool _isCut;
     private LoopTimer? _timer;
 
     /// <summary>Completes with the status, or with why there is none.</summary>
@@ -20,6 +26,21 @@ internal sealed class ConnectResponse(EventLoop loop) : ITunnelStreamEvents, ITi
         return answer;
     }
 
+    /// <summary>Hands on what came with the answer; false, and nothing, when not all of it could be held.</summary>
+    /// <param name="relay">Has taken the stream over.</param>
+    public bool TryDeliverTo(ITunnelStreamEvents relay)
+    {
+        if (!_isCut)
+        {
+            _early?.DeliverTo(relay);
+        }
+
+        return !_isCut;
+    }
+
+    /// <summary>Lets go of what was not delivered.</summary>
+    public void Release() => _early?.Release();
+
     void ITunnelStreamEvents.OnResponse(HeaderList headers, bool endStream)
     {
         int status = ConnectStatusCode.Parse(headers);
@@ -30,6 +51,8 @@ internal sealed class ConnectResponse(EventLoop loop) : ITunnelStreamEvents, ITi
 
     void ITunnelStreamEvents.OnData(ReadOnlySpan<byte> data, bool endStream)
     {
+        _early ??= new EarlyData(loop, buffers);
+        _isCut |= !_early.TryHold(data, endStream);
     }
 
     void ITunnelStreamEvents.OnSendable()

@@ -34,8 +34,8 @@ internal sealed class InboundHboneConnection : ProxiedConnection
         _tunnel = tunnel;
         _stream = stream;
         _request = request;
-        _early = new EarlyData(this);
-        stream.Events = _early;
+        _early = new EarlyData(context.Loop, tunnel.Pod.Buffers);
+        stream.Events = new EarlyEvents(this);
     }
 
     /// <summary>Reads the request, which is valid during this call only, and starts the connection or refuses it.</summary>
@@ -203,21 +203,14 @@ internal sealed class InboundHboneConnection : ProxiedConnection
         _hasRefused = true;
     }
 
-    /// <summary>
-    /// Holds what the client sends before it has its answer; ztunnel does not, others may. Bounded by the stream's receive window, whose
-    /// credit is returned only when the application takes the bytes.
-    /// </summary>
-    private sealed class EarlyData(InboundHboneConnection connection) : ITunnelStreamEvents
+    /// <summary>Watches the stream until the relay takes it, and holds what the client sends before it has its answer.</summary>
+    private sealed class EarlyEvents(InboundHboneConnection connection) : ITunnelStreamEvents
     {
-        private Transport.Buffers.HeldBytes _held = new(connection.Pod.Buffers);
-        private bool _ended;
-
-        public void OnResponse(HeaderList headers, bool endStream) => _ended |= endStream;
+        public void OnResponse(HeaderList headers, bool endStream) => OnData(default, endStream);
 
         public void OnData(ReadOnlySpan<byte> data, bool endStream)
         {
-            _ended |= endStream;
-            if (!_held.TryAppend(data, connection.Context.Loop.Buffers))
+            if (!connection._early.TryHold(data, endStream))
             {
                 connection.Abort(CloseReason.BufferLimit, null);
             }
@@ -233,22 +226,5 @@ internal sealed class InboundHboneConnection : ProxiedConnection
         public void OnFinished()
         {
         }
-
-        public void DeliverTo(ITunnelStreamEvents relay)
-        {
-            while (!_held.IsEmpty)
-            {
-                ReadOnlySpan<byte> first = _held.First;
-                relay.OnData(first, endStream: false);
-                _held.Consume(first.Length, connection.Context.Loop.Buffers);
-            }
-
-            if (_ended)
-            {
-                relay.OnData(default, endStream: true);
-            }
-        }
-
-        public void Release() => _held.Clear(connection.Context.Loop.Buffers);
     }
 }

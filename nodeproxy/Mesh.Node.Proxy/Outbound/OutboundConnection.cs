@@ -25,6 +25,7 @@ internal sealed class OutboundConnection : ProxiedConnection
     private AppConnector? _appConnector;
     private TcpConnector? _connector;
     private TunnelStream? _stream;
+    private ConnectResponse? _response;
     private TcpChannel? _upstream;
     private ChannelRelay? _channelRelay;
     private StreamRelay? _streamRelay;
@@ -107,6 +108,7 @@ internal sealed class OutboundConnection : ProxiedConnection
         _client.Reset();
         _upstream?.Reset();
         _stream?.Reset(Protocols.Http2.Http2ErrorCode.Cancel);
+        _response?.Release();
     }
 
     /// <summary>A connection made to the capture port itself has that port as its destination, and would come back to us for ever.</summary>
@@ -253,7 +255,8 @@ internal sealed class OutboundConnection : ProxiedConnection
             return;
         }
 
-        var response = new ConnectResponse(Context.Loop);
+        var response = new ConnectResponse(Context.Loop, Pod.Buffers);
+        _response = response;
         _stream = tunnel.Tunnel.TryOpenStream(ConnectRequest.Write(Context.Headers, route.Target, Record.Client, source, route.Service), response);
         if (_stream is null)
         {
@@ -273,6 +276,11 @@ internal sealed class OutboundConnection : ProxiedConnection
         _streamRelay = new StreamRelay(_client, _stream, StreamRelayRole.SocketIsClient, Limits, Record, this);
         ValueTask<RelayEnd> ended = RelayEnded.WaitAsync();
         _streamRelay.Start();
+        if (!response.TryDeliverTo(_streamRelay))
+        {
+            Abort(CloseReason.BufferLimit, null);
+        }
+
         EndBy(await ended);
     }
 
