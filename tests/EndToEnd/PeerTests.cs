@@ -113,6 +113,54 @@ public sealed class PeerTests(SuppliedAuthorityLab fixture) : IsolatedTests(fixt
         Assert.Equal(status, await HboneClient.AskAsync(visitor, server.Address4, certificate, $"{server.Address4}:{port}"));
     }
 
+    [LabTheory]
+    [InlineData("GET")]
+    [InlineData("POST")]
+    public async Task Another_method_than_connect_is_answered_400(string method)
+    {
+        (LabPod visitor, LabPod server) = await PartiesAsync();
+        await using EchoServer echo = await EchoServer.StartAsync(server, Port);
+
+        Assert.Equal(
+            "400", await HboneClient.AskAsync(visitor, server.Address4, _signing.Issue(Good), echo.EndPoint().ToString(), method: method));
+        Assert.Empty(echo.Clients);
+        await Fixture.AccessLineAsync("node-2", line => line is { CloseReason: "MethodRefused", SourceIdentity: Good });
+    }
+
+    [LabFact]
+    public async Task An_application_that_does_not_listen_is_answered_503()
+    {
+        (LabPod visitor, LabPod server) = await PartiesAsync();
+
+        // The answer waits for the connect: a peer is never told 200 and then cut off.
+        Assert.Equal("503", await HboneClient.AskAsync(visitor, server.Address4, _signing.Issue(Good), $"{server.Address4}:9"));
+        await Fixture.AccessLineAsync("node-2", line => line is { CloseReason: "ConnectRefused", SourceIdentity: Good });
+    }
+
+    [LabTheory]
+    [InlineData("shelf.mesh.svc.cluster.local:80", "200")]
+    [InlineData("shelf.mesh.svc.cluster.local:81", "503")]
+    [InlineData("nowhere.mesh.svc.cluster.local:80", "503")]
+    public async Task A_host_name_is_answered_for_the_ports_of_its_service_alone(string authority, string status)
+    {
+        (LabPod visitor, LabPod server) = await PartiesAsync();
+        await using EchoServer echo = await EchoServer.StartAsync(server, Port);
+        await EstablishAsync(
+            $$"""
+            apiVersion: v1
+            kind: Service
+            metadata: {name: shelf, namespace: mesh}
+            spec: {selector: {app: server-2}, ports: [{name: tcp, port: 80, targetPort: {{Port}}}]}
+            """);
+
+        Assert.Equal(status, await HboneClient.AskAsync(visitor, server.Address4, _signing.Issue(Good), authority));
+        if (status != "200")
+        {
+            Assert.Empty(echo.Clients);
+            await Fixture.AccessLineAsync("node-2", line => line is { CloseReason: "NoServicePort", SourceIdentity: Good });
+        }
+    }
+
     [LabFact]
     public async Task An_identity_that_policy_denies_is_answered_401()
     {

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net.Sockets;
 using System.Text;
+using System.Text.Json;
 using Mesh.EndToEnd.Support;
 using Mesh.Lab;
 using Mesh.Testing;
@@ -198,26 +199,35 @@ public sealed class RelayTests(TproxyLab fixture)
     public async Task Twenty_stalled_readers_of_a_tunnel_do_not_slow_the_twenty_first()
     {
         const int Stalled = 20;
-        const long Measured = 64L << 20;
-        LabPod client = await _lab.PodAsync("mesh/client-1");
+        const int RoundsMin = 3;
+        const int RoundsMax = 12;
+        const double RatioMax = 1.6;
         using Rendezvous meeting = await Rendezvous.OpenAsync(await _lab.PodAsync("mesh/server-2"), Port);
-        TimeSpan alone = await TimeAsync(client, meeting, Measured);
-        var stalled = new List<ConnectedPair>();
+
+        // The measure is a stream of another pod, on a tunnel of its own.
+        using ConnectedPair alone = await meeting.JoinAsync(await _lab.PodAsync("mesh/server-1"));
+        List<ConnectedPair> streams = await JoinOnOneTunnelAsync(await _lab.PodAsync("mesh/client-1"), meeting, Stalled + 1);
         try
         {
-            for (int number = 0; number < Stalled; number++)
+            long[] taken = await Task.WhenAll(streams.Take(Stalled).Select(stream => Pattern.SendUntilBlockedAsync(stream.Near)));
+            Assert.All(taken, bytes => Assert.True(bytes > 0));
+
+            // By turns and the best of each: what else the machine does slows a round down, never the whole. Alone is at its best over all
+            // rounds, so that one lucky round of the other does not decide.
+            var rounds = new List<(TimeSpan Alone, TimeSpan Beside)>();
+            do
             {
-                stalled.Add(await meeting.JoinAsync(client));
-                await Pattern.SendUntilBlockedAsync(stalled[^1].Near);
+                rounds.Add((await TimeAsync(alone), await TimeAsync(streams[^1])));
             }
+            while (rounds.Count < RoundsMin || (Ratio() > RatioMax && rounds.Count < RoundsMax));
 
-            TimeSpan beside = await TimeAsync(client, meeting, Measured);
+            Assert.True(Ratio() <= RatioMax, string.Join(", ", rounds));
 
-            Assert.True(beside < (alone * 3) + TimeSpan.FromSeconds(1), $"alone {alone}, beside {Stalled} stalled readers {beside}");
+            double Ratio() => rounds.Min(round => round.Beside) / rounds.Min(round => round.Alone);
         }
         finally
         {
-            stalled.ForEach(pair => pair.Dispose());
+            streams.ForEach(pair => pair.Dispose());
         }
     }
 
@@ -243,12 +253,40 @@ public sealed class RelayTests(TproxyLab fixture)
         return bytes;
     }
 
-    private static async Task<TimeSpan> TimeAsync(LabPod client, Rendezvous meeting, long bytes)
+    /// <summary>Connections of which one tunnel carries all: those of a pod whose loop is loaded are shared out, so it may take a few tries.</summary>
+    private async Task<List<ConnectedPair>> JoinOnOneTunnelAsync(LabPod client, Rendezvous meeting, int count)
     {
-        using ConnectedPair pair = await meeting.JoinAsync(client);
+        LabNode node = await _lab.NodeAsync("node-1");
+        var pairs = new List<ConnectedPair>();
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                pairs.ForEach(pair => pair.Dispose());
+                pairs.Clear();
+                while (pairs.Count < count)
+                {
+                    pairs.Add(await meeting.JoinAsync(client));
+                }
+
+                // Connections of before may have gone while these came.
+                using JsonDocument clusters = JsonDocument.Parse(await node.AdminAsync("/clusters?format=json"));
+                return clusters.RootElement.GetProperty("tunnels").EnumerateArray().Any(tunnel =>
+                    tunnel.GetProperty("streams").GetInt32() == count
+                    && tunnel.GetProperty("address").GetString() == $"{meeting.EndPoint().Address}:15008"
+                    && tunnel.GetProperty("sourceAddress").GetString() == client.Address4.ToString());
+            },
+            TimeSpan.FromSeconds(60),
+            $"One tunnel with {count} streams");
+        return pairs;
+    }
+
+    /// <summary>How long a good deal of data takes from one end to the other.</summary>
+    private static async Task<TimeSpan> TimeAsync(ConnectedPair pair)
+    {
+        const long Bytes = 512L << 20;
         long startedAt = Stopwatch.GetTimestamp();
-        Task<uint> sent = Pattern.SendAsync(pair.Near, bytes, seed: 3);
-        Assert.Equal(await Pattern.ReceiveAsync(pair.Far, bytes).WaitAsync(TimeSpan.FromMinutes(1)), await sent);
+        Task<uint> sent = Pattern.SendAsync(pair.Near, Bytes, seed: 3);
+        Assert.Equal(await Pattern.ReceiveAsync(pair.Far, Bytes).WaitAsync(TimeSpan.FromMinutes(1)), await sent);
         return Stopwatch.GetElapsedTime(startedAt);
     }
 

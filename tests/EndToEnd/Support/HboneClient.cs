@@ -27,6 +27,7 @@ internal sealed class HboneClient : IHttp2Handler
     /// <summary>Asks for a tunnel.</summary>
     /// <param name="certificate">Null: none is presented.</param>
     /// <param name="authority">What the CONNECT names.</param>
+    /// <param name="method">Another than CONNECT asks for a page of the authority.</param>
     /// <returns>The status of the answer; null when the peer ended or reset the connection instead.</returns>
     public static async Task<string?> AskAsync(
         LabPod from,
@@ -34,7 +35,8 @@ internal sealed class HboneClient : IHttp2Handler
         TestCertificate? certificate,
         string authority,
         SslProtocols protocols = SslProtocols.Tls13,
-        string alpn = "h2")
+        string alpn = "h2",
+        string method = "CONNECT")
     {
         using var limit = new CancellationTokenSource(s_limit);
         using Socket socket = await from.ConnectAsync(new IPEndPoint(server, Port), limit.Token);
@@ -42,7 +44,7 @@ internal sealed class HboneClient : IHttp2Handler
         try
         {
             await tls.AuthenticateAsClientAsync(TlsOptions(certificate, protocols, alpn), limit.Token);
-            return await new HboneClient().AskAsync(tls, authority, limit.Token);
+            return await new HboneClient().AskAsync(tls, authority, method, limit.Token);
         }
         catch (Exception exception) when (exception is AuthenticationException or IOException)
         {
@@ -110,13 +112,19 @@ internal sealed class HboneClient : IHttp2Handler
         return options;
     }
 
-    private async Task<string?> AskAsync(SslStream tls, string authority, CancellationToken cancellation)
+    private async Task<string?> AskAsync(SslStream tls, string authority, string method, CancellationToken cancellation)
     {
         var connection = new Http2Connection(Http2Role.Client, new Http2ConnectionOptions(), this);
         connection.Start();
         var request = new HeaderList();
-        request.Add(":method"u8, "CONNECT"u8);
+        request.Add(":method"u8, Encoding.ASCII.GetBytes(method));
         request.Add(":authority"u8, Encoding.ASCII.GetBytes(authority));
+        if (method != "CONNECT")
+        {
+            request.Add(":scheme"u8, "https"u8);
+            request.Add(":path"u8, "/"u8);
+        }
+
         connection.TryOpenStream(request, endStream: false, tag: null, out _);
         byte[] buffer = new byte[16 * 1024];
         while (_status is null)
