@@ -34,8 +34,22 @@ public sealed class LabNode
     /// <summary>A page of the proxy's admin port, such as `/config_dump`.</summary>
     public Task<string> AdminAsync(string path) => GetAsync(15000, path);
 
+    /// <summary>Changes something on the proxy's admin port, such as `/logging?level=debug`, and returns what it says to that.</summary>
+    /// <exception cref="HttpRequestException">It refused.</exception>
+    public async Task<string> ChangeAsync(string path)
+    {
+        using HttpClient http = NamespaceSockets.Http(_lab.Place(Name), s_answerLimit);
+        using HttpResponseMessage response = await http.PostAsync(UriOf(15000, path), content: null);
+        return await response.EnsureSuccessStatusCode().Content.ReadAsStringAsync();
+    }
+
     /// <summary>What the proxy counts, as scraped.</summary>
-    public async Task<MetricSamples> MetricsAsync() => MetricSamples.Parse(await GetAsync(15020, "/metrics"));
+    /// <param name="path">The page, of the two it has.</param>
+    public async Task<MetricSamples> MetricsAsync(string path = "/metrics") => MetricSamples.Parse(await GetAsync(15020, path));
+
+    /// <summary>What the proxy says of its readiness when it is ready.</summary>
+    /// <exception cref="HttpRequestException">It is not.</exception>
+    public Task<string> ReadinessAsync() => GetAsync(15021, "/healthz/ready");
 
     /// <summary>How much the proxy has written so far.</summary>
     public long ProxyLogLengthBytes => _lab.LogLengthBytes($"{Name}.proxy");
@@ -52,6 +66,8 @@ public sealed class LabNode
     private async Task<string> GetAsync(int port, string path)
     {
         using HttpClient http = NamespaceSockets.Http(_lab.Place(Name), s_answerLimit);
-        return await http.GetStringAsync(new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}{path}")));
+        return await http.GetStringAsync(UriOf(port, path));
     }
+
+    private static Uri UriOf(int port, string path) => new(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}{path}"));
 }
