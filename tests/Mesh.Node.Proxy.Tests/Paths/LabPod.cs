@@ -45,13 +45,7 @@ internal sealed class LabPod(ScratchNamespace network, IPAddress nodeAddress, Wo
     public Task<Socket> ConnectAsync(IPAddress address, int port) => ConnectAsync(network.Network, address, port);
 
     /// <summary>Connects from inside the pod and from an address of its choice.</summary>
-    public async Task<Socket> ConnectFromAsync(IPAddress source, IPAddress address, int port)
-    {
-        Socket socket = Open(network.Network);
-        socket.Bind(new IPEndPoint(source, 0));
-        await socket.ConnectAsync(new IPEndPoint(address, port));
-        return socket;
-    }
+    public Task<Socket> ConnectFromAsync(IPAddress source, IPAddress address, int port) => ConnectAsync(network.Network, address, port, source);
 
     /// <summary>A socket of the pod with the proxy's mark: the rules do not capture it.</summary>
     public Socket OpenMarked()
@@ -64,11 +58,16 @@ internal sealed class LabPod(ScratchNamespace network, IPAddress nodeAddress, Wo
     }
 
     /// <summary>Connects from a namespace; the caller disposes the socket.</summary>
-    public static async Task<Socket> ConnectAsync(NetNamespace from, IPAddress address, int port)
+    public static async Task<Socket> ConnectAsync(NetNamespace from, IPAddress address, int port, IPAddress? source = null)
     {
         Socket socket = Open(from);
         try
         {
+            if (source is not null)
+            {
+                socket.Bind(new IPEndPoint(source, 0));
+            }
+
             using var limit = new CancellationTokenSource(LabNode.Patience);
             await socket.ConnectAsync(new IPEndPoint(address, port), limit.Token);
             return socket;
