@@ -61,6 +61,12 @@ public sealed class ProxyOptions
     /// <summary>Connections of one pod that wait for a tunnel, a connect or a decision. Further ones are refused by name.</summary>
     public int PodPendingConnectsMax { get; set; } = 10_000;
 
+    /// <summary>
+    /// Streams of one pod on tunnels open at once, those it opened and those opened to it, whatever tunnels carry them. Further ones are
+    /// refused by name.
+    /// </summary>
+    public int PodStreamsMax { get; set; } = 20_000;
+
     /// <summary>Connections of all pods, and tunnels made to them, open at once. Further ones are refused by name.</summary>
     public int NodeConnectionsMax { get; set; } = 200_000;
 

@@ -27,6 +27,7 @@ internal static class ConfigurationCheck
         new("proxy.pingIntervalMs", 100, HourMs, file => file.Proxy.PingIntervalMs),
         new("proxy.pingTimeoutMs", 100, HourMs, file => file.Proxy.PingTimeoutMs),
         new("proxy.podConnectionsMax", 1, 10_000_000, file => file.Proxy.PodConnectionsMax),
+        new("proxy.podStreamsMax", 1, 10_000_000, file => file.Proxy.PodStreamsMax),
         new("proxy.podPendingConnectsMax", 1, 10_000_000, file => file.Proxy.PodPendingConnectsMax),
         new("proxy.nodeConnectionsMax", 1, 10_000_000, file => file.Proxy.NodeConnectionsMax),
         new("proxy.podBufferBytesMax", 0, long.MaxValue, file => file.Proxy.PodBufferBytesMax),

@@ -36,6 +36,9 @@ public sealed class RepositoryTests
     public void No_code_is_commented_out() => AssertNone(Repository.CSharp.SelectMany(Comments.CheckCommentedOutCode));
 
     [Fact]
+    public void Every_close_reason_is_given_by_some_code() => AssertNone(CloseReasonCoverage.CheckGiven(Repository.CSharp));
+
+    [Fact]
     public void Every_port_of_the_architecture_is_an_option() =>
         AssertNone(Documentation.CheckPorts(Architecture, Product));
 

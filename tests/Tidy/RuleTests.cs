@@ -218,14 +218,19 @@ public sealed class RuleTests
     [Fact]
     public void A_close_reason_without_code_or_without_test_is_found()
     {
-        SourceFile declaration = new("R.cs", "enum CloseReason { None, Given, Logged, NotTested, NotGiven }");
-        SourceFile product = new("P.cs", "class X { object Y() => (CloseReason.Given, CloseReason.Logged, CloseReason.NotTested); }");
-        SourceFile tests = new("T.cs", "class X { object Y() => CloseReason.Given; string Z => \"=Logged NotGiven\"; /* NotTested */ }");
-
-        Finding[] findings = [.. CloseReasonCoverage.Check(declaration, [product], [tests])];
-        Assert.Equal(2, findings.Length);
-        Assert.Contains("No test expects NotTested", findings[0].Message, StringComparison.Ordinal);
-        Assert.Contains("No code ends a connection as NotGiven", findings[1].Message, StringComparison.Ordinal);
+        SourceFile[] files =
+        [
+            new("p/CloseReason.cs", "enum CloseReason { None, Given, Logged, NotTested, NotGiven, OnlyAsked, OnlyCompared }"),
+            new("p/CloseReasons.cs", "class T { object Y() => (CloseReason.NotGiven, CloseReason.OnlyAsked, CloseReason.OnlyCompared); }"),
+            new("p/P.cs", "class X { object Y() => (CloseReason.Given, CloseReason.Logged, CloseReason.NotTested); }"),
+            new("p/Q.cs", "class X { bool Y(CloseReason r) => r is CloseReason.OnlyAsked or CloseReason.NotGiven || r == CloseReason.OnlyCompared; }"),
+            new("tests/T.cs", "class X { object Y() => CloseReason.Given; string Z => \"=Logged NotGiven OnlyAsked OnlyCompared\"; /* NotTested */ }"),
+            new("tests/CloseReasonTests.cs", "class X { object Y() => CloseReason.NotTested; }"),
+        ];
+        Assert.Equal(
+            ["NotGiven", "OnlyAsked", "OnlyCompared"],
+            CloseReasonCoverage.CheckGiven(files).Select(finding => finding.Message.Split(' ', ':')[6]));
+        Assert.Equal(["No test expects NotTested."], CloseReasonCoverage.CheckExpected(files).Select(finding => finding.Message));
     }
 
     private static SourceFile Project(string folder, string content) =>

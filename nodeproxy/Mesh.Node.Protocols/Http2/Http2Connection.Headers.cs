@@ -281,6 +281,9 @@ public sealed partial class Http2Connection
 
         _closedStreams.Remember(streamId, StreamEnding.ResetByUs);
         WriteReset(streamId, Http2ErrorCode.RefusedStream);
+        _isInCallback = true;
+        _handler.OnStreamRefused(streamId, _receivedHeaders);
+        _isInCallback = false;
     }
 
     /// <summary>Answers a request that the handler never sees.</summary>

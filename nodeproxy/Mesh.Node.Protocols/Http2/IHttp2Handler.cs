@@ -18,6 +18,14 @@ public interface IHttp2Handler
     {
     }
 
+    /// <summary>
+    /// The peer asked for a stream beyond <see cref="Http2ConnectionOptions.PeerStreamsMax"/>: the engine refused it with REFUSED_STREAM, and
+    /// no stream came of it. What it asked for was not judged.
+    /// </summary>
+    void OnStreamRefused(int streamId, HeaderList headers)
+    {
+    }
+
     /// <summary>Bytes of a DATA frame, as they arrive: a frame may come in several calls and may be empty when it only ends the stream.</summary>
     void OnData(Http2Stream stream, ReadOnlySpan<byte> data, bool endStream);
 

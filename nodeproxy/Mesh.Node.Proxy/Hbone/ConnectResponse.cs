@@ -59,8 +59,11 @@ internal sealed class ConnectResponse(EventLoop loop, BufferBudget? buffers = nu
     {
     }
 
-    void ITunnelStreamEvents.OnAborted(TunnelAbort abort) => _completion.TryComplete(
-        new ConnectAnswer(abort.IsTunnelLost ? ConnectAnswerKind.TunnelLost : ConnectAnswerKind.Aborted, 0));
+    void ITunnelStreamEvents.OnAborted(TunnelAbort abort) => _completion.TryComplete(new ConnectAnswer(
+        abort.IsTunnelLost ? ConnectAnswerKind.TunnelLost
+        : abort.Code == Http2ErrorCode.RefusedStream ? ConnectAnswerKind.Refused
+        : ConnectAnswerKind.Aborted,
+        0));
 
     void ITunnelStreamEvents.OnFinished() => _completion.TryComplete(new ConnectAnswer(ConnectAnswerKind.Aborted, 0));
 
@@ -76,7 +79,14 @@ internal readonly record struct ConnectAnswer(ConnectAnswerKind Kind, int Status
 internal enum ConnectAnswerKind
 {
     Answered,
+
+    /// <summary>The peer reset the stream.</summary>
     Aborted,
+
+    /// <summary>The peer did nothing about the stream, so it may be tried anew (RFC 9113 §8.7).</summary>
+    Refused,
+
+    /// <summary>The tunnel is gone; <see cref="TunnelConnection.StreamEnd"/> says why.</summary>
     TunnelLost,
     TimedOut,
 }

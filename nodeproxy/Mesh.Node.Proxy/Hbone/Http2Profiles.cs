@@ -11,6 +11,9 @@ internal static class Http2Profiles
     /// <summary>The side that opens streams; it expects short headers.</summary>
     public static Http2ConnectionOptions Client { get; } = new() { HeaderListBytesMax = 16 * 1024, DataBytesMax = DataBytesMax };
 
+    /// <summary>The same, with as many streams on a tunnel as the options say.</summary>
+    public static Http2ConnectionOptions ClientOf(ProxyOptions options) => Client with { LocalStreamsMax = options.TunnelStreamsMax };
+
     /// <summary>The side that serves them.</summary>
     public static Http2ConnectionOptions Server { get; } = new() { DataBytesMax = DataBytesMax };
 

@@ -9,6 +9,11 @@ internal interface ITunnelOwner
     /// <summary>The peer opened a stream (server side). The owner sets <see cref="TunnelStream.Events"/> before it returns.</summary>
     void OnStreamOpened(TunnelConnection tunnel, TunnelStream stream, HeaderList headers, bool endStream);
 
+    /// <summary>The peer opened more streams than it may; this one was refused (server side). The headers are valid during the call.</summary>
+    void OnStreamRefused(TunnelConnection tunnel, HeaderList headers)
+    {
+    }
+
     /// <summary>A stream ended or the peer's limits changed: there may be room for another.</summary>
     void OnCapacityChanged(TunnelConnection tunnel);
 

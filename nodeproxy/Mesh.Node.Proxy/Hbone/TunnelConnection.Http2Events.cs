@@ -22,6 +22,12 @@ internal sealed partial class TunnelConnection
         _owner.OnStreamOpened(this, opened, headers, endStream);
     }
 
+    void IHttp2Handler.OnStreamRefused(int streamId, HeaderList headers)
+    {
+        _receivedEvents++;
+        _owner.OnStreamRefused(this, headers);
+    }
+
     void IHttp2Handler.OnData(Http2Stream stream, ReadOnlySpan<byte> data, bool endStream)
     {
         _receivedEvents++;

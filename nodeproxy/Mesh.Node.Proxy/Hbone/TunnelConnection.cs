@@ -43,6 +43,7 @@ internal sealed partial class TunnelConnection : IHttp2Handler, IChannelEvents, 
     private bool _closed;
     private bool _draining;
     private CloseReason _drainReason = CloseReason.Completed;
+    private (CloseReason Reason, string? Detail) _end;
 
     private TunnelConnection(ByteChannel channel, Http2Role role, Http2ConnectionOptions http2Options, TunnelOptions options, ITunnelOwner owner)
     {
@@ -67,6 +68,10 @@ internal sealed partial class TunnelConnection : IHttp2Handler, IChannelEvents, 
 
     /// <summary>Whether it is over.</summary>
     public bool IsClosed => _closed;
+
+    /// <summary>Why a stream ended that the tunnel took with it. Once the tunnel is closed.</summary>
+    public (CloseReason Reason, string? Detail) StreamEnd =>
+        _end.Reason is CloseReason.Completed or CloseReason.TunnelReleased ? (CloseReason.TunnelLost, _end.Detail) : _end;
 
     /// <summary>Whether it takes no new stream.</summary>
     public bool IsDraining => _draining;
@@ -226,7 +231,7 @@ internal sealed partial class TunnelConnection : IHttp2Handler, IChannelEvents, 
 
     void IChannelEvents.OnWritable() => FlushAndServe();
 
-    void IChannelEvents.OnFault() => Close(CloseReason.TunnelLost, _channel.TakeError().ToString());
+    void IChannelEvents.OnFault() => Close(LostReason, _channel.TakeError().ToString());
 
     void IReadyHandler.OnReady(EpollEvents events)
     {
@@ -335,22 +340,39 @@ internal sealed partial class TunnelConnection : IHttp2Handler, IChannelEvents, 
                 case IoStatus.WouldBlock:
                     return;
                 case IoStatus.End:
-                    Close(_streams.Count == 0 ? CloseReason.Completed : CloseReason.TunnelLost, "the peer closed the connection");
+                    Close(
+                        _streams.Count == 0 && _http2.PeerSettingsReceived ? CloseReason.Completed : LostReason, "the peer closed the connection");
                     return;
                 default:
-                    Close(CloseReason.TunnelLost, read.Error == Errno.None ? "TLS failed" : read.Error.ToString());
+                    CloseUnreadable(read.Error);
                     return;
             }
         }
     }
 
+    /// <summary>What it is to lose the tunnel: a peer that has not even sent its SETTINGS never spoke HTTP/2.</summary>
+    private CloseReason LostReason => _http2.PeerSettingsReceived ? CloseReason.TunnelLost : CloseReason.Http2HandshakeFailed;
+
+    private void CloseUnreadable(Errno error)
+    {
+        if (_channel is TlsChannel { Session.Failure: TlsFailure { Kind: TlsFailureKind.PeerAlert } alert } && !_http2.PeerSettingsReceived)
+        {
+            // A server judges the client's certificate when for the client the handshake is over (RFC 8446 §4.4.4).
+            Close(TlsReasons.ReasonFor(alert), alert.Detail);
+            return;
+        }
+
+        Close(LostReason, error == Errno.None ? "TLS failed" : error.ToString());
+    }
+
     private void OnProtocolError()
     {
         Http2ConnectionError error = _http2.Error;
+        CloseReason reason = error.Code == Http2ErrorCode.EnhanceYourCalm ? CloseReason.Http2FloodRefused
+            : _http2.PeerSettingsReceived ? CloseReason.Http2ProtocolError
+            : CloseReason.Http2HandshakeFailed;
         TryFlush();
-        Close(
-            error.Code == Http2ErrorCode.EnhanceYourCalm ? CloseReason.Http2FloodRefused : CloseReason.Http2ProtocolError,
-            $"{error.Reason}: {error.Text}");
+        Close(reason, $"{error.Reason}: {error.Text}");
     }
 
     private void AskFlushIfOutput()
@@ -443,6 +465,7 @@ internal sealed partial class TunnelConnection : IHttp2Handler, IChannelEvents, 
         }
 
         _closed = true;
+        _end = (reason, detail);
         _keepAlive.Cancel();
         _retirement.Cancel();
         _awaitingOutput.Clear();

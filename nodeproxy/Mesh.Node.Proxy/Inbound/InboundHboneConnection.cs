@@ -42,13 +42,16 @@ internal sealed class InboundHboneConnection : ProxiedConnection
     public static void Start(InboundTunnel tunnel, TunnelStream stream, HeaderList headers, LoopContext context)
     {
         var request = ConnectRequest.Read(headers);
-        var record = new ConnectionRecord(ConnectionPath.InboundHbone, tunnel.Record.Client, tunnel.Record.Destination, context.Loop.NowMs)
-        {
-            SourceIdentity = tunnel.Peer,
-            IsMutualTls = true,
-            HboneAuthority = request.Authority,
-        };
-        _ = new InboundHboneConnection(tunnel, stream, request, context, record).RunAsync();
+        _ = new InboundHboneConnection(tunnel, stream, request, context, RecordOf(tunnel, request, context)).RunAsync();
+    }
+
+    /// <summary>Shows a stream that was refused before it was one. The request is valid during this call only.</summary>
+    public static void Refuse(InboundTunnel tunnel, HeaderList headers, LoopContext context, CloseReason reason, string? detail)
+    {
+        ConnectionRecord record = RecordOf(tunnel, ConnectRequest.Read(headers), context);
+        context.Telemetry.Opened(record);
+        record.TryEnd(reason, detail);
+        context.Telemetry.Closed(record, context.Loop.NowMs);
     }
 
     protected override async Task ProxyAsync()
@@ -80,6 +83,10 @@ internal sealed class InboundHboneConnection : ProxiedConnection
         Record.Service = _request.FindService(Context.Snapshot, destination.Namespace)
             ?? InboundDestination.ServiceOf(Context.Snapshot, destination, target!.Port);
         Context.Telemetry.PartiesKnown(Record);
+        if (!TryCountStream())
+        {
+            return;
+        }
 
         // 2.
         var facts = new ConnectionFacts(_tunnel.Peer, Record.Client.Address, own, (ushort)target!.Port, destination.Network);
@@ -114,7 +121,7 @@ internal sealed class InboundHboneConnection : ProxiedConnection
         ValueTask<RelayEnd> ended = RelayEnded.WaitAsync();
         _relay.Start();
         _early.DeliverTo(_relay);
-        EndBy(await ended);
+        EndBy(await ended, RelayEnd.ClientBroken, _stream.Tunnel);
     }
 
     protected override void OnRefused() => Respond(ConnectStatusCode.Unavailable);
@@ -136,10 +143,22 @@ internal sealed class InboundHboneConnection : ProxiedConnection
     {
         _application?.Reset();
 
-        // After a whole answer NO_ERROR only says that nothing more need be sent (RFC 9113 §8.1).
-        _stream.Reset(_hasRefused ? Http2ErrorCode.NoError : Http2ErrorCode.Cancel);
+        // After a whole answer NO_ERROR only says that nothing more need be sent (RFC 9113 §8.1). A stream beyond the limit is refused as one
+        // that nothing was done about, so that the client may try it elsewhere (§8.7).
+        _stream.Reset(
+            _hasRefused ? Http2ErrorCode.NoError
+            : Record.Reason == CloseReason.StreamLimit ? Http2ErrorCode.RefusedStream
+            : Http2ErrorCode.Cancel);
         _early.Release();
     }
+
+    private static ConnectionRecord RecordOf(InboundTunnel tunnel, ConnectRequest request, LoopContext context) =>
+        new(ConnectionPath.InboundHbone, tunnel.Record.Client, tunnel.Record.Destination, context.Loop.NowMs)
+        {
+            SourceIdentity = tunnel.Peer,
+            IsMutualTls = true,
+            HboneAuthority = request.Authority,
+        };
 
     /// <summary>The address of the authority must be the one the peer connected to; a host name must be a service this pod serves.</summary>
     private bool TryResolve(Workload destination, IPAddress own, out IPEndPoint? target)
@@ -220,8 +239,11 @@ internal sealed class InboundHboneConnection : ProxiedConnection
         {
         }
 
-        public void OnAborted(TunnelAbort abort) =>
-            connection.Abort(abort.IsTunnelLost ? CloseReason.TunnelLost : CloseReason.ClientReset, null);
+        public void OnAborted(TunnelAbort abort)
+        {
+            (CloseReason reason, string? detail) = abort.IsTunnelLost ? connection._stream.Tunnel.StreamEnd : (CloseReason.ClientReset, null);
+            connection.Abort(reason, detail);
+        }
 
         public void OnFinished()
         {

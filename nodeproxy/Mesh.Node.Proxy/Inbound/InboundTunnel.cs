@@ -26,6 +26,7 @@ internal sealed class InboundTunnel : ProxiedConnection, ITunnelOwner, IPeerVeri
     private TunnelConnection? _tunnel;
     private DateTimeOffset _ownNotAfter;
     private DateTimeOffset _peerNotAfter;
+    private bool _isDraining;
 
     public InboundTunnel(LoopContext context, EnrolledPod pod, TcpChannel socket, IPEndPoint peer)
         : base(context, pod, new ConnectionRecord(ConnectionPath.InboundTunnel, peer, socket.LocalEndPoint(), context.Loop.NowMs))
@@ -54,6 +55,9 @@ internal sealed class InboundTunnel : ProxiedConnection, ITunnelOwner, IPeerVeri
     void ITunnelOwner.OnStreamOpened(TunnelConnection tunnel, TunnelStream stream, HeaderList headers, bool endStream) =>
         InboundHboneConnection.Start(this, stream, headers, Context);
 
+    void ITunnelOwner.OnStreamRefused(TunnelConnection tunnel, HeaderList headers) =>
+        InboundHboneConnection.Refuse(this, headers, Context, CloseReason.StreamLimit, $"{tunnel.StreamCount} streams are open on the tunnel");
+
     void ITunnelOwner.OnCapacityChanged(TunnelConnection tunnel)
     {
     }
@@ -63,7 +67,11 @@ internal sealed class InboundTunnel : ProxiedConnection, ITunnelOwner, IPeerVeri
     void ITunnelOwner.OnTunnelClosed(TunnelConnection tunnel, CloseReason reason, string? detail) => _closed.TryComplete((reason, detail));
 
     /// <summary>Takes no new stream; running ones may end.</summary>
-    public override void BeginDrain() => _tunnel?.BeginDrain();
+    public override void BeginDrain()
+    {
+        _isDraining = true;
+        _tunnel?.BeginDrain();
+    }
 
     /// <inheritdoc/>
     public override void Recheck(TrustDomain domain, TlsTrust trust)
@@ -103,6 +111,12 @@ internal sealed class InboundTunnel : ProxiedConnection, ITunnelOwner, IPeerVeri
         ValueTask<(CloseReason Reason, string? Detail)> closed = _closed.WaitAsync();
         _tunnel = TunnelConnection.Start(_tls!, Http2Role.Server, Http2Profiles.Server, Http2Profiles.Tunnel(Options), this);
         _tunnel.RetireAfter(CertificateTime.ForServer(_ownNotAfter, _peerNotAfter));
+        if (_isDraining)
+        {
+            // It was asked to during the handshake, when there was nobody to tell.
+            _tunnel.BeginDrain();
+        }
+
         (CloseReason reason, string? detail) = await closed;
         Record.TryEnd(reason, detail);
     }

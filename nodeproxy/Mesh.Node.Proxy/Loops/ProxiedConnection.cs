@@ -3,6 +3,7 @@ using Mesh.Interop.OpenSsl;
 using Mesh.Node.Model;
 using Mesh.Node.Model.Policies;
 using Mesh.Node.Model.Workloads;
+using Mesh.Node.Proxy.Hbone;
 using Mesh.Node.Proxy.Pods;
 using Mesh.Node.Proxy.Telemetry;
 using Mesh.Node.Transport.Relay;
@@ -21,6 +22,7 @@ internal abstract class ProxiedConnection : IRelayOwner
     private PolicySet? _judgedBy;
     private Workload? _counted;
     private bool _isPending = true;
+    private bool _isStreamCounted;
 
     /// <param name="context">The loop it lives on.</param>
     /// <param name="pod">The pod whose capture or HBONE port it came through.</param>
@@ -90,6 +92,11 @@ internal abstract class ProxiedConnection : IRelayOwner
         if (ServingPod is not null && ServingPod != Pod)
         {
             ServingPod.Limits.CountClosed();
+        }
+
+        if (_isStreamCounted)
+        {
+            Pod.Limits.CountStreamClosed();
         }
 
         Pod.Limits.CountClosed();
@@ -193,6 +200,21 @@ internal abstract class ProxiedConnection : IRelayOwner
         return true;
     }
 
+    /// <summary>The connection takes a stream of a tunnel, and counts towards its pod's streams until it ends.</summary>
+    /// <returns>False when the pod has as many as it may; the record has its reason.</returns>
+    protected bool TryCountStream()
+    {
+        _isStreamCounted = true;
+        Pod.Limits.CountStreamOpened();
+        if (Pod.Limits.IsOverStreamLimit)
+        {
+            Record.TryEnd(CloseReason.StreamLimit, $"{Pod.Identity} has as many streams as it may");
+            return false;
+        }
+
+        return true;
+    }
+
     /// <summary>Stops whatever is under way: a pending connect, a wait, the relay.</summary>
     protected abstract void OnAbort();
 
@@ -227,6 +249,19 @@ internal abstract class ProxiedConnection : IRelayOwner
         RelayEnd.BufferLimit => CloseReason.BufferLimit,
         _ => CloseReason.InternalError,
     });
+
+    /// <summary>The same for a relay whose one side is a stream: one that its tunnel took with it ends for the tunnel's reason.</summary>
+    protected void EndBy(RelayEnd end, RelayEnd streamBroken, TunnelConnection tunnel)
+    {
+        if (end == streamBroken && tunnel.IsClosed)
+        {
+            Record.TryEnd(tunnel.StreamEnd.Reason, tunnel.StreamEnd.Detail);
+        }
+        else
+        {
+            EndBy(end);
+        }
+    }
 
     private CloseReason? FindRefusal()
     {

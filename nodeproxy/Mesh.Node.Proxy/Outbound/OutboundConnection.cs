@@ -241,6 +241,11 @@ internal sealed class OutboundConnection : ProxiedConnection
         Record.Upstream = new IPEndPoint(route.Target!.Address, MeshPorts.Hbone);
         Context.Telemetry.PartiesKnown(Record);
 
+        if (!TryCountStream())
+        {
+            return;
+        }
+
         var accepted = new AcceptedIdentities(destination, route.Service);
         var key = new TunnelKey(source.Identity, SourceTowards(Record.Upstream), accepted.Key, Record.Upstream, destination.Uid);
         TunnelOpenResult tunnel = await Pod.TunnelsOn(Context).GetAsync(key, accepted);
@@ -268,7 +273,13 @@ internal sealed class OutboundConnection : ProxiedConnection
         ConnectAnswer answer = await response.WaitAsync(TimeSpan.FromMilliseconds(Options.ConnectTimeoutMs + Options.ConfigurationWaitMs));
         if (answer is not { Kind: ConnectAnswerKind.Answered, Status: ConnectStatusCode.Ok } || Record.Reason != CloseReason.None)
         {
-            Record.TryEnd(ConnectReasons.ReasonFor(answer), answer.Status == 0 ? null : $"status {answer.Status}");
+            (CloseReason reason, string? detail) = answer.Kind switch
+            {
+                ConnectAnswerKind.TunnelLost => _stream.Tunnel.StreamEnd,
+                ConnectAnswerKind.Refused => (CloseReason.StreamLimit, "the far proxy refused the stream"),
+                _ => (ConnectReasons.ReasonFor(answer), answer.Status == 0 ? null : $"status {answer.Status}"),
+            };
+            Record.TryEnd(reason, detail);
             return;
         }
 
@@ -281,7 +292,7 @@ internal sealed class OutboundConnection : ProxiedConnection
             Abort(CloseReason.BufferLimit, null);
         }
 
-        EndBy(await ended);
+        EndBy(await ended, RelayEnd.UpstreamBroken, _stream.Tunnel);
     }
 
     /// <summary>Watches the client while nothing is relayed yet: a client that resets must not keep a connect or a tunnel waiting.</summary>

@@ -1,10 +1,11 @@
 namespace Mesh.Node.Proxy.Pods;
 
-/// <summary>How many connections one pod has, and may have, so that no pod can take the node. Any thread.</summary>
+/// <summary>How many connections and streams one pod has, and may have, so that no pod can take the node. Any thread.</summary>
 internal sealed class PodLimits(ProxyOptions options)
 {
     private int _connections;
     private int _pending;
+    private int _streams;
 
     /// <summary>Open connections: what the pod opened, what was opened to it, and tunnels made to it.</summary>
     public int ConnectionCount => Volatile.Read(ref _connections);
@@ -14,6 +15,16 @@ internal sealed class PodLimits(ProxyOptions options)
 
     /// <summary>Whether too many wait for a tunnel, a connect or a decision, the newest counted.</summary>
     public bool IsOverPendingLimit => Volatile.Read(ref _pending) > options.PodPendingConnectsMax;
+
+    /// <summary>Streams open on tunnels, those the pod opened and those opened to it.</summary>
+    public int StreamCount => Volatile.Read(ref _streams);
+
+    /// <summary>Whether the pod has more streams than it may, the newest counted.</summary>
+    public bool IsOverStreamLimit => StreamCount > options.PodStreamsMax;
+
+    public void CountStreamOpened() => Interlocked.Increment(ref _streams);
+
+    public void CountStreamClosed() => Interlocked.Decrement(ref _streams);
 
     public void CountOpened() => Interlocked.Increment(ref _connections);
 

@@ -29,7 +29,10 @@ public enum CloseReason
     /// <summary>The upstream stopped acknowledging bytes (TCP user time-out or keep-alive).</summary>
     UpstreamUnresponsive,
 
-    /// <summary>The tunnel under the stream was lost before the stream ended: what was carried may be truncated.</summary>
+    /// <summary>
+    /// The tunnel under the stream was lost before the stream ended: what was carried may be truncated. A tunnel that was ended for a reason
+    /// of its own gives its streams that one.
+    /// </summary>
     TunnelLost,
 
     /// <summary>No byte in either direction for the idle time limit.</summary>
@@ -51,9 +54,6 @@ public enum CloseReason
     TunnelReleased,
 
     // Accept and capture.
-
-    /// <summary>The proxy is draining and takes no new connection.</summary>
-    Draining,
 
     /// <summary>No complete snapshot of workloads and policies has arrived yet, so nothing can be judged.</summary>
     NotReady,
@@ -84,7 +84,10 @@ public enum CloseReason
     /// <summary>The limit on connections that wait for a tunnel or a connect.</summary>
     PendingConnectLimit,
 
-    /// <summary>The peer opened more streams than it was allowed.</summary>
+    /// <summary>
+    /// The limit on streams of a tunnel open at once, the tunnel's or the workload's; or the far proxy refused the stream, as it does for its
+    /// own.
+    /// </summary>
     StreamLimit,
 
     /// <summary>What a peer did not take was more than the budget of bytes held, of the node or of the workload.</summary>
@@ -130,7 +133,7 @@ public enum CloseReason
 
     // HBONE and HTTP/2.
 
-    /// <summary>The HTTP/2 preface or first SETTINGS was wrong, late or missing.</summary>
+    /// <summary>The peer's HTTP/2 preface or first SETTINGS was wrong, late or missing.</summary>
     Http2HandshakeFailed,
 
     /// <summary>The peer broke HTTP/2; the detail names the rule.</summary>

@@ -117,7 +117,6 @@ public static class CloseReasons
         CloseReason.TunnelConnectTimeout => (CloseKind.Failed, ResponseFlags.NetworkPolicy),
 
         // Refused by a rule before anything was connected upstream.
-        CloseReason.Draining or
         CloseReason.NotReady or
         CloseReason.NoOriginalDestination or
         CloseReason.CapturePortRefused or

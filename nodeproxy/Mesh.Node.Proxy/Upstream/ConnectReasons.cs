@@ -18,10 +18,10 @@ internal static class ConnectReasons
         _ => CloseReason.ConnectFailed,
     };
 
+    /// <summary>What an answer stands for that came, or did not, from a tunnel that works.</summary>
     public static CloseReason ReasonFor(ConnectAnswer answer) => (answer.Kind, answer.Status) switch
     {
         (ConnectAnswerKind.TimedOut, _) => CloseReason.ConnectTimeout,
-        (ConnectAnswerKind.TunnelLost, _) => CloseReason.TunnelLost,
         (ConnectAnswerKind.Aborted, _) => CloseReason.UpstreamReset,
         (_, ConnectStatusCode.Denied) => CloseReason.TunnelDenied,
         (_, ConnectStatusCode.BadRequest) => CloseReason.TunnelBadRequest,

@@ -246,7 +246,7 @@ internal sealed class TunnelGroup : ITunnelOwner
             return new TunnelOpenResult(null, TlsReasons.ReasonFor(handshake), handshake.Failure?.Detail);
         }
 
-        TunnelConnection tunnel = TunnelConnection.Start(tls, Http2Role.Client, Http2Profiles.Client, Http2Profiles.Tunnel(options), this);
+        TunnelConnection tunnel = TunnelConnection.Start(tls, Http2Role.Client, Http2Profiles.ClientOf(options), Http2Profiles.Tunnel(options), this);
         tunnel.RetireAfter(CertificateTime.ForClient(certificate.NotAfter, peer.NotAfter));
         return new TunnelOpenResult(tunnel, CloseReason.None, null);
     }

@@ -13,6 +13,7 @@ internal sealed class EnginePeer : ByteChannel, IReadyHandler, IHttp2Handler
 {
     private bool _isAnnounced;
     private bool _isClosed;
+    private bool _isEnded;
 
     public EnginePeer(EventLoop loop, Http2Role role)
         : base(loop)
@@ -56,6 +57,13 @@ internal sealed class EnginePeer : ByteChannel, IReadyHandler, IHttp2Handler
         }
     }
 
+    /// <summary>Closes the connection, in order, behind what was said.</summary>
+    public void End()
+    {
+        _isEnded = true;
+        Loop.RunNextTurn(this);
+    }
+
     public void OnReady(EpollEvents events)
     {
         _isAnnounced = false;
@@ -70,7 +78,7 @@ internal sealed class EnginePeer : ByteChannel, IReadyHandler, IHttp2Handler
         int bytes = IsMute ? 0 : Math.Min(destination.Length, Engine.Output.UnsentBytes);
         Engine.Output.Unsent[..bytes].CopyTo(destination);
         Engine.Output.Advance(bytes);
-        return bytes == 0 ? IoResult.WouldBlock : IoResult.Done(bytes);
+        return bytes > 0 ? IoResult.Done(bytes) : _isEnded ? IoResult.End : IoResult.WouldBlock;
     }
 
     public override IoResult Write(ReadOnlySpan<byte> source)

@@ -81,6 +81,78 @@ public sealed class TunnelEndTests : IDisposable
     }
 
     [Fact]
+    public async Task A_peer_that_opens_more_streams_than_it_may_is_refused_those_and_they_are_told()
+    {
+        var owner = new Owner();
+        EnginePeer peer = await OnLoopAsync(() =>
+        {
+            var client = new EnginePeer(_loop, Http2Role.Client);
+            TunnelConnection.Start(client, Http2Role.Server, Http2Profiles.Server with { PeerStreamsMax = 2 }, TunnelPair.Options, owner);
+
+            // The limit is on its way: a client that has not heard of it is not to blame.
+            for (int stream = 0; stream < 5; stream++)
+            {
+                Assert.True(client.Engine.TryOpenStream(Connect(), endStream: false, null, out _));
+            }
+
+            client.Announce();
+            return client;
+        });
+        await UntilAsync(() => peer.Heard.Count(line => line.EndsWith(" RefusedStream", StringComparison.Ordinal)) == 3);
+        Assert.Equal((2, 3), (owner.Opened, owner.Refused));
+    }
+
+    [Theory]
+    [InlineData("GET / HTTP/1.1\r\nHost: example\r\n\r\n", "BadPreface")]
+    [InlineData("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\u0008\u0006\0\0\0\0\0\0\0\0\0\0\0\0\0", "FirstFrameNotSettings")]
+    [InlineData("", "the peer closed the connection")]
+    public async Task A_peer_that_does_not_begin_as_HTTP_2_does_is_named_so(string sent, string detail)
+    {
+        var owner = new Owner();
+        await OnLoopAsync(() => TunnelConnection.Start(
+            new SpokenChannel(_loop, sent), Http2Role.Server, Http2Profiles.Server, TunnelPair.Options, owner));
+        await UntilAsync(() => owner.Reason != CloseReason.None);
+        Assert.Equal(CloseReason.Http2HandshakeFailed, owner.Reason);
+        Assert.Contains(detail, owner.Detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_peer_that_never_sends_its_SETTINGS_is_given_up_and_its_streams_know_why()
+    {
+        TunnelOptions options = TunnelPair.Options with { PingInterval = TimeSpan.FromMilliseconds(50) };
+        var owner = new Owner();
+        TunnelStream stream = await OnLoopAsync(() =>
+        {
+            var server = new EnginePeer(_loop, Http2Role.Server) { IsMute = true };
+            TunnelConnection tunnel = TunnelConnection.Start(
+                server, Http2Role.Client, Http2Profiles.Client with { SettingsAckMsMax = 100 }, options, owner);
+            return tunnel.TryOpenStream(Connect(), owner)!;
+        });
+        await UntilAsync(() => stream.Tunnel.IsClosed);
+        Assert.Equal((CloseReason.Http2HandshakeFailed, owner.Detail), stream.Tunnel.StreamEnd);
+        Assert.Contains(nameof(Http2ErrorReason.SettingsAckTimeout), owner.Detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Streams_that_a_tunnel_takes_with_it_are_lost_unless_it_had_a_reason_of_its_own()
+    {
+        (EnginePeer peer, TunnelConnection tunnel, Owner _) = await ServeAsync(TunnelPair.Options);
+        await OnLoopAsync(() =>
+        {
+            peer.Engine.TryOpenStream(Connect(), endStream: false, null, out _);
+            peer.Announce();
+        });
+        await UntilAsync(() => tunnel.StreamCount == 1);
+        await OnLoopAsync(() => peer.End());
+        await UntilAsync(() => tunnel.IsClosed);
+        Assert.Equal(CloseReason.TunnelLost, tunnel.StreamEnd.Reason);
+
+        (EnginePeer _, TunnelConnection other, Owner _) = await ServeAsync(TunnelPair.Options);
+        await OnLoopAsync(() => other.Abort(CloseReason.PeerCertificateRevoked, "it is on a list"));
+        Assert.Equal((CloseReason.PeerCertificateRevoked, "it is on a list"), other.StreamEnd);
+    }
+
+    [Fact]
     public async Task A_whole_answer_is_delivered_although_the_server_wants_to_hear_no_more()
     {
         const int AnswerBytes = 50_000;
@@ -168,6 +240,36 @@ public sealed class TunnelEndTests : IDisposable
         public void OnRelayEnded(RelayEnd end) => End = end;
     }
 
+    /// <summary>Says its text and closes.</summary>
+    private sealed class SpokenChannel(EventLoop loop, string text) : ByteChannel(loop)
+    {
+        private int _spoken;
+        private bool _isClosed;
+
+        public override bool IsClosed => _isClosed;
+
+        public override bool HasUnsentBytes => false;
+
+        public override IoResult Read(Span<byte> destination)
+        {
+            int bytes = System.Text.Encoding.ASCII.GetBytes(text.AsSpan(_spoken), destination);
+            _spoken += bytes;
+            return bytes == 0 ? IoResult.End : IoResult.Done(bytes);
+        }
+
+        public override IoResult Write(ReadOnlySpan<byte> source) => IoResult.Done(source.Length);
+
+        public override void CloseWrite()
+        {
+        }
+
+        public override void Close() => _isClosed = true;
+
+        public override void Reset() => _isClosed = true;
+
+        public override Errno TakeError() => Errno.None;
+    }
+
     /// <summary>Takes nothing until it is told to.</summary>
     private sealed class FullSocket(EventLoop loop) : ByteChannel(loop)
     {
@@ -212,6 +314,8 @@ public sealed class TunnelEndTests : IDisposable
     {
         public int Opened { get; private set; }
 
+        public int Refused { get; private set; }
+
         public TunnelStream? Stream { get; private set; }
 
         public CloseReason Reason { get; private set; }
@@ -224,6 +328,8 @@ public sealed class TunnelEndTests : IDisposable
             Stream = stream;
             stream.Events = this;
         }
+
+        public void OnStreamRefused(TunnelConnection tunnel, HeaderList headers) => Refused++;
 
         public void OnTunnelClosed(TunnelConnection tunnel, CloseReason reason, string? detail) => (Reason, Detail) = (reason, detail);
 

@@ -65,6 +65,31 @@ public sealed class LimitTests
         using Socket five = await OpenAsync(second, server);
     }
 
+    [LabFact]
+    public async Task A_pods_streams_are_limited_whoever_opens_them_and_the_client_can_read_why()
+    {
+        await using LabNode node = await LabNode.StartAsync(new ProxyOptions { SameNode = SameNodeMode.Network, PodStreamsMax = 2 });
+        (LabPod first, LabPod second, LabPod server) = await ThreePodsAsync(node);
+        LabPod other = await node.AddPodAsync("other");
+        other.Echo(Port);
+        List<Socket> open = [await OpenAsync(first, server), await OpenAsync(second, server)];
+
+        // The server's pod has as many as it may, and says so to the client's proxy.
+        await AssertRefusedAsync(second, server.Address);
+        await node.WaitForLineAsync("path=InboundHbone", "close_reason=StreamLimit", "shop/server has as many streams as it may");
+        await node.WaitForLineAsync("path=Outbound", "close_reason=StreamLimit", "src.addr=10.9.2.2", "the far proxy refused");
+
+        // The client's pod has as many as it may.
+        open.Add(await OpenAsync(first, other));
+        await AssertRefusedAsync(first, other.Address);
+        await node.WaitForLineAsync("path=Outbound", "close_reason=StreamLimit", "shop/first has as many streams as it may");
+        open.Add(await OpenAsync(second, other));
+
+        open.ForEach(connection => connection.Dispose());
+        await Eventually.TrueAsync(() => node.Log.Split("path=InboundHbone").Length > 5, LabNode.Patience);
+        using Socket again = await OpenAsync(second, server);
+    }
+
     [LabTheory]
     [InlineData(SameNodeMode.Direct)]
     [InlineData(SameNodeMode.Network)]
