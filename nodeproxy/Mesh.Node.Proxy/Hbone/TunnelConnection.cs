@@ -74,7 +74,7 @@ internal sealed partial class TunnelConnection : IHttp2Handler, IChannelEvents, 
         _end.Reason is CloseReason.Completed or CloseReason.TunnelReleased ? (CloseReason.TunnelLost, _end.Detail) : _end;
 
     /// <summary>Whether it takes no new stream.</summary>
-    public bool IsDraining => _draining;
+    public bool IsDraining => _draining || _http2.IsGoingAway;
 
     /// <summary>Starts HTTP/2 on a channel whose handshake is done; owns the channel.</summary>
     public static TunnelConnection Start(
@@ -139,7 +139,7 @@ internal sealed partial class TunnelConnection : IHttp2Handler, IChannelEvents, 
         if (!_closed)
         {
             _http2.SendGoAway(Http2ErrorCode.NoError, detail);
-            TryFlush();
+            _ = Write(out _);
             Close(reason, detail);
         }
     }
@@ -371,7 +371,7 @@ internal sealed partial class TunnelConnection : IHttp2Handler, IChannelEvents, 
         CloseReason reason = error.Code == Http2ErrorCode.EnhanceYourCalm ? CloseReason.Http2FloodRefused
             : _http2.PeerSettingsReceived ? CloseReason.Http2ProtocolError
             : CloseReason.Http2HandshakeFailed;
-        TryFlush();
+        _ = Write(out _);
         Close(reason, $"{error.Reason}: {error.Text}");
     }
 
@@ -426,26 +426,38 @@ internal sealed partial class TunnelConnection : IHttp2Handler, IChannelEvents, 
         }
     }
 
-    /// <summary>Writes what waits; true when all of it went.</summary>
+    /// <summary>Writes what waits; true when all of it went. A channel that takes nothing any more ends the tunnel.</summary>
     private bool TryFlush()
     {
+        IoStatus status = Write(out Errno error);
+        if (status == IoStatus.Failed)
+        {
+            Close(LostReason, error.ToString());
+        }
+
+        return status == IoStatus.Done;
+    }
+
+    /// <summary>
+    /// Writes what waits; done when all of it went. A failure changes nothing here: a tunnel that is being ended for a reason ends for that
+    /// one, whether or not its peer can still be told.
+    /// </summary>
+    private IoStatus Write(out Errno error)
+    {
+        error = Errno.None;
         while (!_http2.Output.Unsent.IsEmpty)
         {
             IoResult written = _channel.Write(_http2.Output.Unsent);
-            switch (written.Status)
+            if (written.Status != IoStatus.Done)
             {
-                case IoStatus.Done:
-                    _http2.Output.Advance(written.Bytes);
-                    break;
-                case IoStatus.WouldBlock:
-                    return false;
-                default:
-                    Close(CloseReason.TunnelLost, written.Error.ToString());
-                    return false;
+                error = written.Error;
+                return written.Status == IoStatus.WouldBlock ? IoStatus.WouldBlock : IoStatus.Failed;
             }
+
+            _http2.Output.Advance(written.Bytes);
         }
 
-        return true;
+        return IoStatus.Done;
     }
 
     private void CloseIfDrained()

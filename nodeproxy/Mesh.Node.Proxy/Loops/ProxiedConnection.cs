@@ -221,9 +221,14 @@ internal abstract class ProxiedConnection : IRelayOwner
     /// <summary>Closes what is still open, with a reset, since an orderly end has closed it before. Called once, at the end.</summary>
     protected abstract void CloseAll();
 
-    /// <summary>Counts the connection towards its endpoint until it ends.</summary>
+    /// <summary>Counts the connection towards its endpoint until it ends, or goes to another.</summary>
     protected void CountTowards(Workload endpoint)
     {
+        if (_counted is not null)
+        {
+            Context.CountClosed(_counted);
+        }
+
         _counted = endpoint;
         Context.CountOpen(endpoint);
     }

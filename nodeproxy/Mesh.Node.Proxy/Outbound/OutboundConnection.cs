@@ -18,7 +18,7 @@ namespace Mesh.Node.Proxy.Outbound;
 /// A connection captured on its way out of a pod. 1. Who asks: the pod whose namespace it was captured in. 2. Where to: service, workload or
 /// neither. 3. On this node: judged here and joined to the application directly. 4. Else over a tunnel, or plainly. 5. Relayed to its end.
 /// </summary>
-internal sealed class OutboundConnection : ProxiedConnection
+internal sealed partial class OutboundConnection : ProxiedConnection
 {
     private readonly TcpChannel _client;
     private readonly IPEndPoint? _destination;
@@ -230,69 +230,6 @@ internal sealed class OutboundConnection : ProxiedConnection
         ValueTask<RelayEnd> ended = RelayEnded.WaitAsync();
         _channelRelay.Start();
         EndBy(await ended);
-    }
-
-    // 4. over HBONE.
-    private async Task TunnelAsync(Workload source, OutboundRoute route)
-    {
-        Workload destination = route.Workload!;
-        Record.IsMutualTls = true;
-        Record.HboneAuthority = route.Target;
-        Record.Upstream = new IPEndPoint(route.Target!.Address, MeshPorts.Hbone);
-        Context.Telemetry.PartiesKnown(Record);
-
-        if (!TryCountStream())
-        {
-            return;
-        }
-
-        var accepted = new AcceptedIdentities(destination, route.Service);
-        var key = new TunnelKey(source.Identity, SourceTowards(Record.Upstream), accepted.Key, Record.Upstream, destination.Uid);
-        TunnelOpenResult tunnel = await Pod.TunnelsOn(Context).GetAsync(key, accepted);
-        if (tunnel.Tunnel is null)
-        {
-            Record.TryEnd(tunnel.Reason, tunnel.Detail);
-            return;
-        }
-
-        if (Record.Reason != CloseReason.None)
-        {
-            return;
-        }
-
-        var response = new ConnectResponse(Context.Loop, Pod.Buffers);
-        _response = response;
-        _stream = tunnel.Tunnel.TryOpenStream(ConnectRequest.Write(Context.Headers, route.Target, Record.Client, source, route.Service), response);
-        if (_stream is null)
-        {
-            Record.TryEnd(CloseReason.TunnelLost, "the tunnel closed before the stream was opened");
-            return;
-        }
-
-        // The far side connects to the application before it answers, so its time limit is inside ours.
-        ConnectAnswer answer = await response.WaitAsync(TimeSpan.FromMilliseconds(Options.ConnectTimeoutMs + Options.ConfigurationWaitMs));
-        if (answer is not { Kind: ConnectAnswerKind.Answered, Status: ConnectStatusCode.Ok } || Record.Reason != CloseReason.None)
-        {
-            (CloseReason reason, string? detail) = answer.Kind switch
-            {
-                ConnectAnswerKind.TunnelLost => _stream.Tunnel.StreamEnd,
-                ConnectAnswerKind.Refused => (CloseReason.StreamLimit, "the far proxy refused the stream"),
-                _ => (ConnectReasons.ReasonFor(answer), answer.Status == 0 ? null : $"status {answer.Status}"),
-            };
-            Record.TryEnd(reason, detail);
-            return;
-        }
-
-        Settle();
-        _streamRelay = new StreamRelay(_client, _stream, StreamRelayRole.SocketIsClient, Limits, Record, this);
-        ValueTask<RelayEnd> ended = RelayEnded.WaitAsync();
-        _streamRelay.Start();
-        if (!response.TryDeliverTo(_streamRelay))
-        {
-            Abort(CloseReason.BufferLimit, null);
-        }
-
-        EndBy(await ended, RelayEnd.UpstreamBroken, _stream.Tunnel);
     }
 
     /// <summary>Watches the client while nothing is relayed yet: a client that resets must not keep a connect or a tunnel waiting.</summary>

@@ -53,6 +53,19 @@ public sealed class ConnectionTelemetry
         _log.Access(_loopIndex, record, AccessEvent.Opened);
     }
 
+    /// <summary>
+    /// The connection goes on to another endpoint, which the record names by now: for istio's series one to the first has ended, and one to
+    /// the other is opened.
+    /// </summary>
+    /// <param name="record">An outbound connection whose parties are known and that has carried nothing.</param>
+    /// <param name="reason">Why it goes on.</param>
+    public void Rerouted(ConnectionRecord record, CloseReason reason)
+    {
+        Debug.Assert(record.ArePartiesKnown && record.BytesSent + record.BytesReceived == 0, "Only what has not begun can go elsewhere.");
+        record.SourceCell?.Close(reason);
+        CountOpened(record);
+    }
+
     /// <summary>The connection has ended for <see cref="ConnectionRecord.Reason"/>, which must be set.</summary>
     /// <param name="record">The connection; it is not written after this.</param>
     /// <param name="nowMs">The loop's clock.</param>

@@ -47,10 +47,14 @@ internal sealed class TunnelGroup : ITunnelOwner
     private int StreamsMax => _context.Services.Options.TunnelStreamsMax;
 
     /// <summary>A tunnel with room for one more stream.</summary>
-    public ValueTask<TunnelOpenResult> GetAsync()
+    /// <param name="refusedBy">
+    /// One that refused the stream already. Another that stands is preferred, and none is made for it: who refuses on a tunnel with room has a
+    /// limit that a further tunnel would not change.
+    /// </param>
+    public ValueTask<TunnelOpenResult> GetAsync(TunnelConnection? refusedBy)
     {
         // First come, first served: a newcomer does not pass those who wait.
-        if (_waiting.Count == 0 && FindRoom() is TunnelConnection open)
+        if (_waiting.Count == 0 && (FindRoom(besides: refusedBy) ?? FindRoom()) is TunnelConnection open)
         {
             return ValueTask.FromResult(new TunnelOpenResult(open, CloseReason.None, null));
         }
@@ -133,11 +137,11 @@ internal sealed class TunnelGroup : ITunnelOwner
     private TunnelStatus Describe(int streams, string state) => new(
         Key.Source.ToString(), Key.SourceAddress?.ToString(), Key.Accepted, Key.Destination.ToString(), streams, StreamsMax, state);
 
-    private TunnelConnection? FindRoom()
+    private TunnelConnection? FindRoom(TunnelConnection? besides = null)
     {
         foreach (TunnelConnection tunnel in _tunnels)
         {
-            if (tunnel.HasRoom(StreamsMax))
+            if (tunnel != besides && tunnel.HasRoom(StreamsMax))
             {
                 return tunnel;
             }

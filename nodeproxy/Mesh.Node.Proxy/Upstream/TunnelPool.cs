@@ -4,6 +4,7 @@ using Mesh.Interop.OpenSsl;
 using Mesh.Node.Model;
 using Mesh.Node.Model.Workloads;
 using Mesh.Node.Proxy.Admin;
+using Mesh.Node.Proxy.Hbone;
 using Mesh.Node.Proxy.Loops;
 using Mesh.Node.Proxy.Pods;
 using Mesh.Node.Proxy.Telemetry;
@@ -22,7 +23,10 @@ internal sealed class TunnelPool(EnrolledPod pod, LoopContext context)
     public IEnumerable<TunnelStatus> Describe() => _groups.Values.SelectMany(group => group.Describe());
 
     /// <summary>A tunnel with room for one more stream; waits while one is being made.</summary>
-    public ValueTask<TunnelOpenResult> GetAsync(TunnelKey key, AcceptedIdentities accepted)
+    /// <param name="key">Between whom.</param>
+    /// <param name="accepted">Whom the far end may be.</param>
+    /// <param name="refusedBy">The tunnel that refused the stream already: another is preferred. Null at the first attempt.</param>
+    public ValueTask<TunnelOpenResult> GetAsync(TunnelKey key, AcceptedIdentities accepted, TunnelConnection? refusedBy = null)
     {
         context.Loop.AssertOnThread();
         if (_closed)
@@ -36,7 +40,7 @@ internal sealed class TunnelPool(EnrolledPod pod, LoopContext context)
             _groups[key] = group;
         }
 
-        return group.GetAsync();
+        return group.GetAsync(refusedBy);
     }
 
     /// <summary>

@@ -14,6 +14,7 @@ internal sealed class EnginePeer : ByteChannel, IReadyHandler, IHttp2Handler
     private bool _isAnnounced;
     private bool _isClosed;
     private bool _isEnded;
+    private byte[] _raw = [];
 
     public EnginePeer(EventLoop loop, Http2Role role)
         : base(loop)
@@ -43,6 +44,9 @@ internal sealed class EnginePeer : ByteChannel, IReadyHandler, IHttp2Handler
     /// <summary>While true the engine hears nothing of what is written.</summary>
     public bool IsDeaf { get; set; }
 
+    /// <summary>While true nothing can be written to it any more.</summary>
+    public bool IsBroken { get; set; }
+
     public override bool IsClosed => _isClosed;
 
     public override bool HasUnsentBytes => false;
@@ -55,6 +59,13 @@ internal sealed class EnginePeer : ByteChannel, IReadyHandler, IHttp2Handler
             _isAnnounced = true;
             Loop.RunNextTurn(this);
         }
+    }
+
+    /// <summary>Lets bytes arrive that the engine would not send.</summary>
+    public void SendRaw(byte[] bytes)
+    {
+        _raw = bytes;
+        Loop.RunNextTurn(this);
     }
 
     /// <summary>Closes the connection, in order, behind what was said.</summary>
@@ -78,11 +89,23 @@ internal sealed class EnginePeer : ByteChannel, IReadyHandler, IHttp2Handler
         int bytes = IsMute ? 0 : Math.Min(destination.Length, Engine.Output.UnsentBytes);
         Engine.Output.Unsent[..bytes].CopyTo(destination);
         Engine.Output.Advance(bytes);
+        if (bytes == 0 && _raw.Length > 0)
+        {
+            _raw.CopyTo(destination);
+            bytes = _raw.Length;
+            _raw = [];
+        }
+
         return bytes > 0 ? IoResult.Done(bytes) : _isEnded ? IoResult.End : IoResult.WouldBlock;
     }
 
     public override IoResult Write(ReadOnlySpan<byte> source)
     {
+        if (IsBroken)
+        {
+            return IoResult.Failed(Errno.EPIPE);
+        }
+
         Written.AddRange(source);
         WrittenMs = Loop.NowMs;
         if (!IsDeaf)

@@ -153,6 +153,30 @@ public sealed class TunnelEndTests : IDisposable
     }
 
     [Fact]
+    public async Task A_peer_that_cannot_be_told_why_changes_nothing_about_the_reason()
+    {
+        (EnginePeer peer, TunnelConnection tunnel, Owner owner) = await ServeAsync(TunnelPair.Options);
+        await OnLoopAsync(() =>
+        {
+            peer.IsBroken = true;
+
+            // PING of a stream.
+            peer.SendRaw([0, 0, 8, 6, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
+        });
+        await UntilAsync(() => tunnel.IsClosed);
+        Assert.Equal(CloseReason.Http2ProtocolError, owner.Reason);
+        Assert.Contains(nameof(Http2ErrorReason.FrameNotOnStreamZero), owner.Detail, StringComparison.Ordinal);
+
+        (EnginePeer other, TunnelConnection aborted, Owner otherOwner) = await ServeAsync(TunnelPair.Options);
+        await OnLoopAsync(() =>
+        {
+            other.IsBroken = true;
+            aborted.Abort(CloseReason.PeerCertificateRevoked, "it is on a list");
+        });
+        Assert.Equal((CloseReason.PeerCertificateRevoked, "it is on a list"), (otherOwner.Reason, otherOwner.Detail));
+    }
+
+    [Fact]
     public async Task A_whole_answer_is_delivered_although_the_server_wants_to_hear_no_more()
     {
         const int AnswerBytes = 50_000;

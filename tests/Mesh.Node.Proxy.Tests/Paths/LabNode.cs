@@ -153,6 +153,9 @@ internal sealed class LabNode : IAsyncDisposable, IConfigurationReader, ICertifi
         Changed?.Invoke(new ConfigurationChange(previous, _current, FrozenSet<string>.Empty, FrozenSet<string>.Empty, FrozenSet<string>.Empty));
     }
 
+    /// <summary>A certificate of the mesh, for a peer that a test plays.</summary>
+    public TestCertificate Issue(string serviceAccount) => _root.Issue($"spiffe://cluster.local/ns/shop/sa/{serviceAccount}");
+
     /// <summary>Denies plaintext everywhere, as PeerAuthentication STRICT does: a DENY of whoever has no identity.</summary>
     public void BeStrict() => Configure(builder => builder.SetPolicy(new AuthorizationPolicy("istio-system", "strict")
     {

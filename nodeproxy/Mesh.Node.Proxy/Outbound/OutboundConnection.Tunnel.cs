@@ -1,0 +1,119 @@
+using System.Net;
+using Mesh.Node.Model.Workloads;
+using Mesh.Node.Proxy.Hbone;
+using Mesh.Node.Proxy.Telemetry;
+using Mesh.Node.Proxy.Upstream;
+using Mesh.Node.Transport.Relay;
+
+namespace Mesh.Node.Proxy.Outbound;
+
+/// <summary>The way over HBONE: a stream of a pooled tunnel, asked for, if need be twice, and relayed.</summary>
+internal sealed partial class OutboundConnection
+{
+    private const int RerouteDrawsMax = 4;
+
+    // 4. over HBONE.
+    private async Task TunnelAsync(Workload source, OutboundRoute route)
+    {
+        Record.IsMutualTls = true;
+        AimAt(route);
+        Context.Telemetry.PartiesKnown(Record);
+        if (!TryCountStream())
+        {
+            return;
+        }
+
+        ConnectAnswer answer = await AskAsync(source, route, refusedBy: null);
+        if (answer.Kind == ConnectAnswerKind.Refused && Record.Reason == CloseReason.None)
+        {
+            // The far proxy did nothing about it, and nothing was read from the client: it may be tried anew, once (RFC 9113 §8.7). One that
+            // only takes no more on this tunnel takes it on the next.
+            TunnelConnection refusedBy = _stream!.Tunnel;
+            answer = await AskAsync(source, refusedBy.IsDraining ? route : Reroute(source, route), refusedBy);
+        }
+
+        if (answer is not { Kind: ConnectAnswerKind.Answered, Status: ConnectStatusCode.Ok } || Record.Reason != CloseReason.None)
+        {
+            (CloseReason reason, string? detail) = answer.Kind switch
+            {
+                ConnectAnswerKind.TunnelLost => _stream!.Tunnel.StreamEnd,
+                ConnectAnswerKind.Refused => (CloseReason.StreamLimit, "the far proxy refused the stream, and again when it was tried anew"),
+                _ => (ConnectReasons.ReasonFor(answer), answer.Status == 0 ? null : $"status {answer.Status}"),
+            };
+            Record.TryEnd(reason, detail);
+            return;
+        }
+
+        Settle();
+        _streamRelay = new StreamRelay(_client, _stream!, StreamRelayRole.SocketIsClient, Limits, Record, this);
+        ValueTask<RelayEnd> ended = RelayEnded.WaitAsync();
+        _streamRelay.Start();
+        if (!_response!.TryDeliverTo(_streamRelay))
+        {
+            Abort(CloseReason.BufferLimit, null);
+        }
+
+        EndBy(await ended, RelayEnd.UpstreamBroken, _stream!.Tunnel);
+    }
+
+    private void AimAt(OutboundRoute route)
+    {
+        Record.HboneAuthority = route.Target;
+        Record.Upstream = new IPEndPoint(route.Target!.Address, MeshPorts.Hbone);
+        Record.DestinationWorkload = route.Workload;
+        Record.DestinationIdentity = route.Workload!.Identity;
+    }
+
+    /// <summary>Another endpoint of the service, where one is found that is reached over a tunnel too; else the same again.</summary>
+    private OutboundRoute Reroute(Workload source, OutboundRoute route)
+    {
+        // Endpoints are drawn, and the one that refused may be drawn again.
+        for (int draws = 0; route.Service is not null && draws < RerouteDrawsMax; draws++)
+        {
+            OutboundRoute other = OutboundRoute.Decide(Context.Snapshot, source, _destination!, Context, ref Context.Random);
+            if (other is { Way: OutboundWay.Hbone, Workload: Workload endpoint } && endpoint.Uid != route.Workload!.Uid
+                && FindServingPod(source, endpoint) is null)
+            {
+                CountTowards(endpoint);
+                AimAt(other);
+                Context.Telemetry.Rerouted(Record, CloseReason.StreamLimit);
+                return other;
+            }
+        }
+
+        return route;
+    }
+
+    /// <summary>Asks for a stream. Whatever the answer says, the record may have ended meanwhile, and has where there is no answer.</summary>
+    private async ValueTask<ConnectAnswer> AskAsync(Workload source, OutboundRoute route, TunnelConnection? refusedBy)
+    {
+        Workload destination = route.Workload!;
+        var accepted = new AcceptedIdentities(destination, route.Service);
+        var key = new TunnelKey(source.Identity, SourceTowards(Record.Upstream!), accepted.Key, Record.Upstream!, destination.Uid);
+        TunnelOpenResult tunnel = await Pod.TunnelsOn(Context).GetAsync(key, accepted, refusedBy);
+        if (tunnel.Tunnel is null)
+        {
+            Record.TryEnd(tunnel.Reason, tunnel.Detail);
+            return default;
+        }
+
+        if (Record.Reason != CloseReason.None)
+        {
+            return default;
+        }
+
+        var response = new ConnectResponse(Context.Loop, Pod.Buffers);
+        TunnelStream? stream = tunnel.Tunnel.TryOpenStream(
+            ConnectRequest.Write(Context.Headers, route.Target!, Record.Client, source, route.Service), response);
+        if (stream is null)
+        {
+            Record.TryEnd(CloseReason.TunnelLost, "the tunnel closed before the stream was opened");
+            return default;
+        }
+
+        // The far side connects to the application before it answers, so its time limit is inside ours.
+        _stream = stream;
+        _response = response;
+        return await response.WaitAsync(TimeSpan.FromMilliseconds(Options.ConnectTimeoutMs + Options.ConfigurationWaitMs));
+    }
+}

@@ -1,0 +1,139 @@
+using System.Net;
+using System.Net.Sockets;
+using Mesh.Api.Identity;
+using Mesh.Node.Model.Addresses;
+using Mesh.Node.Model.Workloads;
+using Mesh.Node.Protocols.Http2;
+using Mesh.Testing;
+using Xunit;
+
+namespace Mesh.Node.Proxy.Tests.Paths;
+
+/// <summary>
+/// Goal: a stream the far proxy did nothing about is tried once more, elsewhere where that can be, and the application never knows. Method: a
+/// far proxy that the test plays, or a pod at its limit, and the log.
+/// </summary>
+public sealed class RefusedStreamTests
+{
+    private const int Port = 8080;
+
+    private static readonly IPAddress s_far = IPAddress.Parse("10.77.0.1");
+
+    [LabFact]
+    public async Task A_refused_stream_is_tried_once_more()
+    {
+        await using LabNode node = await LabNode.StartAsync();
+        using RawServer server = await RawServer.StartAsync(node, s_far, "far", static (session, stream, number) =>
+        {
+            if (number == 1)
+            {
+                session.Http2.ResetStream(stream, Http2ErrorCode.RefusedStream);
+            }
+            else
+            {
+                RawServer.Serve(session, stream);
+            }
+        });
+        LabPod client = await AddClientAsync(node);
+
+        using Socket connection = await client.ConnectAsync(s_far, Port);
+        Assert.Equal("hello", await LabPod.AskAsync(connection, "hello"));
+        Assert.Equal((1, 2), (server.TunnelCount, server.StreamCount));
+    }
+
+    [LabFact]
+    public async Task A_stream_that_a_going_tunnel_does_not_serve_is_tried_on_the_next()
+    {
+        await using LabNode node = await LabNode.StartAsync();
+        using RawServer server = await RawServer.StartAsync(node, s_far, "far", static (session, stream, number) =>
+        {
+            if (number == 1)
+            {
+                // GOAWAY with 0 as the last stream: the engine would not say that of one it has begun.
+                session.SendRaw([0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+            }
+            else
+            {
+                RawServer.Serve(session, stream);
+            }
+        });
+        LabPod client = await AddClientAsync(node);
+
+        using Socket connection = await client.ConnectAsync(s_far, Port);
+        Assert.Equal("hello", await LabPod.AskAsync(connection, "hello"));
+        Assert.Equal((2, 2), (server.TunnelCount, server.StreamCount));
+    }
+
+    [LabFact]
+    public async Task A_stream_that_is_refused_again_ends_by_name()
+    {
+        await using LabNode node = await LabNode.StartAsync();
+        using RawServer server = await RawServer.StartAsync(
+            node, s_far, "far", static (session, stream, _) => session.Http2.ResetStream(stream, Http2ErrorCode.RefusedStream));
+        LabPod client = await AddClientAsync(node);
+
+        using Socket connection = await client.ConnectAsync(s_far, Port);
+        await Assert.ThrowsAsync<SocketException>(() => LabPod.AskAsync(connection, "hello"));
+        await node.WaitForLineAsync("path=Outbound", "close_reason=StreamLimit", "again when it was tried anew");
+        Assert.Equal((1, 2), (server.TunnelCount, server.StreamCount));
+    }
+
+    [LabFact]
+    public async Task A_stream_that_one_endpoint_of_a_service_refuses_goes_to_another()
+    {
+        await using LabNode node = await LabNode.StartAsync(new ProxyOptions { SameNode = SameNodeMode.Network, PodStreamsMax = 2 });
+        LabPod client = await node.AddPodAsync("client");
+        LabPod full = await node.AddPodAsync("full");
+        LabPod free = await node.AddPodAsync("free");
+        LabPod elsewhere = await node.AddPodAsync("elsewhere");
+        full.Echo(Port);
+        free.Echo(Port);
+        elsewhere.Echo(Port);
+        var service = new Service("shop", "shop.shop.svc.cluster.local")
+        {
+            Name = "shop",
+            Addresses = [new NetworkPrefix("", IpPrefix.Parse("10.200.0.1"))],
+            Ports = [new ServicePort(80, Port, AppProtocol.Unknown)],
+        };
+        node.Configure(mesh =>
+        {
+            mesh.SetService(service);
+            mesh.SetWorkload(full.Workload with { Services = [new ServiceMembership(service.Key, [])] });
+            mesh.SetWorkload(free.Workload with { Services = [new ServiceMembership(service.Key, [])] });
+        });
+
+        // What it has open it opened itself, which says nothing to whoever chooses an endpoint.
+        using Socket one = await full.ConnectAsync(elsewhere.Address, Port);
+        using Socket two = await full.ConnectAsync(elsewhere.Address, Port);
+        Assert.Equal("hello", await LabPod.AskAsync(one, "hello"));
+        Assert.Equal("hello", await LabPod.AskAsync(two, "hello"));
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                // Half of them are sent to the full one first; each is answered.
+                using Socket connection = await client.ConnectAsync(IPAddress.Parse("10.200.0.1"), 80);
+                Assert.Equal("hello", await LabPod.AskAsync(connection, "hello"));
+                return node.Log.Contains("shop/full has as many streams as it may", StringComparison.Ordinal);
+            },
+            LabNode.Patience);
+        await node.WaitForLineAsync("path=Outbound", "close_reason=Completed", "dst.workload=\"free\"");
+        Assert.DoesNotContain(node.Log.Split('\n'), line =>
+            line.Contains("path=Outbound", StringComparison.Ordinal) && line.Contains("close_reason=StreamLimit", StringComparison.Ordinal));
+    }
+
+    private static async Task<LabPod> AddClientAsync(LabNode node)
+    {
+        LabPod client = await node.AddPodAsync("client");
+        node.Configure(mesh => mesh.SetWorkload(new Workload
+        {
+            Uid = "Kubernetes//Pod/shop/far",
+            Name = "far",
+            Namespace = "shop",
+            Node = "node-2",
+            Identity = SpiffeId.Parse("spiffe://cluster.local/ns/shop/sa/far"),
+            Addresses = [s_far],
+            TunnelProtocol = TunnelProtocol.Hbone,
+        }));
+        return client;
+    }
+}
