@@ -50,6 +50,21 @@ public sealed class AddressTests
     [InlineData("  sl  local_address rem_address   st tx_queue", false)]
     public void A_listener_is_told_by_its_port_and_state(string line, bool isListener)
     {
-        Assert.Equal(isListener, SocketTable.HasListener($"header\n{line}\n", 15008));
+        Assert.Equal(isListener, SocketTable.HasListener(new StringReader($"header\n{line}\n"), 15008));
+    }
+
+    [Fact]
+    public void Of_the_table_of_sockets_nothing_is_read_behind_the_listeners()
+    {
+        using var table = new StringReader(
+            """
+            header
+               0: 0201010A:1F90 00000000:0000 0A 00000000:00000000
+               1: 0201010A:1F90 0301010A:D431 01 00000000:00000000
+               2: 0201010A:1F90 0301010A:D432 01 00000000:00000000
+            """);
+
+        Assert.False(SocketTable.HasListener(table, 15008));
+        Assert.StartsWith("   2:", table.ReadLine(), StringComparison.Ordinal);
     }
 }

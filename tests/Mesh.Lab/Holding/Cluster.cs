@@ -343,7 +343,8 @@ internal sealed class Cluster(LabOptions options, string stateDirectory) : IDisp
 
     private async Task LookAfterAsync(PodRuntime pod, HttpClient http, CancellationToken cancellation)
     {
-        bool isCaptured = await NamespaceSockets.IsListeningAsync(pod.Place!, PodProgram.MeshPort);
+        // A pod the mesh has no part in is not asked: where nobody listens, the kernel searches all connections of the machine.
+        bool isCaptured = (pod.IsEnrolled || pod.IsCaptured) && await NamespaceSockets.IsListeningAsync(pod.Place!, PodProgram.MeshPort);
         bool isStarted = pod.Process is null || pod.Process.State != ProcessState.NotStarted;
         bool isReady = isStarted && await PodProgram.IsReadyAsync(pod, http, cancellation);
         await _gate.WaitAsync(cancellation);

@@ -55,10 +55,6 @@ internal static class NamespaceSockets
     }
 
     /// <summary>Whether something in the namespace listens on a port, for all addresses or for one.</summary>
-    public static async Task<bool> IsListeningAsync(NetNamespace place, ushort port)
-    {
-        string table = await place.RunOnDedicatedThreadAsync(
-            () => File.ReadAllText("/proc/thread-self/net/tcp") + File.ReadAllText("/proc/thread-self/net/tcp6"));
-        return SocketTable.HasListener(table, port);
-    }
+    public static Task<bool> IsListeningAsync(NetNamespace place, ushort port) =>
+        place.RunOnDedicatedThreadAsync(() => SocketTable.HasListener(port));
 }
