@@ -128,7 +128,8 @@ public static unsafe class Sockets
     /// <param name="endPoint">The destination.</param>
     /// <returns>
     /// <see cref="SysResult.InProgress"/> is the usual result: when the socket turns writable, <see cref="TakeError"/> has the outcome.
-    /// Success at once is possible on loopback. EADDRNOTAVAIL when source ports ran out; ENETUNREACH; EPERM by a firewall.
+    /// Asked again, it answers EALREADY as long as the connection is not made, and then success or why there is none. EADDRNOTAVAIL when
+    /// source ports ran out; ENETUNREACH; EPERM by a firewall.
     /// </returns>
     /// <exception cref="ArgumentException">An IPv6 address for an IPv4 socket.</exception>
     public static SysResult Connect(SocketHandle socket, IPEndPoint endPoint)

@@ -18,13 +18,17 @@ public sealed class TcpChannel : ByteChannel, IReadyHandler
 {
     private readonly SocketHandle _socket;
     private Registration _registration;
-    private bool _readable = true;
+    private bool _readable;
     private bool _writable = true;
     private bool _peerFinished;
     private bool _closed;
 
-    private TcpChannel(EventLoop loop, SocketHandle socket)
-        : base(loop) => _socket = socket;
+    private TcpChannel(EventLoop loop, SocketHandle socket, bool mayRead)
+        : base(loop)
+    {
+        _socket = socket;
+        _readable = mayRead;
+    }
 
     /// <inheritdoc/>
     public override bool IsClosed => _closed;
@@ -41,22 +45,13 @@ public sealed class TcpChannel : ByteChannel, IReadyHandler
     /// <summary>Whether the kernel has said that a write may succeed.</summary>
     public bool MayWrite => _writable;
 
-    /// <summary>Takes over a connected or connecting socket; on failure the socket is closed.</summary>
-    public static SysResult TryAttach(EventLoop loop, SocketHandle socket, out TcpChannel? channel)
-    {
-        var created = new TcpChannel(loop, socket);
-        SysResult registered = loop.Register(socket, created, out created._registration);
-        if (!registered.Ok)
-        {
-            socket.Dispose();
-            channel = null;
-            return registered;
-        }
+    /// <summary>Takes over a connected socket; on failure the socket is closed.</summary>
+    public static SysResult TryAttach(EventLoop loop, SocketHandle socket, out TcpChannel? channel) =>
+        TryAttach(loop, socket, mayRead: true, out channel);
 
-        loop.ConnectionCount++;
-        channel = created;
-        return registered;
-    }
+    /// <summary>As above for a socket that was just told to connect: nothing is read before the kernel says that something has come.</summary>
+    internal static SysResult TryAttachConnecting(EventLoop loop, SocketHandle socket, out TcpChannel? channel) =>
+        TryAttach(loop, socket, mayRead: false, out channel);
 
     /// <inheritdoc/>
     public override IoResult Read(Span<byte> destination)
@@ -227,12 +222,28 @@ public sealed class TcpChannel : ByteChannel, IReadyHandler
         }
     }
 
+    private static SysResult TryAttach(EventLoop loop, SocketHandle socket, bool mayRead, out TcpChannel? channel)
+    {
+        var created = new TcpChannel(loop, socket, mayRead);
+        SysResult registered = loop.Register(socket, created, out created._registration);
+        if (!registered.Ok)
+        {
+            socket.Dispose();
+            channel = null;
+            return registered;
+        }
+
+        loop.ConnectionCount++;
+        channel = created;
+        return registered;
+    }
+
     private void Release()
     {
         _closed = true;
         Events = null;
         Loop.ConnectionCount--;
-        Loop.Unregister(_socket, _registration);
+        Loop.Forget(_registration);
         _socket.Dispose();
     }
 }

@@ -35,13 +35,19 @@ public sealed class TcpConnector(EventLoop loop) : IChannelEvents, ITimerHandler
         // Before there is a connection: on one machine its other end may have it, and this process be killed, before connect returns.
         SocketOptions.ResetOnClose(socket, true);
         SysResult started = Sockets.Connect(socket, remote);
-        if (!started.Ok && started.Error != Errno.EINPROGRESS)
+        if (started.InProgress)
+        {
+            // Over loopback the other side has answered by now, and who asks again is told so at once (connect(2)).
+            started = Sockets.Connect(socket, remote);
+        }
+
+        if (!started.Ok && started.Error != Errno.EALREADY)
         {
             socket.Dispose();
             return new ConnectResult(ConnectStatus.Failed, started.Error, null);
         }
 
-        SysResult attached = TcpChannel.TryAttach(loop, socket, out TcpChannel? channel);
+        SysResult attached = TcpChannel.TryAttachConnecting(loop, socket, out TcpChannel? channel);
         if (!attached.Ok)
         {
             return new ConnectResult(ConnectStatus.Failed, attached.Error, null);

@@ -181,6 +181,16 @@ public sealed class EventLoop : IDisposable
         return added;
     }
 
+    /// <summary>
+    /// Forgets a descriptor that nobody else holds and that is closed next: the kernel stops watching it by itself then, for one system call
+    /// less. Events that come until that happens are dropped.
+    /// </summary>
+    public void Forget(Registration registration)
+    {
+        AssertOnThread();
+        _registrations.Remove(registration);
+    }
+
     /// <summary>Stops watching. Call it before the descriptor is closed; events already fetched for it are dropped.</summary>
     public void Unregister(SocketHandle socket, Registration registration)
     {
