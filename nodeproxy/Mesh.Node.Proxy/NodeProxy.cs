@@ -189,7 +189,8 @@ public sealed class NodeProxy : IPodSink, ITunnelLister, IPodLister
     }
 
     /// <summary>Where the next connection of a pod with this home lives.</summary>
-    private LoopContext PlaceFor(LoopContext home) => _contexts[_loops.PickFor(home.Loop).Index];
+    private LoopContext PlaceFor(LoopContext home, Placement placement) =>
+        _contexts[(placement == Placement.Anywhere ? _loops.PickEvenly(home.Loop) : _loops.PickFor(home.Loop)).Index];
 
     private void OnEveryLoop(Action<LoopContext> body)
     {

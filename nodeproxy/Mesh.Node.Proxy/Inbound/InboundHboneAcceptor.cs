@@ -15,7 +15,7 @@ internal sealed class InboundHboneAcceptor(EnrolledPod pod) : IAcceptHandler
         bool carriesOwnMark = !PodSockets.PrepareAccepted(socket);
         pod.Begin(
             socket,
-            needsHandshake: true,
+            Placement.Handshake,
             (context, channel) => new InboundTunnel(context, pod, channel, peer) { CarriesOwnMark = carriesOwnMark });
     }
 

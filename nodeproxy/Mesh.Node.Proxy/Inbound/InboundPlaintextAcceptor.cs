@@ -16,7 +16,7 @@ internal sealed class InboundPlaintextAcceptor(EnrolledPod pod) : IAcceptHandler
         IPEndPoint? destination = pod.OriginalDestination(socket, peer.AddressFamily);
         pod.Begin(
             socket,
-            needsHandshake: false,
+            Placement.Anywhere,
             (context, client) => new InboundPlaintextConnection(context, pod, client, peer, destination) { CarriesOwnMark = carriesOwnMark });
     }
 

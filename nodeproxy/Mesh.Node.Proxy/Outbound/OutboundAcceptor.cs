@@ -16,7 +16,7 @@ internal sealed class OutboundAcceptor(EnrolledPod pod) : IAcceptHandler
         IPEndPoint? destination = pod.OriginalDestination(socket, peer.AddressFamily);
         pod.Begin(
             socket,
-            needsHandshake: false,
+            Placement.Home,
             (context, client) => new OutboundConnection(context, pod, client, peer, destination) { CarriesOwnMark = carriesOwnMark });
     }
 

@@ -26,7 +26,7 @@ namespace Mesh.Node.Proxy.Pods;
 internal sealed class EnrolledPod
 {
     private readonly List<TcpListener> _listeners = [];
-    private readonly Func<LoopContext, LoopContext> _place;
+    private readonly Func<LoopContext, Placement, LoopContext> _place;
 
     // Each loop makes its own when first needed, and only it; any thread may look.
     private readonly ConcurrentDictionary<LoopContext, TunnelPool> _tunnels = new();
@@ -36,7 +36,7 @@ internal sealed class EnrolledPod
     private PodDetails _details;
 
     private EnrolledPod(
-        PodIdentity identity, PodDetails details, NetNamespace network, LoopContext home, Func<LoopContext, LoopContext> place)
+        PodIdentity identity, PodDetails details, NetNamespace network, LoopContext home, Func<LoopContext, Placement, LoopContext> place)
     {
         _place = place;
         Identity = identity;
@@ -94,7 +94,7 @@ internal sealed class EnrolledPod
         PodDetails details,
         NetNamespace network,
         LoopContext home,
-        Func<LoopContext, LoopContext> place,
+        Func<LoopContext, Placement, LoopContext> place,
         IReadOnlyList<PodListener> inherited)
     {
         List<PodListener> left = [.. inherited];
@@ -180,15 +180,15 @@ internal sealed class EnrolledPod
     }
 
     /// <summary>
-    /// Begins an accepted connection on the loop it will stay on: home, or another while home is loaded. Home loop; owns the socket.
+    /// Begins an accepted connection on the loop it will stay on. Home loop; owns the socket.
     /// </summary>
     /// <param name="socket">Ready to be used.</param>
-    /// <param name="needsHandshake">Whether it takes a place among the handshakes of its loop; home has one, or it would not have been accepted.</param>
+    /// <param name="placement">What it asks of that loop; home has it, or the connection would not have been accepted.</param>
     /// <param name="create">Makes it, on that loop.</param>
-    public void Begin(SocketHandle socket, bool needsHandshake, Func<LoopContext, TcpChannel, ProxiedConnection> create)
+    public void Begin(SocketHandle socket, Placement placement, Func<LoopContext, TcpChannel, ProxiedConnection> create)
     {
-        LoopContext context = _place(Home);
-        if (context == Home || (needsHandshake && !context.Loop.Handshakes.HasRoom))
+        LoopContext context = _place(Home, placement);
+        if (context == Home || (placement == Placement.Handshake && !context.Loop.Handshakes.HasRoom))
         {
             Begin(Home);
             return;

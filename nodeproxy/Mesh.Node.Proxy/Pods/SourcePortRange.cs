@@ -6,7 +6,7 @@ namespace Mesh.Node.Proxy.Pods;
 /// <remarks>
 /// A connection bound to the client's address must not get a port the client itself uses towards the same application, or the kernel
 /// finds the two connections to be one. Clients take theirs from <c>ip_local_port_range</c>, so ours come from what it leaves free.
-/// Lives with one pod; loop thread.
+/// Lives with one pod. Any thread; takes no lock.
 /// </remarks>
 internal sealed class SourcePortRange
 {
@@ -14,8 +14,10 @@ internal sealed class SourcePortRange
     private const int HighestPort = 65_535;
     private const string SysctlFile = "/proc/sys/net/ipv4/ip_local_port_range";
 
-    private readonly int _ephemeralFirst;
-    private readonly int _ephemeralLast;
+    // How many ports lie below the kernel's own range, how many below and above it, and the first above.
+    private readonly int _below;
+    private readonly int _count;
+    private readonly int _firstAbove;
     private int _next;
 
     /// <param name="ephemeralFirst">First port the kernel gives to clients.</param>
@@ -23,11 +25,15 @@ internal sealed class SourcePortRange
     /// <param name="seed">Where to begin, so that two proxies in one namespace do not run in step.</param>
     public SourcePortRange(int ephemeralFirst, int ephemeralLast, int seed)
     {
+        int below = Math.Max(0, ephemeralFirst - LowestPort);
+        int above = HighestPort - ephemeralLast;
+
         // A host whose clients use nearly everything leaves us nothing apart; then any port must do and clashes are retried.
-        bool leavesRoom = (ephemeralFirst - LowestPort) + (HighestPort - ephemeralLast) >= 1_024;
-        _ephemeralFirst = leavesRoom ? ephemeralFirst : HighestPort + 1;
-        _ephemeralLast = leavesRoom ? ephemeralLast : HighestPort + 1;
-        _next = LowestPort + (seed % (HighestPort - LowestPort));
+        bool leavesRoom = below + above >= 1_024;
+        _below = leavesRoom ? below : HighestPort + 1 - LowestPort;
+        _count = leavesRoom ? below + above : _below;
+        _firstAbove = ephemeralLast + 1;
+        _next = seed;
     }
 
     /// <summary>Reads the range of the calling thread's network namespace.</summary>
@@ -41,17 +47,7 @@ internal sealed class SourcePortRange
     /// <summary>The next port to try; goes round.</summary>
     public ushort Next()
     {
-        _next++;
-        if (_next >= _ephemeralFirst && _next <= _ephemeralLast)
-        {
-            _next = _ephemeralLast + 1;
-        }
-
-        if (_next > HighestPort)
-        {
-            _next = LowestPort < _ephemeralFirst ? LowestPort : _ephemeralLast + 1;
-        }
-
-        return (ushort)_next;
+        int turn = (int)((uint)Interlocked.Increment(ref _next) % (uint)_count);
+        return (ushort)(turn < _below ? LowestPort + turn : _firstAbove + (turn - _below));
     }
 }

@@ -102,7 +102,7 @@ public sealed class EventLoop : IDisposable
     /// <summary>Connections alive on this loop. Written by the loop thread, read by any.</summary>
     public int ConnectionCount { get; internal set; }
 
-    /// <summary>Connections accepted here and begun on another loop, because this one was loaded. Written by the loop thread, read by any.</summary>
+    /// <summary>Connections accepted here and begun on another loop. Written by the loop thread, read by any.</summary>
     public long SpilledCount { get; set; }
 
     /// <summary>Completed turns. Written by the loop thread, read by any.</summary>

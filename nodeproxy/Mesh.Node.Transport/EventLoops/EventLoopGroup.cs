@@ -9,10 +9,14 @@ public sealed class EventLoopGroup : IDisposable
     /// <summary>Another loop takes its connections when it is idler by at least this much.</summary>
     private const int ClearlyIdlerPermille = 300;
 
+    /// <summary>Sockets up to which a home keeps even what could live anywhere: handing it over would cost more than it gives.</summary>
+    private const int KeptConnections = 8;
+
     private readonly EventLoop[] _loops;
     private readonly LoopWatchdog _watchdog;
     private int _next;
     private int _spills;
+    private int _shares;
 
     private EventLoopGroup(EventLoop[] loops)
     {
@@ -85,6 +89,28 @@ public sealed class EventLoopGroup : IDisposable
         return home;
     }
 
+    /// <summary>
+    /// The loop for a connection that shares nothing with the others of its pod: all loops in turn, unless one has more than its part already.
+    /// </summary>
+    /// <remarks>
+    /// Any thread; no locks. In turn rather than to the emptiest: what is handed to another loop counts there only once it has begun, and a
+    /// burst would all go there. Busyness comes too late for a burst: it is that of the last 100 ms.
+    /// </remarks>
+    public EventLoop PickEvenly(EventLoop home)
+    {
+        int homeConnections = home.ConnectionCount;
+        if (homeConnections >= KeptConnections)
+        {
+            EventLoop next = _loops[(Interlocked.Increment(ref _shares) & int.MaxValue) % _loops.Length];
+            if (next != home && next.ConnectionCount <= homeConnections && !IsBusier(next, home))
+            {
+                return next;
+            }
+        }
+
+        return PickFor(home);
+    }
+
     /// <summary>Stops every loop. Connections must be gone.</summary>
     public void Dispose()
     {
@@ -93,5 +119,12 @@ public sealed class EventLoopGroup : IDisposable
         {
             loop.Dispose();
         }
+    }
+
+    /// <summary>Whether a loop is loaded, and more than another.</summary>
+    private static bool IsBusier(EventLoop loop, EventLoop other)
+    {
+        int busyPermille = loop.BusyPermille;
+        return busyPermille >= LoadedPermille && busyPermille > other.BusyPermille;
     }
 }

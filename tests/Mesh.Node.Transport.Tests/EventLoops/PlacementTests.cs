@@ -80,12 +80,39 @@ public sealed class PlacementTests
         Assert.Equal([1000], Count(group, group.Loops[0]));
     }
 
-    private static int[] Count(EventLoopGroup group, EventLoop home)
+    [Fact]
+    public void What_shares_nothing_goes_to_all_loops_in_turn_unless_one_has_more_than_its_part()
+    {
+        using var group = EventLoopGroup.Start(3, new EventLoopOptions());
+        EventLoop home = group.Loops[0];
+        Assert.Equal([999, 0, 0], Count(group, home, group.PickEvenly, 999));
+
+        home.ConnectionCount = 8;
+        Assert.Equal([333, 333, 333], Count(group, home, group.PickEvenly, 999));
+
+        group.Loops[1].ConnectionCount = 9;
+        Assert.Equal([666, 0, 333], Count(group, home, group.PickEvenly, 999));
+    }
+
+    [Fact]
+    public async Task What_shares_nothing_is_kept_from_a_loop_that_is_busier()
+    {
+        using var group = EventLoopGroup.Start(2, new EventLoopOptions());
+        EventLoop home = group.Loops[0];
+        home.ConnectionCount = 8;
+        using var load = new Load(group.Loops[1]);
+        await UntilAsync(() => group.Loops[1].BusyPermille > 900 && home.BusyPermille < 300);
+        Assert.Equal([1000, 0], Count(group, home, group.PickEvenly, 1000));
+    }
+
+    private static int[] Count(EventLoopGroup group, EventLoop home) => Count(group, home, group.PickFor, 1000);
+
+    private static int[] Count(EventLoopGroup group, EventLoop home, Func<EventLoop, EventLoop> pick, int times)
     {
         int[] given = new int[group.Loops.Count];
-        for (int i = 0; i < 1000; i++)
+        for (int i = 0; i < times; i++)
         {
-            given[group.PickFor(home).Index]++;
+            given[pick(home).Index]++;
         }
 
         return given;

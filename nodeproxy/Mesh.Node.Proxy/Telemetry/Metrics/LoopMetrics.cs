@@ -30,7 +30,7 @@ internal static class LoopMetrics
             registry.AddGauge("mesh_loop_connections", "Connections that live on a loop.", labels, () => loop.ConnectionCount);
             registry.AddCounter(
                 "mesh_loop_spilled_connections_total",
-                "Connections accepted on a loop that was loaded and begun on another.",
+                "Connections accepted on one loop and begun on another: the first was loaded, or the loops take them in turn.",
                 labels,
                 () => loop.SpilledCount);
             registry.AddGauge(
