@@ -306,7 +306,7 @@ public sealed partial class Http2Connection
         }
 
         _isInCallback = true;
-        _handler.OnRequestRefused(streamId, verdict);
+        _handler.OnRequestRefused(streamId, verdict, _receivedHeaders);
         _isInCallback = false;
     }
 

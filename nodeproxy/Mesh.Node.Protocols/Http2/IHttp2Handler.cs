@@ -13,8 +13,11 @@ public interface IHttp2Handler
     /// <summary>A complete header block: a request, a response, an informational response or trailers (<see cref="Http2Stream.LastBlock"/>).</summary>
     void OnHeaders(Http2Stream stream, HeaderList headers, bool endStream);
 
-    /// <summary>A request was malformed or its header list too large: the engine answered 400 or 431, and no stream came of it.</summary>
-    void OnRequestRefused(int streamId, HeaderVerdict verdict)
+    /// <summary>
+    /// A request was malformed or its header list too large: the engine answered 400 or 431, and no stream came of it.
+    /// Of a list that is too large the headers are those that had room.
+    /// </summary>
+    void OnRequestRefused(int streamId, HeaderVerdict verdict, HeaderList headers)
     {
     }
 

@@ -1,4 +1,5 @@
 using Mesh.Node.Protocols.Http2;
+using Mesh.Node.Protocols.Http2.Messages;
 using Mesh.Node.Proxy.Telemetry;
 
 namespace Mesh.Node.Proxy.Hbone;
@@ -11,6 +12,14 @@ internal interface ITunnelOwner
 
     /// <summary>The peer opened more streams than it may; this one was refused (server side). The headers are valid during the call.</summary>
     void OnStreamRefused(TunnelConnection tunnel, HeaderList headers)
+    {
+    }
+
+    /// <summary>
+    /// The peer's request was malformed or its header list too large; it was answered (server side). The headers, those that had room, are
+    /// valid during the call.
+    /// </summary>
+    void OnRequestRefused(TunnelConnection tunnel, HeaderList headers, HeaderVerdict verdict)
     {
     }
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Mesh.Node.Protocols.Http2;
+using Mesh.Node.Protocols.Http2.Messages;
 
 namespace Mesh.Node.Proxy.Hbone;
 
@@ -26,6 +27,12 @@ internal sealed partial class TunnelConnection
     {
         _receivedEvents++;
         _owner.OnStreamRefused(this, headers);
+    }
+
+    void IHttp2Handler.OnRequestRefused(int streamId, HeaderVerdict verdict, HeaderList headers)
+    {
+        _receivedEvents++;
+        _owner.OnRequestRefused(this, headers, verdict);
     }
 
     void IHttp2Handler.OnData(Http2Stream stream, ReadOnlySpan<byte> data, bool endStream)

@@ -3,6 +3,7 @@ using Mesh.Api.Identity;
 using Mesh.Interop.OpenSsl;
 using Mesh.Node.Model.Workloads;
 using Mesh.Node.Protocols.Http2;
+using Mesh.Node.Protocols.Http2.Messages;
 using Mesh.Node.Proxy.Hbone;
 using Mesh.Node.Proxy.Identity;
 using Mesh.Node.Proxy.Loops;
@@ -57,6 +58,13 @@ internal sealed class InboundTunnel : ProxiedConnection, ITunnelOwner, IPeerVeri
 
     void ITunnelOwner.OnStreamRefused(TunnelConnection tunnel, HeaderList headers) =>
         InboundHboneConnection.Refuse(this, headers, Context, CloseReason.StreamLimit, $"{tunnel.StreamCount} streams are open on the tunnel");
+
+    void ITunnelOwner.OnRequestRefused(TunnelConnection tunnel, HeaderList headers, HeaderVerdict verdict)
+    {
+        // Of a list that was cut nothing can be said but that; of another, what HBONE would have said of it comes first.
+        CloseReason? reason = verdict == HeaderVerdict.ListTooLarge ? null : ConnectRequest.Read(headers).Error;
+        InboundHboneConnection.Refuse(this, headers, Context, reason ?? CloseReason.Http2ProtocolError, $"a malformed request: {verdict}");
+    }
 
     void ITunnelOwner.OnCapacityChanged(TunnelConnection tunnel)
     {

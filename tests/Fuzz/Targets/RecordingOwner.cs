@@ -80,7 +80,7 @@ internal sealed class RecordingOwner(Http2Plan plan, Transcript transcript) : IH
         _isInside = false;
     }
 
-    public void OnRequestRefused(int streamId, HeaderVerdict verdict) => Note($"Refused {streamId}");
+    public void OnRequestRefused(int streamId, HeaderVerdict verdict, HeaderList headers) => Note($"Refused {streamId}");
 
     public void OnStreamReset(Http2Stream stream, Http2ErrorCode code, bool byPeer) =>
         Note($"Reset {stream.Id} {code} {(byPeer ? "peer" : "self")}");

@@ -168,7 +168,7 @@ public sealed class HeaderBlockRulesTests
     {
         public List<(int StreamId, HeaderVerdict Verdict)> Refused { get; } = [];
 
-        public void OnRequestRefused(int streamId, HeaderVerdict verdict) => Refused.Add((streamId, verdict));
+        public void OnRequestRefused(int streamId, HeaderVerdict verdict, HeaderList headers) => Refused.Add((streamId, verdict));
 
         public void OnHeaders(Http2Stream stream, HeaderList headers, bool endStream) => Assert.Fail("The request was refused.");
 

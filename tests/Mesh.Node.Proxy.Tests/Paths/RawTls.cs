@@ -6,6 +6,7 @@ using Mesh.Testing.Certificates;
 namespace Mesh.Node.Proxy.Tests.Paths;
 
 /// <summary>TLS of the class library for the peers a test plays: HBONE's protocol and version, and whatever certificate is presented taken.</summary>
+#pragma warning disable CA5359 // The proxy's certificate is not what these tests are about: they play its peers.
 internal static class RawTls
 {
     private static readonly List<SslApplicationProtocol> s_protocols = [SslApplicationProtocol.Http2];
@@ -49,3 +50,4 @@ internal static class RawTls
     private static SslStreamCertificateContext ContextOf(TestCertificate certificate) => SslStreamCertificateContext.Create(
         X509Certificate2.CreateFromPem(certificate.ChainPem, certificate.PrivateKeyPem), additionalCertificates: null, offline: true);
 }
+#pragma warning restore CA5359

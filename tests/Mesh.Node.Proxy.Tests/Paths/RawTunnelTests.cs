@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Text;
+using Mesh.Node.Proxy.Telemetry;
 using Mesh.Testing;
 using Xunit;
 
@@ -34,6 +35,41 @@ public sealed class RawTunnelTests
     }
 
     [LabFact]
+    public async Task A_request_that_is_refused_before_it_is_a_stream_is_in_the_log_and_counted()
+    {
+        await using LabNode node = await LabNode.StartAsync();
+        LabPod server = await node.AddPodAsync("server");
+        using Socket socket = await LabPod.ConnectAsync(node.Host.Network, server.Address, MeshPorts.Hbone);
+        await using SslStream tls = await RawTls.ConnectAsync(new NetworkStream(socket), node.Issue("visitor"));
+        byte[] authority = Field(":authority", $"{server.Address}:8080");
+        byte[] connect = Field(":method", "CONNECT");
+
+        await tls.WriteAsync((byte[])[
+            .. s_opening,
+            .. Headers(1, connect),
+            .. Headers(3, Field(":method", "GET"), authority),
+            .. Headers(5, connect, authority, Field("Upper", "case")),
+            .. Headers(7, connect, authority, Field("long", new string('x', 70_000))),
+        ]);
+
+        (CloseReason Reason, string Detail)[] refusals =
+        [
+            (CloseReason.AuthorityInvalid, "MissingPseudo"),
+            (CloseReason.MethodRefused, "MissingPseudo"),
+            (CloseReason.Http2ProtocolError, "BadName"),
+            (CloseReason.Http2ProtocolError, "ListTooLarge"),
+        ];
+        foreach ((CloseReason reason, string detail) in refusals)
+        {
+            string line = await node.WaitForLineAsync("path=InboundHbone", $"close_reason={reason}", detail);
+            Assert.Contains("/sa/visitor", line, StringComparison.Ordinal);
+        }
+
+        Assert.All(refusals.CountBy(refusal => refusal.Reason), of => Assert.Equal(of.Value, node.ClosedTotal(ConnectionPath.InboundHbone, of.Key)));
+        Assert.Equal(refusals.Length, node.OpenedTotal(ConnectionPath.InboundHbone));
+    }
+
+    [LabFact]
     public async Task A_tunnel_that_is_in_its_handshake_when_the_drain_begins_is_told_to_go_once_it_can_be()
     {
         await using LabNode node = await LabNode.StartAsync();
@@ -52,13 +88,31 @@ public sealed class RawTunnelTests
     private static async Task<bool> IsListeningAsync(LabPod pod) =>
         (await pod.Network.ExecuteAsync("ss -Hltn sport = :15008")).Contains("LISTEN", StringComparison.Ordinal);
 
-    /// <summary>HEADERS with END_HEADERS: method and authority by their static names, unindexed.</summary>
-    private static byte[] Connect(int index, IPAddress address)
+    private static byte[] Connect(int index, IPAddress address) =>
+        Headers((2 * index) + 1, Field(":method", "CONNECT"), Field(":authority", $"{address}:8080"));
+
+    /// <summary>HEADERS with END_HEADERS.</summary>
+    private static byte[] Headers(int streamId, params byte[][] fields)
     {
-        byte[] authority = Encoding.ASCII.GetBytes($"{address}:8080");
-        byte[] block = [2, 7, .. "CONNECT"u8, 1, (byte)authority.Length, .. authority];
-        byte[] head = [0, 0, (byte)block.Length, 1, 4, 0, 0, 0, 0];
-        BinaryPrimitives.WriteInt32BigEndian(head.AsSpan(5), (2 * index) + 1);
+        byte[] block = [.. fields.SelectMany(field => field)];
+        byte[] head = [(byte)(block.Length >> 16), (byte)(block.Length >> 8), (byte)block.Length, 1, 4, 0, 0, 0, 0];
+        BinaryPrimitives.WriteInt32BigEndian(head.AsSpan(5), streamId);
         return [.. head, .. block];
+    }
+
+    /// <summary>A literal field that is not indexed.</summary>
+    private static byte[] Field(string name, string value) => [0, .. Text(name), .. Text(value)];
+
+    /// <summary>A string as it is, its length a number with a prefix of 7 bits (RFC 7541 §5).</summary>
+    private static byte[] Text(string text)
+    {
+        const int PrefixMax = 127;
+        List<byte> bytes = [(byte)Math.Min(text.Length, PrefixMax)];
+        for (int left = text.Length - PrefixMax; left >= 0; left = left < 128 ? -1 : left >> 7)
+        {
+            bytes.Add((byte)(left < 128 ? left : (left & 127) | 128));
+        }
+
+        return [.. bytes, .. Encoding.ASCII.GetBytes(text)];
     }
 }
