@@ -50,6 +50,9 @@ public sealed partial class ControlPlaneChannel : IDisposable
         _logger = logger;
     }
 
+    /// <summary>Where the control plane is, as people write it: host and port.</summary>
+    public string Authority => _options.Address.Authority;
+
     /// <summary>A call invoker on a channel that trusts what the root file now says.</summary>
     /// <exception cref="IOException">The root file cannot be read and no earlier one was.</exception>
     /// <exception cref="CryptographicException">The root file has no certificate and no earlier one had.</exception>

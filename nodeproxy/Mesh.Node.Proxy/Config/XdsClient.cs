@@ -31,6 +31,7 @@ public sealed partial class XdsClient
     private readonly Api.Discovery.Node _node;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
+    private readonly OutageReport _outage;
     private readonly Backoff _backoff = new(s_firstDelay, s_longestDelay, spread: 0.2);
 
     // When everything required had come; null before. Written by the task of RunAsync alone.
@@ -47,6 +48,7 @@ public sealed partial class XdsClient
         _applier = new ResourceApplier(store, rootNamespace, loggers.CreateLogger<ResourceApplier>());
         _node = node.ToProto();
         _time = time;
+        _outage = new OutageReport(time);
         _logger = loggers.CreateLogger<XdsClient>();
     }
 
@@ -55,10 +57,11 @@ public sealed partial class XdsClient
     {
         while (!stopping.IsCancellationRequested)
         {
+            string reason;
             try
             {
                 await RunStreamAsync(stopping);
-                StreamEnded(_logger);
+                reason = "it ended the discovery stream";
             }
             catch (OperationCanceledException) when (stopping.IsCancellationRequested)
             {
@@ -66,15 +69,21 @@ public sealed partial class XdsClient
             }
             catch (Exception exception) when (IsOfTheWorld(exception))
             {
-                StreamFailed(_logger, Describe(exception));
+                reason = ControlPlaneFailure.Describe(exception);
             }
 
             _isConnected = false;
             _ = OwnTypesPatience();
             _applier.PublishState(_isConnected);
+            TimeSpan delay = _backoff.Next();
+            if (_outage.Failed(reason))
+            {
+                StreamFailed(_logger, _channel.Authority, reason, _outage.Attempts, _outage.Duration.TotalSeconds, delay.TotalSeconds);
+            }
+
             try
             {
-                await Task.Delay(_backoff.Next(), _time, stopping);
+                await Task.Delay(delay, _time, stopping);
             }
             catch (OperationCanceledException)
             {
@@ -90,6 +99,21 @@ public sealed partial class XdsClient
         var client = new AggregatedDiscoveryService.AggregatedDiscoveryServiceClient(invoker);
         using AsyncDuplexStreamingCall<DeltaDiscoveryRequest, DeltaDiscoveryResponse> call =
             client.DeltaAggregatedResources(headers, cancellationToken: stopping);
+        try
+        {
+            await SubscribeAndApplyAsync(call, stopping);
+        }
+        catch (Exception exception) when (exception is OperationCanceledException or InvalidOperationException && !stopping.IsCancellationRequested)
+        {
+            // A write to a call that has failed says no more than that; why it failed is what the call itself says.
+            await call.ResponseHeadersAsync;
+            throw;
+        }
+    }
+
+    private async Task SubscribeAndApplyAsync(
+        AsyncDuplexStreamingCall<DeltaDiscoveryRequest, DeltaDiscoveryResponse> call, CancellationToken stopping)
+    {
         foreach (ResourceType type in _applier.Types)
         {
             await call.RequestStream.WriteAsync(FirstRequest(type), stopping);
@@ -115,7 +139,8 @@ public sealed partial class XdsClient
             {
                 _isConnected = true;
                 _backoff.Reset();
-                StreamOpened(_logger);
+                _outage.Succeeded();
+                StreamOpened(_logger, _channel.Authority);
             }
 
             await ApplyAsync(call, stopping);
@@ -208,18 +233,14 @@ public sealed partial class XdsClient
         exception is RpcException or IOException or UnauthorizedAccessException or HttpRequestException or CryptographicException
             or OperationCanceledException or ObjectDisposedException or InvalidOperationException;
 
-    private static string Describe(Exception exception) =>
-        exception is RpcException rpc ? $"{rpc.StatusCode}: {rpc.Status.Detail}" : exception.Message;
-
-    [LoggerMessage(EventId = 1231, Level = LogLevel.Information, Message = "Connected to the control plane.")]
-    private static partial void StreamOpened(ILogger logger);
-
-    [LoggerMessage(EventId = 1232, Level = LogLevel.Information, Message = "The control plane ended the discovery stream; connecting anew.")]
-    private static partial void StreamEnded(ILogger logger);
+    [LoggerMessage(EventId = 1231, Level = LogLevel.Information, Message = "Connected to the control plane at {Authority}.")]
+    private static partial void StreamOpened(ILogger logger, string authority);
 
     [LoggerMessage(EventId = 1233, Level = LogLevel.Warning,
-        Message = "No discovery stream to the control plane, so the last good configuration stays in force: {Reason}")]
-    private static partial void StreamFailed(ILogger logger, string reason);
+        Message = "No discovery stream to the control plane at {Authority}: {Reason}. The last good configuration stays in force. "
+            + "Failed attempts: {Attempts} in {OutageSeconds:F1} s; the next in {DelaySeconds:F2} s.")]
+    private static partial void StreamFailed(
+        ILogger logger, string authority, string reason, int attempts, double outageSeconds, double delaySeconds);
 
     [LoggerMessage(EventId = 1234, Level = LogLevel.Warning, Message = "The control plane sent {TypeUrl}, which nobody asked for.")]
     private static partial void UnknownType(ILogger logger, string typeUrl);

@@ -34,14 +34,10 @@ internal sealed class CertificateClient(ControlPlaneChannel channel, TimeSpan li
             IstioCertificateResponse response = await client.CreateCertificateAsync(request, headers, cancellationToken: cancellation);
             return response.CertChain;
         }
-        catch (RpcException exception)
-        {
-            throw new CertificateRefusedException($"{exception.StatusCode}: {exception.Status.Detail}", exception);
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or CryptographicException
+        catch (Exception exception) when (exception is RpcException or IOException or UnauthorizedAccessException or CryptographicException
             or HttpRequestException or ObjectDisposedException)
         {
-            throw new CertificateRefusedException(exception.Message, exception);
+            throw new CertificateRefusedException(ControlPlaneFailure.Describe(exception), exception);
         }
     }
 }

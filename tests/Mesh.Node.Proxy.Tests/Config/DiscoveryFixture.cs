@@ -1,6 +1,7 @@
 using Mesh.Api.Discovery;
 using Mesh.Node.Proxy.Config;
 using Mesh.Node.Proxy.Tests.ControlPlane;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 
@@ -38,10 +39,12 @@ internal sealed class DiscoveryFixture : IAsyncDisposable
         return new DiscoveryFixture(authority, await FakeControlPlane.StartAsync(authority));
     }
 
-    public ControlPlaneChannel CreateChannel(string? serverName = FakeControlPlane.ServerName) => new(
+    public ControlPlaneChannel CreateChannel(
+        string? serverName = FakeControlPlane.ServerName, Uri? address = null, int connectTimeoutSeconds = 60) => new(
         new ControlPlaneOptions
         {
-            Address = ControlPlane.Address,
+            Address = address ?? ControlPlane.Address,
+            ConnectTimeoutSeconds = connectTimeoutSeconds,
             ServerName = serverName,
             RootCertificateFile = RootFile,
             TokenFile = TokenFile,
@@ -49,11 +52,11 @@ internal sealed class DiscoveryFixture : IAsyncDisposable
         "test-cluster",
         NullLogger<ControlPlaneChannel>.Instance);
 
-    public void Run(TimeProvider? time = null, string? serverName = FakeControlPlane.ServerName)
+    public void Run(TimeProvider? time = null, ILoggerFactory? loggers = null, ControlPlaneChannel? channel = null)
     {
-        _channel = CreateChannel(serverName);
+        _channel = channel ?? CreateChannel();
         var node = new NodeDescription { NodeName = "node-1", Cluster = "test-cluster", Network = "net" };
-        var client = new XdsClient(_channel, node, "istio-system", Store, time ?? TimeProvider.System, NullLoggerFactory.Instance);
+        var client = new XdsClient(_channel, node, "istio-system", Store, time ?? TimeProvider.System, loggers ?? NullLoggerFactory.Instance);
         _running = client.RunAsync(_stopping.Token);
     }
 
