@@ -36,10 +36,13 @@ internal sealed class LabNode : IAsyncDisposable, IConfigurationReader, ICertifi
 
     private readonly TestCa _root = TestCa.CreateRoot();
     private readonly Dictionary<SpiffeId, TlsContexts> _contexts = [];
+    private readonly List<(SpiffeId Identity, TestCertificate Certificate)> _issued = [];
+    private readonly List<TlsTrust> _trusts = [];
     private readonly List<LabPod> _pods = [];
     private readonly LogText _log = new();
     private readonly List<(NodeProxy Proxy, EventLoopGroup Loops, NodeTelemetry Telemetry)> _proxies = [];
     private NamespaceRules _rules = null!;
+    private volatile TlsTrust? _trust;
     private volatile MeshSnapshot _current = MeshSnapshot.Empty;
 
     private LabNode(ScratchNamespace host, ProxyOptions options)
@@ -50,11 +53,7 @@ internal sealed class LabNode : IAsyncDisposable, IConfigurationReader, ICertifi
 
     public event Action<ConfigurationChange>? Changed;
 
-    public event Action<TrustDomain>? TrustChanged
-    {
-        add { }
-        remove { }
-    }
+    public event Action<TrustDomain>? TrustChanged;
 
     public ScratchNamespace Host { get; }
 
@@ -156,6 +155,19 @@ internal sealed class LabNode : IAsyncDisposable, IConfigurationReader, ICertifi
     /// <summary>A certificate of the mesh, for a peer that a test plays.</summary>
     public TestCertificate Issue(string serviceAccount) => _root.Issue($"spiffe://cluster.local/ns/shop/sa/{serviceAccount}");
 
+    /// <summary>Puts every certificate issued to an identity so far on a revocation list, and tells the data plane.</summary>
+    public void Revoke(SpiffeId identity)
+    {
+        lock (_contexts)
+        {
+            byte[][] revoked = [.. _issued.Where(issued => issued.Identity.Equals(identity)).Select(issued => issued.Certificate.Der)];
+            Assert.NotEmpty(revoked);
+            _trusts.Add(_trust = TlsTrust.Create(_root.CertificatePem, _root.IssueRevocationList(revoked)));
+        }
+
+        TrustChanged?.Invoke(identity.TrustDomain);
+    }
+
     /// <summary>Denies plaintext everywhere, as PeerAuthentication STRICT does: a DENY of whoever has no identity.</summary>
     public void BeStrict() => Configure(builder => builder.SetPolicy(new AuthorizationPolicy("istio-system", "strict")
     {
@@ -197,7 +209,7 @@ internal sealed class LabNode : IAsyncDisposable, IConfigurationReader, ICertifi
 
     Task<TlsContexts?> ICertificateReader.GetAsync(SpiffeId identity, TimeSpan patience) => Task.FromResult<TlsContexts?>(null);
 
-    TlsTrust? ICertificateReader.FindTrust(TrustDomain trustDomain) => null;
+    TlsTrust? ICertificateReader.FindTrust(TrustDomain trustDomain) => _trust;
 
     public async ValueTask DisposeAsync()
     {
@@ -219,6 +231,7 @@ internal sealed class LabNode : IAsyncDisposable, IConfigurationReader, ICertifi
             contexts.Server.Dispose();
         }
 
+        _trusts.ForEach(trust => trust.Dispose());
         _log.Dispose();
         _root.Dispose();
         Host.Dispose();
@@ -227,6 +240,7 @@ internal sealed class LabNode : IAsyncDisposable, IConfigurationReader, ICertifi
     private TlsContext ContextFor(SpiffeId identity, bool isServer)
     {
         TestCertificate certificate = _root.Issue(identity.ToString());
+        _issued.Add((identity, certificate));
         return TlsContext.Create(new TlsContextOptions
         {
             IsServer = isServer,
