@@ -213,14 +213,13 @@ public static unsafe class Sockets
     /// <summary>Hands bytes to the kernel (send(2)); a peer that is gone is a result and never a signal.</summary>
     /// <param name="socket">A connected socket.</param>
     /// <param name="source">The bytes; may be empty.</param>
-    /// <param name="more">More follows at once: do not send a short segment yet (MSG_MORE).</param>
     /// <returns>The bytes taken, perhaps fewer than offered; EAGAIN when the send buffer is full; EPIPE or ECONNRESET.</returns>
-    public static SysResult Send(SocketHandle socket, ReadOnlySpan<byte> source, bool more = false)
+    public static SysResult Send(SocketHandle socket, ReadOnlySpan<byte> source)
     {
         using FdLease lease = new(socket);
         fixed (byte* start = source)
         {
-            return SysResult.From((nint)(long)LibC.send(lease.Number, start, (size_t)source.Length, SendFlags(more)));
+            return SysResult.From((nint)(long)LibC.send(lease.Number, start, (size_t)source.Length, SendFlags));
         }
     }
 
@@ -252,7 +251,7 @@ public static unsafe class Sockets
     public static int BytesUnacknowledged(SocketHandle socket) => QueueBytes(socket, Libc.SIOCOUTQ, "ioctl SIOCOUTQ");
 
     // The flag beside the socket's own mode: a descriptor that came from another process could be blocking, and must not stop a loop.
-    private static int SendFlags(bool more) => LibC.MSG_NOSIGNAL | LibC.MSG_DONTWAIT | (more ? LibC.MSG_MORE : 0);
+    private static int SendFlags => LibC.MSG_NOSIGNAL | LibC.MSG_DONTWAIT;
 
     private static int QueueBytes(SocketHandle socket, int request, string operation)
     {

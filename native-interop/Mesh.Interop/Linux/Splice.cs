@@ -23,26 +23,25 @@ public static unsafe class Splice
         using FdLease from = new(source);
         using FdLease to = new(pipe.WriteEnd);
         return SysResult.From((nint)(long)LibC.splice(
-            from.Number, null, to.Number, null, (size_t)bytesMax, Flags(more: false)));
+            from.Number, null, to.Number, null, (size_t)bytesMax, Flags));
     }
 
     /// <summary>Moves bytes out of a pipe and into a socket's send buffer.</summary>
     /// <param name="pipe">Holds at least <paramref name="bytes"/>.</param>
     /// <param name="target">A connected socket.</param>
     /// <param name="bytes">At least 1.</param>
-    /// <param name="more">More follows at once: do not send a short segment yet.</param>
     /// <returns>
     /// The bytes moved, perhaps fewer; EAGAIN when the send buffer is full, or the pipe empty; EPIPE or ECONNRESET. splice has no
     /// MSG_NOSIGNAL; the runtime ignores SIGPIPE for the whole process, so EPIPE comes back here too.
     /// </returns>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="bytes"/> is below 1.</exception>
-    public static SysResult ToSocket(PipePair pipe, SocketHandle target, int bytes, bool more)
+    public static SysResult ToSocket(PipePair pipe, SocketHandle target, int bytes)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(bytes, 1);
         using FdLease from = new(pipe.ReadEnd);
         using FdLease to = new(target);
-        return SysResult.From((nint)(long)LibC.splice(from.Number, null, to.Number, null, (size_t)bytes, Flags(more)));
+        return SysResult.From((nint)(long)LibC.splice(from.Number, null, to.Number, null, (size_t)bytes, Flags));
     }
 
-    private static uint Flags(bool more) => (uint)(LibC.SPLICE_F_MOVE | LibC.SPLICE_F_NONBLOCK | (more ? LibC.SPLICE_F_MORE : 0));
+    private static uint Flags => (uint)(LibC.SPLICE_F_MOVE | LibC.SPLICE_F_NONBLOCK);
 }

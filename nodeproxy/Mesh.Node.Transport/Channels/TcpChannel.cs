@@ -150,7 +150,7 @@ public sealed class TcpChannel : ByteChannel, IReadyHandler
             return SysResult.Failure(Errno.EAGAIN);
         }
 
-        SysResult moved = Splice.ToSocket(pipe, _socket, bytes, more: false);
+        SysResult moved = Splice.ToSocket(pipe, _socket, bytes);
         if (moved.WouldBlock || (moved.Ok && moved.Count < bytes))
         {
             _writable = false;

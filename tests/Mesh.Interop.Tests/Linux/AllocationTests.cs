@@ -41,7 +41,7 @@ public sealed class AllocationTests
             SysResult moved = Splice.FromSocket(pair.Server, pipe, 4_096);
             if (moved.Ok)
             {
-                Splice.ToSocket(pipe, pair.Server, moved.Count, more: false);
+                Splice.ToSocket(pipe, pair.Server, moved.Count);
             }
 
             Sockets.Receive(pair.Client, buffer);

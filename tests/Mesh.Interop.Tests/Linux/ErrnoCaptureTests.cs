@@ -33,7 +33,7 @@ public sealed class ErrnoCaptureTests : IDisposable
         ["send"] = static socket => Sockets.Send(socket, "x"u8),
         ["ioctl"] = static socket => Caught(() => Sockets.BytesReadable(socket)),
         ["splice from"] = static socket => WithPipe(pipe => Splice.FromSocket(socket, pipe, 1)),
-        ["splice to"] = static socket => WithPipe(pipe => Splice.ToSocket(pipe, socket, 1, more: false)),
+        ["splice to"] = static socket => WithPipe(pipe => Splice.ToSocket(pipe, socket, 1)),
         ["epoll_ctl"] = static socket => WithEpoll(epoll => epoll.Add(socket, EpollEvents.In, 0)),
     };
 

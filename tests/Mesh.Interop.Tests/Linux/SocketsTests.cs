@@ -152,20 +152,6 @@ public sealed class SocketsTests
     }
 
     [Fact]
-    public void More_holds_a_short_segment_back_until_the_rest_comes()
-    {
-        using TcpPair pair = TcpPair.Open();
-        SocketOptions.NoDelay(pair.Client, on: true).OrThrow("TCP_NODELAY");
-
-        Sockets.Send(pair.Client, "head"u8, more: true).OrThrow("send");
-        Assert.Equal(0, Sockets.BytesReadable(pair.Server));
-        Sockets.Send(pair.Client, "tail"u8).OrThrow("send");
-
-        TcpPair.WaitFor(pair.Server, EpollEvents.In);
-        Assert.Equal(8, Sockets.BytesReadable(pair.Server));
-    }
-
-    [Fact]
     public void An_empty_receive_is_refused_because_it_would_look_like_the_end()
     {
         using TcpPair pair = TcpPair.Open();

@@ -51,7 +51,7 @@ public sealed class SpliceTests
         using PipePair pipe = OpenPipe(4_096);
 
         Assert.True(Splice.FromSocket(pair.Server, pipe, 4_096).WouldBlock);
-        Assert.True(Splice.ToSocket(pipe, pair.Server, 4_096, more: false).WouldBlock);
+        Assert.True(Splice.ToSocket(pipe, pair.Server, 4_096).WouldBlock);
 
         Sockets.Send(pair.Client, new byte[64 * 1_024]).OrThrow("send");
         TcpPair.WaitFor(pair.Server, EpollEvents.In);
@@ -80,7 +80,7 @@ public sealed class SpliceTests
         // Three bytes fill the one page there is, and a full pipe hides the end.
         Assert.Equal(3, Splice.FromSocket(pair.Server, pipe, 4_096).Count);
         Assert.True(Splice.FromSocket(pair.Server, pipe, 4_096).WouldBlock);
-        Assert.Equal(3, Splice.ToSocket(pipe, target.Client, 3, more: false).Count);
+        Assert.Equal(3, Splice.ToSocket(pipe, target.Client, 3).Count);
         Assert.Equal(0, Splice.FromSocket(pair.Server, pipe, 4_096).Count);
     }
 
@@ -98,7 +98,7 @@ public sealed class SpliceTests
         TcpPair.WaitFor(target.Client, EpollEvents.Hup);
         Assert.Equal(Errno.ECONNRESET, Sockets.TakeError(target.Client));
 
-        Assert.Equal(Errno.EPIPE, Splice.ToSocket(pipe, target.Client, 4, more: false).Error);
+        Assert.Equal(Errno.EPIPE, Splice.ToSocket(pipe, target.Client, 4).Error);
     }
 
     [Fact]
@@ -108,7 +108,7 @@ public sealed class SpliceTests
         using PipePair pipe = OpenPipe(4_096);
 
         Assert.Throws<ArgumentOutOfRangeException>(() => Splice.FromSocket(pair.Server, pipe, 0));
-        Assert.Throws<ArgumentOutOfRangeException>(() => Splice.ToSocket(pipe, pair.Server, 0, more: false));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Splice.ToSocket(pipe, pair.Server, 0));
         Assert.Throws<ArgumentOutOfRangeException>(() => PipePair.TryOpen(0, out _));
     }
 
@@ -139,7 +139,7 @@ public sealed class SpliceTests
                 pipedBytes = taken.Count;
             }
 
-            SysResult given = Splice.ToSocket(pipe, target, pipedBytes, more: false);
+            SysResult given = Splice.ToSocket(pipe, target, pipedBytes);
             if (given.WouldBlock)
             {
                 TcpPair.WaitFor(target, EpollEvents.Out);
