@@ -35,6 +35,9 @@ internal static partial class Log
     [LoggerMessage(EventId = 1008, Level = LogLevel.Information, Message = "{Count} listeners are shared with process {ProcessId}.")]
     public static partial void ListenersGiven(ILogger logger, int count, int processId);
 
+    [LoggerMessage(EventId = 1010, Level = LogLevel.Information, Message = "The admin ports are closed: process {ProcessId} serves them from here on.")]
+    public static partial void PortsReleased(ILogger logger, int processId);
+
     [LoggerMessage(EventId = 1009, Level = LogLevel.Warning,
         Message = "The proxy at {Path} gave no listeners: {Reason}. New ones are opened beside its own.")]
     public static partial void ListenersNotTaken(ILogger logger, string path, string reason);

@@ -56,9 +56,10 @@ internal static class ProxyCommand
         using var identities = new LocalIdentities(store, certificates, configuration.Node.Name);
         store.Changed += change => telemetry.OnSnapshot(change.Current);
 
+        var predecessor = new ListenerTaker(ListenerSocketPath(configuration), telemetry.Loggers.CreateLogger<ListenerTaker>());
         var proxy = new NodeProxy(
             configuration.Node.Name, configuration.Proxy, loops, store, certificates, telemetry.Connections, telemetry.Loggers.CreateLogger<NodeProxy>(),
-            new ListenerTaker(ListenerSocketPath(configuration), telemetry.Loggers.CreateLogger<ListenerTaker>()));
+            predecessor);
         var handover = new HandoverClient(configuration.Handover, proxy, telemetry.Loggers.CreateLogger<HandoverClient>(), time);
         var discovery = new XdsClient(channel, Describe(configuration.Node), controlPlane.RootNamespace, store, time, telemetry.Loggers);
 
@@ -66,22 +67,22 @@ internal static class ProxyCommand
         {
             Telemetry = telemetry,
             Configuration = store,
-            Readiness = [new DiscoveryPart(store), new HandoverPart(handover)],
+            Readiness = [new StopPart(stop), new DiscoveryPart(store), new HandoverPart(handover)],
             Certificates = certificates.Describe,
             Tunnels = proxy,
             Pods = proxy,
             NodeConfigurationJson = configuration.SourceJson,
         };
         NodeMetrics.Register(sources);
-        await using AdminServer admin = await AdminServer.StartAsync(configuration.Admin, sources, stop.Token);
+        await using AdminServer admin = await AdminServer.StartAsync(configuration.Admin, sources, predecessor, stop.Token);
         await using OtlpExport? push = OtlpExport.Start(configuration.Telemetry, telemetry, configuration.Node.Name, time);
 
         using var giver = new ListenerGiver(
-            ListenerSocketPath(configuration), proxy.ListenersOf, telemetry.Loggers.CreateLogger<ListenerGiver>());
+            ListenerSocketPath(configuration), proxy.ListenersOf, () => admin.DisposeAsync().AsTask().Wait(), telemetry.Loggers.CreateLogger<ListenerGiver>());
         Task[] running = [discovery.RunAsync(stop.Token), handover.RunAsync(stop.Token)];
         await stop.WaitAsync();
 
-        giver.Dispose();
+        // What is drained can be looked at until it is: the admin ports stay, unless the next proxy asks for them.
         Log.Draining(logger, configuration.Proxy.DrainMs);
         await proxy.DrainAsync(TimeSpan.FromMilliseconds(configuration.Proxy.DrainMs), time);
         await Task.WhenAll(running);
@@ -101,6 +102,14 @@ internal static class ProxyCommand
         ProxyName = $"mesh-node-{node.Name}",
         Address = node.Addresses.Count > 0 ? IPAddress.Parse(node.Addresses[0]) : IPAddress.Loopback,
     };
+
+    /// <summary>Not ready from the moment the process is asked to end.</summary>
+    private sealed class StopPart(StopSignal stop) : IReadinessPart
+    {
+        public string Name => "stopping";
+
+        public string? Pending => stop.Token.IsCancellationRequested ? "open connections are brought to their end" : null;
+    }
 
     /// <summary>Ready once the first complete configuration is in force.</summary>
     private sealed class DiscoveryPart(ConfigurationStore store) : IReadinessPart

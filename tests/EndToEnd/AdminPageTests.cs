@@ -181,7 +181,7 @@ public sealed class AdminPageTests(TproxyLab fixture) : IsolatedTests(fixture)
 
     [LabFact]
     public async Task A_proxy_that_carries_traffic_is_ready() =>
-        Assert.StartsWith("ready", await (await Lab.NodeAsync("node-1")).ReadinessAsync(), StringComparison.Ordinal);
+        Assert.StartsWith("ready", (await (await Lab.NodeAsync("node-1")).ReadinessAsync()).Text, StringComparison.Ordinal);
 
     private static DateTimeOffset Now => TimeProvider.System.GetUtcNow();
 

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 using Mesh.EndToEnd.Support;
 using Mesh.Lab;
@@ -47,7 +48,11 @@ public sealed class DrainTests(TproxyLab fixture) : IAsyncLifetime
         // Under iptables an opening packet may be dropped before the rules refuse it, and is repeated after a second.
         Outcome newcomer = await Attempt.AnEchoAsync(client, meeting.EndPoint(), TimeSpan.FromSeconds(2));
         Assert.True(newcomer is Outcome.Refused or Outcome.Reset, newcomer.ToString());
-        Assert.False(await IsReadyAsync(proxy));
+        LabNode node = await _lab.NodeAsync(captured.Node);
+        (HttpStatusCode ready, string why) = await node.ReadinessAsync();
+        Assert.Equal((HttpStatusCode.ServiceUnavailable, true), (ready, why.StartsWith("stopping: ", StringComparison.Ordinal)));
+        Assert.Contains(":8080", await node.AdminAsync("/connections"), StringComparison.Ordinal);
+        Assert.True((await node.MetricsAsync()).Sum("istio_tcp_connections_opened_total") > 0);
         uint secondHalf = await Pattern.ReceiveAsync(pair.Far, Bytes / 2);
         await sent;
         pair.Near.Shutdown(SocketShutdown.Send);
@@ -59,10 +64,5 @@ public sealed class DrainTests(TproxyLab fixture) : IAsyncLifetime
         await stopping;
         ComponentStatus status = (await _lab.StatusAsync()).Components.Single(component => component.Name == proxy);
         Assert.Equal(("ended", 0), (status.State, status.ExitCode));
-    }
-
-    private async Task<bool> IsReadyAsync(string component)
-    {
-        return (await _lab.StatusAsync()).Components.Single(status => status.Name == component).IsReady;
     }
 }

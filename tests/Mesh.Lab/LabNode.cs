@@ -43,13 +43,17 @@ public sealed class LabNode
         return await response.EnsureSuccessStatusCode().Content.ReadAsStringAsync();
     }
 
+    /// <summary>Whether the proxy says that it is ready, and what it says.</summary>
+    public async Task<(HttpStatusCode Status, string Text)> ReadinessAsync()
+    {
+        using HttpClient http = NamespaceSockets.Http(_lab.Place(Name), s_answerLimit);
+        using HttpResponseMessage response = await http.GetAsync(UriOf(15021, "/healthz/ready"));
+        return (response.StatusCode, await response.Content.ReadAsStringAsync());
+    }
+
     /// <summary>What the proxy counts, as scraped.</summary>
     /// <param name="path">The page, of the two it has.</param>
     public async Task<MetricSamples> MetricsAsync(string path = "/metrics") => MetricSamples.Parse(await GetAsync(15020, path));
-
-    /// <summary>What the proxy says of its readiness when it is ready.</summary>
-    /// <exception cref="HttpRequestException">It is not.</exception>
-    public Task<string> ReadinessAsync() => GetAsync(15021, "/healthz/ready");
 
     /// <summary>How much the proxy has written so far.</summary>
     public long ProxyLogLengthBytes => _lab.LogLengthBytes($"{Name}.proxy");

@@ -1,4 +1,6 @@
 using System.Net;
+using Mesh.Node.Proxy.Succession;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Http;
@@ -27,6 +29,7 @@ public sealed partial class AdminServer : IAsyncDisposable
     private readonly KestrelServer _server;
     private readonly Application _application;
     private readonly Dictionary<string, ListenOptions> _listens = [];
+    private int _stopped;
 
     private AdminServer(AdminOptions options, AdminSources sources)
     {
@@ -80,23 +83,54 @@ public sealed partial class AdminServer : IAsyncDisposable
     public IPEndPoint EndPointOf(string key) => _listens[key].IPEndPoint!;
 
     /// <summary>Binds the ports and serves them.</summary>
+    /// <param name="options">Which ports.</param>
+    /// <param name="sources">What they show.</param>
+    /// <param name="holder">Who may have them and is then asked for them; null for nobody.</param>
+    /// <param name="cancellation">Ends the start. Once started, only <see cref="DisposeAsync"/> stops it.</param>
     /// <exception cref="FormatException">An address is malformed; the message names its key.</exception>
-    /// <exception cref="IOException">A port is taken; the message names it.</exception>
-    public static async Task<AdminServer> StartAsync(AdminOptions options, AdminSources sources, CancellationToken cancellation)
+    /// <exception cref="IOException">A port is taken, and was not released; the message names it.</exception>
+    public static async Task<AdminServer> StartAsync(
+        AdminOptions options, AdminSources sources, IPortHolder? holder, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(sources);
-        AdminServer server = new(options, sources);
-        await server._server.StartAsync(server._application, cancellation);
-        return server;
+        try
+        {
+            return await StartAsync(options, sources, cancellation);
+        }
+        catch (IOException taken) when (taken.InnerException is AddressInUseException && holder is not null && holder.TryReleasePorts())
+        {
+            return await StartAsync(options, sources, cancellation);
+        }
     }
 
-    /// <summary>Stops serving; a request under way has a moment to end.</summary>
+    /// <summary>Stops serving, the first time; a request under way has a moment to end. Any thread.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _stopped, 1) != 0)
+        {
+            return;
+        }
+
         using CancellationTokenSource limit = new(s_stopTime);
         await _server.StopAsync(limit.Token);
         _server.Dispose();
+    }
+
+    private static async Task<AdminServer> StartAsync(AdminOptions options, AdminSources sources, CancellationToken cancellation)
+    {
+        AdminServer server = new(options, sources);
+        try
+        {
+            await server._server.StartAsync(server._application, cancellation);
+            return server;
+        }
+        catch
+        {
+            // Ports before the one that is taken are bound by now.
+            await server.DisposeAsync();
+            throw;
+        }
     }
 
     private sealed partial class Application(ILogger logger) : IHttpApplication<HttpContext>

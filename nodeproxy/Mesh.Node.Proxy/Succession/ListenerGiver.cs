@@ -6,6 +6,7 @@ namespace Mesh.Node.Proxy.Succession;
 /// <summary>
 /// Gives the listening sockets of this process's pods to the proxy that comes after it, over a socket that only its own user may use. The
 /// sockets are shared from then on: what waits in their queues is served by whoever takes it, and nothing is reset when this process ends.
+/// The admin ports, which two processes of one network cannot both have, are closed when the next proxy wants them.
 /// </summary>
 /// <remarks>A thread of its own waits; one ask is answered at a time.</remarks>
 public sealed class ListenerGiver : IDisposable
@@ -17,6 +18,7 @@ public sealed class ListenerGiver : IDisposable
 
     private readonly string _path;
     private readonly Func<(ulong Device, ulong Inode), IReadOnlyList<PodListener>> _find;
+    private readonly Action _releasePorts;
     private readonly ILogger _logger;
     private readonly CancellationTokenSource _stop = new();
     private readonly Thread _thread;
@@ -24,9 +26,12 @@ public sealed class ListenerGiver : IDisposable
     /// <summary>Begins to listen, as soon as a proxy before this one has left the path.</summary>
     /// <param name="path">Where; at most <see cref="SeqPacketSocket.PathBytesMax"/> bytes.</param>
     /// <param name="find">The listeners of a namespace; called on the thread.</param>
+    /// <param name="releasePorts">Closes the admin ports and returns when they are; called on the thread, perhaps more than once.</param>
     /// <param name="logger">Where it is told what was given.</param>
-    public ListenerGiver(string path, Func<(ulong Device, ulong Inode), IReadOnlyList<PodListener>> find, ILogger logger)
+    public ListenerGiver(
+        string path, Func<(ulong Device, ulong Inode), IReadOnlyList<PodListener>> find, Action releasePorts, ILogger logger)
     {
+        _releasePorts = releasePorts;
         _path = path;
         _find = find;
         _logger = logger;
@@ -111,6 +116,14 @@ public sealed class ListenerGiver : IDisposable
         SysResult received = successor.Receive(message, out Microsoft.Win32.SafeHandles.SafeFileHandle? surplus, s_answerTimeout);
         using (surplus)
         {
+            if (received.Ok && surplus is null && ListenerMessages.IsRelease(message.AsSpan(0, received.Count)))
+            {
+                _releasePorts();
+                Log.PortsReleased(_logger, successor.Peer.ProcessId);
+                successor.Send(ListenerMessages.Done(0), null, s_answerTimeout);
+                return;
+            }
+
             if (!received.Ok || surplus is not null
                 || !ListenerMessages.TryReadAsk(message.AsSpan(0, received.Count), out (ulong Device, ulong Inode) network))
             {

@@ -4,14 +4,15 @@ using System.Net.Sockets;
 namespace Mesh.Node.Proxy.Succession;
 
 /// <summary>
-/// The messages in which a proxy asks the one before it for the listening sockets of a namespace. Both are this program, perhaps of
-/// different versions, so each message begins with the protocol's own. Pure and strict.
+/// The messages in which a proxy asks the one before it for the listening sockets of a namespace, or for its admin ports. Both are this
+/// program, perhaps of different versions, so each message begins with the protocol's own. Pure and strict.
 /// </summary>
 /// <remarks>
 /// <code>
 /// ask       "MNL1" device(64) inode(64)
 /// listener  "MNLS" family(8: 4 or 6) port(16)      with the socket's descriptor
-/// done      "MNLE" count(8)                        how many listeners were said
+/// release   "MNLR"                                 the admin ports are to be closed
+/// done      "MNLE" count(8)                        how many listeners were said; 0 when the ports are closed
 /// </code>
 /// Numbers are in network byte order. One connection carries one ask.
 /// </remarks>
@@ -29,6 +30,8 @@ public static class ListenerMessages
     private const int DoneBytes = TagBytes + 1;
 
     private static ReadOnlySpan<byte> AskTag => "MNL1"u8;
+
+    private static ReadOnlySpan<byte> ReleaseTag => "MNLR"u8;
 
     private static ReadOnlySpan<byte> ListenerTag => "MNLS"u8;
 
@@ -51,6 +54,10 @@ public static class ListenerMessages
             : default;
         return isAsk;
     }
+
+    public static byte[] Release() => ReleaseTag.ToArray();
+
+    public static bool IsRelease(ReadOnlySpan<byte> message) => message.SequenceEqual(ReleaseTag);
 
     public static byte[] Listener(AddressFamily family, ushort port)
     {

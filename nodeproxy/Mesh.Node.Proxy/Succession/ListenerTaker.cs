@@ -5,12 +5,15 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Mesh.Node.Proxy.Succession;
 
-/// <summary>Asks the proxy before this one for listening sockets. Where there is none, or it does not answer well, there are none.</summary>
+/// <summary>Asks the proxy before this one for listening sockets, and for the admin ports. Where there is none, or it does not answer well, there are none.</summary>
 /// <param name="path">Where that proxy listens.</param>
 /// <param name="logger">Where it is told what went wrong.</param>
-public sealed class ListenerTaker(string path, ILogger logger) : IListenerSource
+public sealed class ListenerTaker(string path, ILogger logger) : IListenerSource, IPortHolder
 {
     private static readonly TimeSpan s_answerTimeout = TimeSpan.FromSeconds(2);
+
+    /// <summary>Requests under way at the ports have a moment to end before they are closed.</summary>
+    private static readonly TimeSpan s_releaseTimeout = TimeSpan.FromSeconds(10);
 
     /// <inheritdoc/>
     public IReadOnlyList<PodListener> Take((ulong Device, ulong Inode) network)
@@ -36,6 +39,28 @@ public sealed class ListenerTaker(string path, ILogger logger) : IListenerSource
 
         taken.ForEach(listener => listener.Socket.Dispose());
         return [];
+    }
+
+    /// <inheritdoc/>
+    public bool TryReleasePorts()
+    {
+        if (!SeqPacketSocket.Connect(path, out SeqPacketSocket? predecessor).Ok)
+        {
+            return false;
+        }
+
+        using (predecessor)
+        {
+            byte[] message = new byte[ListenerMessages.BytesMax];
+            if (!predecessor!.Peer.IsThisUser || !predecessor.Send(ListenerMessages.Release(), null, s_answerTimeout).Ok)
+            {
+                return false;
+            }
+
+            SysResult received = predecessor.Receive(message, out SafeFileHandle? surplus, s_releaseTimeout);
+            surplus?.Dispose();
+            return received.Ok && ListenerMessages.TryReadDone(message.AsSpan(0, received.Count), out int count) && count == 0;
+        }
     }
 
     /// <returns>What is wrong; null when everything that was announced has come.</returns>

@@ -3,6 +3,7 @@ using Mesh.Node.Model;
 using Mesh.Node.Proxy.Admin;
 using Mesh.Node.Proxy.Config;
 using Mesh.Node.Proxy.Identity;
+using Mesh.Node.Proxy.Succession;
 using Mesh.Node.Proxy.Telemetry;
 using Mesh.Node.Proxy.Telemetry.Logging;
 using Mesh.Node.Transport.EventLoops;
@@ -47,6 +48,10 @@ internal sealed class AdminFixture : IAsyncDisposable, IConfigurationReader, ITu
 
     public bool AttachesLoops { get; init; } = true;
 
+    public IPortHolder? Holder { get; init; }
+
+    public CancellationToken Cancellation { get; init; }
+
     public AdminOptions Options { get; init; } = new()
     {
         Address = "127.0.0.1:0",
@@ -72,8 +77,11 @@ internal sealed class AdminFixture : IAsyncDisposable, IConfigurationReader, ITu
             NodeConfigurationJson = """{ "node": { "name": "node-1" } }""",
         };
         NodeMetrics.Register(sources);
-        _server = await AdminServer.StartAsync(Options, sources, CancellationToken.None);
+        _server = await AdminServer.StartAsync(Options, sources, Holder, Cancellation);
     }
+
+    /// <summary>Stops serving, as a process does that gives place to the next.</summary>
+    public async Task StopAsync() => await _server!.DisposeAsync();
 
     /// <summary>Asks one of the ports.</summary>
     public async Task<(HttpStatusCode Status, string Text)> GetAsync(string port, string path)

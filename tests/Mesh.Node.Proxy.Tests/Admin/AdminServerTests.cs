@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using Mesh.Node.Proxy.Admin;
+using Mesh.Node.Proxy.Succession;
 using Mesh.Node.Proxy.Telemetry;
 using Mesh.Node.Proxy.Tests.Telemetry;
 using Mesh.Node.Proxy.Tests.Telemetry.Metrics;
@@ -223,6 +224,49 @@ public sealed class AdminServerTests
         };
         IOException refused = await Assert.ThrowsAnyAsync<IOException>(node.StartAsync);
         Assert.Contains(taken.LocalEndpoint.ToString()!, refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Ports_that_the_process_before_holds_are_taken_once_it_has_released_them()
+    {
+        await using AdminFixture before = new();
+        await before.StartAsync();
+        var same = new AdminOptions
+        {
+            Address = before.Uri("address", "/").Authority,
+            Metrics = before.Uri("metrics", "/").Authority,
+            Readiness = before.Uri("readiness", "/").Authority,
+        };
+        await using AdminFixture refused = new() { Options = same, Holder = new Holder(() => false) };
+        await Assert.ThrowsAnyAsync<IOException>(refused.StartAsync);
+        Assert.Equal(HttpStatusCode.OK, (await before.GetAsync("readiness", "/healthz/ready")).Status);
+
+        await using AdminFixture next = new()
+        {
+            Options = same,
+            Holder = new Holder(() => before.StopAsync().Wait(TimeSpan.FromSeconds(30))),
+        };
+        next.Parts.Add(new AdminFixture.Part("next", "it is the next"));
+        await next.StartAsync();
+        Assert.Equal("next: it is the next\n", (await next.GetAsync("readiness", "/healthz/ready")).Text);
+        Assert.Equal(HttpStatusCode.OK, (await next.GetAsync("address", "/")).Status);
+        Assert.Equal(HttpStatusCode.OK, (await next.GetAsync("metrics", "/metrics")).Status);
+    }
+
+    [Fact]
+    public async Task A_process_that_is_asked_to_end_is_shown_until_it_has()
+    {
+        using CancellationTokenSource stop = new();
+        await using AdminFixture node = new() { Cancellation = stop.Token };
+        await node.StartAsync();
+        await stop.CancelAsync();
+        Assert.Equal(HttpStatusCode.OK, (await node.GetAsync("address", "/connections")).Status);
+        Assert.Equal(HttpStatusCode.OK, (await node.GetAsync("metrics", "/metrics")).Status);
+    }
+
+    private sealed class Holder(Func<bool> release) : IPortHolder
+    {
+        public bool TryReleasePorts() => release();
     }
 
     private static async Task<HttpStatusCode> StatusOrBrokenAsync(AdminFixture node)

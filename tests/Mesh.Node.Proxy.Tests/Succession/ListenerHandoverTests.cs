@@ -45,6 +45,7 @@ public sealed class ListenerHandoverTests : IDisposable
     public async Task A_strange_question_gets_no_answer()
     {
         int asked = 0;
+        int released = 0;
         using var giver = new ListenerGiver(
             _path,
             _ =>
@@ -52,8 +53,9 @@ public sealed class ListenerHandoverTests : IDisposable
                 asked++;
                 return [];
             },
+            () => released++,
             NullLogger.Instance);
-        foreach (byte[] question in (byte[][])[[1], [.. "MNL2"u8, .. new byte[16]], new byte[64]])
+        foreach (byte[] question in (byte[][])[[1], [.. "MNLR"u8, 0], [.. "MNL2"u8, .. new byte[16]], new byte[64]])
         {
             using SeqPacketSocket socket = await ConnectAsync();
             Assert.True(socket.Send(question, null, s_patience).Ok);
@@ -74,6 +76,23 @@ public sealed class ListenerHandoverTests : IDisposable
         Assert.Equal(0, asked);
         Assert.Empty(new ListenerTaker(_path, NullLogger.Instance).Take((1, 1)));
         Assert.Equal(1, asked);
+        Assert.Equal(0, released);
+    }
+
+    [Fact]
+    public async Task The_admin_ports_are_closed_before_it_is_said_that_they_are()
+    {
+        var taker = new ListenerTaker(_path, NullLogger.Instance);
+        Assert.False(taker.TryReleasePorts());
+
+        bool isReleased = false;
+        using var giver = new ListenerGiver(
+            _path,
+            _ => [],
+            () => Volatile.Write(ref isReleased, true),
+            NullLogger.Instance);
+        await Eventually.TrueAsync(taker.TryReleasePorts, s_patience);
+        Assert.True(Volatile.Read(ref isReleased));
     }
 
     [Fact]
