@@ -1,7 +1,6 @@
 using System.Net.Sockets;
 using Mesh.Api.Identity;
 using Mesh.Node.Model.Policies;
-using Mesh.Node.Model.Workloads;
 using Mesh.Node.Proxy.Admin;
 using Mesh.Node.Transport.EventLoops;
 using Mesh.Testing;

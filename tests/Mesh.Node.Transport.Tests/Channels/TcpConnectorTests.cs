@@ -11,6 +11,8 @@ namespace Mesh.Node.Transport.Tests.Channels;
 /// <summary>Whether a connection stands when the kernel is asked for it or only later, its owner sees the same.</summary>
 public sealed class TcpConnectorTests
 {
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
     [Theory]
     [InlineData("127.0.0.1")]
     [InlineData("::1")]
@@ -23,10 +25,10 @@ public sealed class TcpConnectorTests
         origin.Listen();
         Task<byte[]> reading = fixture.RunAsync(() => ConnectAndReadAsync(fixture.Loop, (IPEndPoint)origin.LocalEndPoint!, "hello".Length));
 
-        using Socket accepted = await origin.AcceptAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(SocketIo.Patience);
+        using Socket accepted = await origin.AcceptAsync(Cancellation).AsTask().WaitAsync(SocketIo.Patience, Cancellation);
         await accepted.SendAllAsync("hello"u8.ToArray());
 
-        Assert.Equal("hello", Encoding.ASCII.GetString(await reading.WaitAsync(SocketIo.Patience)));
+        Assert.Equal("hello", Encoding.ASCII.GetString(await reading.WaitAsync(SocketIo.Patience, Cancellation)));
     }
 
     [Fact]
@@ -36,7 +38,7 @@ public sealed class TcpConnectorTests
         using var bound = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         bound.Bind(new IPEndPoint(IPAddress.Loopback, 0)); // Nobody else gets the port, and nobody listens.
         ConnectResult result = await fixture.RunAsync(() => new TcpConnector(fixture.Loop).ConnectAsync(
-            Sockets.OpenTcp(AddressFamily.InterNetwork), (IPEndPoint)bound.LocalEndPoint!, SocketIo.Patience)).WaitAsync(SocketIo.Patience);
+            Sockets.OpenTcp(AddressFamily.InterNetwork), (IPEndPoint)bound.LocalEndPoint!, SocketIo.Patience)).WaitAsync(SocketIo.Patience, Cancellation);
 
         Assert.Equal(ConnectStatus.Failed, result.Status);
         Assert.Equal(Errno.ECONNREFUSED, result.Error);
@@ -50,7 +52,7 @@ public sealed class TcpConnectorTests
         using var fixture = new LoopFixture();
         using var full = new FullListener();
         ConnectResult result = await fixture.RunAsync(() => new TcpConnector(fixture.Loop).ConnectAsync(
-            Sockets.OpenTcp(AddressFamily.InterNetwork), full.EndPoint, TimeSpan.FromMilliseconds(100))).WaitAsync(SocketIo.Patience);
+            Sockets.OpenTcp(AddressFamily.InterNetwork), full.EndPoint, TimeSpan.FromMilliseconds(100))).WaitAsync(SocketIo.Patience, Cancellation);
 
         Assert.Equal(ConnectStatus.TimedOut, result.Status);
         Assert.Equal(Errno.ETIMEDOUT, result.Error);
