@@ -22,6 +22,9 @@ public sealed class RawTunnelTests
     {
         await using LabNode node = await LabNode.StartAsync();
         LabPod server = await node.AddPodAsync("server");
+
+        // An application that takes connections, so that every stream stays open until the last has come.
+        server.Listen(8080);
         using Socket socket = await LabPod.ConnectAsync(node.Host.Network, server.Address, MeshPorts.Hbone);
         await using SslStream tls = await RawTls.ConnectAsync(new NetworkStream(socket), node.Issue("visitor"));
 

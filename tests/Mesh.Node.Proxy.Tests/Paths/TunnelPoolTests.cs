@@ -32,6 +32,7 @@ public sealed class TunnelPoolTests
         node.Configure(mesh => mesh.SetWorkload(server.Workload with { Identity = SpiffeId.Parse(after) }));
 
         await AssertResetAsync(open);
+        await node.WaitForLineAsync("path=Outbound", "close_reason=WorkloadChanged");
         await UntilTunnelsAsync(node, tunnels => tunnels.Count == 0);
     }
 
@@ -47,6 +48,7 @@ public sealed class TunnelPoolTests
         node.Configure(mesh => mesh.SetWorkload(server.Workload with { Addresses = [moved] }));
 
         await AssertResetAsync(open);
+        await node.WaitForLineAsync("path=Outbound", "close_reason=WorkloadChanged");
         using Socket again = await client.ConnectAsync(moved, Port);
         Assert.Equal("hello", await LabPod.AskAsync(again, "hello"));
         await UntilTunnelsAsync(node, tunnels => tunnels is [{ Address: "10.9.2.3:15008", State: "open" }]);
