@@ -78,7 +78,7 @@ internal static class ProxyCommand
         await using OtlpExport? push = OtlpExport.Start(configuration.Telemetry, telemetry, configuration.Node.Name, time);
 
         using var giver = new ListenerGiver(
-            ListenerSocketPath(configuration), proxy.ListenersOf, () => admin.DisposeAsync().AsTask().Wait(), telemetry.Loggers.CreateLogger<ListenerGiver>());
+            ListenerSocketPath(configuration), proxy.ListenersOf, () => admin.DisposeAsync().AsTask(), telemetry.Loggers.CreateLogger<ListenerGiver>());
         Task[] running = [discovery.RunAsync(stop.Token), handover.RunAsync(stop.Token)];
         await stop.WaitAsync();
 

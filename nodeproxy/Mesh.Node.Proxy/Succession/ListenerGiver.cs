@@ -18,7 +18,7 @@ public sealed class ListenerGiver : IDisposable
 
     private readonly string _path;
     private readonly Func<(ulong Device, ulong Inode), IReadOnlyList<PodListener>> _find;
-    private readonly Action _releasePorts;
+    private readonly Func<Task> _releasePorts;
     private readonly ILogger _logger;
     private readonly CancellationTokenSource _stop = new();
     private readonly Thread _thread;
@@ -26,10 +26,10 @@ public sealed class ListenerGiver : IDisposable
     /// <summary>Begins to listen, as soon as a proxy before this one has left the path.</summary>
     /// <param name="path">Where; at most <see cref="SeqPacketSocket.PathBytesMax"/> bytes.</param>
     /// <param name="find">The listeners of a namespace; called on the thread.</param>
-    /// <param name="releasePorts">Closes the admin ports and returns when they are; called on the thread, perhaps more than once.</param>
+    /// <param name="releasePorts">Closes the admin ports and is done when they are; begun on the thread, perhaps more than once.</param>
     /// <param name="logger">Where it is told what was given.</param>
     public ListenerGiver(
-        string path, Func<(ulong Device, ulong Inode), IReadOnlyList<PodListener>> find, Action releasePorts, ILogger logger)
+        string path, Func<(ulong Device, ulong Inode), IReadOnlyList<PodListener>> find, Func<Task> releasePorts, ILogger logger)
     {
         _releasePorts = releasePorts;
         _path = path;
@@ -104,6 +104,26 @@ public sealed class ListenerGiver : IDisposable
         }
     }
 
+    /// <summary>Closes the admin ports. The thread is the giver's own, and has nothing else to do meanwhile.</summary>
+    private void ReleasePorts()
+    {
+        using var closed = new ManualResetEventSlim();
+        _ = ReleaseAsync();
+        closed.Wait();
+
+        async Task ReleaseAsync()
+        {
+            try
+            {
+                await _releasePorts();
+            }
+            finally
+            {
+                closed.Set();
+            }
+        }
+    }
+
     private void Answer(SeqPacketSocket successor)
     {
         byte[] message = new byte[ListenerMessages.BytesMax];
@@ -118,7 +138,7 @@ public sealed class ListenerGiver : IDisposable
         {
             if (received.Ok && surplus is null && ListenerMessages.IsRelease(message.AsSpan(0, received.Count)))
             {
-                _releasePorts();
+                ReleasePorts();
                 Log.PortsReleased(_logger, successor.Peer.ProcessId);
                 successor.Send(ListenerMessages.Done(0), null, s_answerTimeout);
                 return;

@@ -50,7 +50,7 @@ public sealed class SuccessionTests
         {
             int next = succession * ConnectionCount / (SuccessionCount + 1);
             await Eventually.TrueAsync(() => Volatile.Read(ref served) >= next || clients.Any(task => task.IsFaulted), LabNode.Patience);
-            using (var giver = new ListenerGiver(path, previous.ListenersOf, () => { }, NullLogger.Instance))
+            using (var giver = new ListenerGiver(path, previous.ListenersOf, () => Task.CompletedTask, NullLogger.Instance))
             {
                 await Eventually.TrueAsync(() => File.Exists(path), LabNode.Patience);
                 NodeProxy successor = node.CreateProxy(
@@ -84,7 +84,7 @@ public sealed class SuccessionTests
         await using LabNode node = await LabNode.StartAsync();
         LabPod pod = await node.AddPodAsync("cart");
         string path = Path.Combine(Path.GetTempPath(), $"mesh-listeners-{Guid.NewGuid():N}");
-        using (var giver = new ListenerGiver(path, node.Proxy.ListenersOf, () => { }, NullLogger.Instance))
+        using (var giver = new ListenerGiver(path, node.Proxy.ListenersOf, () => Task.CompletedTask, NullLogger.Instance))
         {
             await Eventually.TrueAsync(() => File.Exists(path), LabNode.Patience);
             var taker = new ListenerTaker(path, NullLogger.Instance);

@@ -53,7 +53,11 @@ public sealed class ListenerHandoverTests : IDisposable
                 asked++;
                 return [];
             },
-            () => released++,
+            () =>
+            {
+                released++;
+                return Task.CompletedTask;
+            },
             NullLogger.Instance);
         foreach (byte[] question in (byte[][])[[1], [.. "MNLR"u8, 0], [.. "MNL2"u8, .. new byte[16]], new byte[64]])
         {
@@ -89,7 +93,11 @@ public sealed class ListenerHandoverTests : IDisposable
         using var giver = new ListenerGiver(
             _path,
             _ => [],
-            () => Volatile.Write(ref isReleased, true),
+            async () =>
+            {
+                await Task.Yield();
+                Volatile.Write(ref isReleased, true);
+            },
             NullLogger.Instance);
         await Eventually.TrueAsync(taker.TryReleasePorts, s_patience);
         Assert.True(Volatile.Read(ref isReleased));
