@@ -16,7 +16,8 @@ internal static partial class DocumentedTables
     public static List<string> Events() =>
         [.. RowsOf("operations.md", EventRow()).Select(row => $"{row.Groups[1].Value} {row.Groups[2].Value}")];
 
-    private static List<Match> RowsOf(string page, Regex row)
+    /// <summary>The whole text of a page.</summary>
+    public static string Page(string page)
     {
         DirectoryInfo? folder = new(AppContext.BaseDirectory);
         while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "Mesh.Node.sln")))
@@ -25,13 +26,11 @@ internal static partial class DocumentedTables
         }
 
         Assert.NotNull(folder);
-        return
-        [
-            .. File.ReadLines(Path.Combine(folder.FullName, "ctlplane", "docs", page))
-                .Select(line => row.Match(line))
-                .Where(match => match.Success),
-        ];
+        return File.ReadAllText(Path.Combine(folder.FullName, "ctlplane", "docs", page));
     }
+
+    private static List<Match> RowsOf(string page, Regex row) =>
+        [.. Page(page).Split('\n').Select(line => row.Match(line)).Where(match => match.Success)];
 
     [GeneratedRegex(@"^\| `(mesh\.[a-z.]+)` \| *(s?) *\|")]
     private static partial Regex MetricRow();
