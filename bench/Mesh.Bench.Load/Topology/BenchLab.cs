@@ -1,5 +1,7 @@
+using System.Globalization;
 using System.Net;
 using Mesh.Bench.Load.Measuring;
+using Mesh.Interop.Linux;
 using Mesh.Lab;
 
 namespace Mesh.Bench.Load.Topology;
@@ -95,7 +97,11 @@ internal sealed class BenchLab : IAsyncDisposable
     /// <summary>Writes a configuration of bench/compare with everything filled in.</summary>
     public string WriteConfiguration(string template, IReadOnlyDictionary<string, string> values)
     {
-        var all = new Dictionary<string, string>(values, StringComparer.Ordinal) { ["SCRATCH"] = Scratch };
+        var all = new Dictionary<string, string>(values, StringComparer.Ordinal)
+        {
+            ["SCRATCH"] = Scratch,
+            ["PROCESSORS"] = Processors.UsableCount.ToString(CultureInfo.InvariantCulture),
+        };
         string text = File.ReadAllText(Path.Combine(CompareDirectory, template));
         string file = Path.Combine(Scratch, $"{Guid.NewGuid():N}-{template}");
         File.WriteAllText(file, ConfigurationTemplate.Expand(text, all));
