@@ -6,8 +6,8 @@ using Mesh.Bench.Micro.Connections;
 namespace Mesh.Bench.Micro;
 
 /// <summary>
-/// Runs micro-benchmarks. <c>--budgets FILE [--filter GLOB]</c> measures allocated bytes only (<see cref="AllocationMeter"/>), compares them
-/// with the budgets and fails above them; <c>--serve-http PORT</c> answers a load generator on one loop until it is killed; any other
+/// Runs micro-benchmarks. <c>--budgets FILE [--filter GLOB]</c> measures allocated bytes only (<see cref="AllocationMeter"/>), compares
+/// them with the budgets and fails above them; <c>--serve-http PORT</c> answers a load generator on one loop until it is killed; any other
 /// arguments are BenchmarkDotNet's own.
 /// </summary>
 public static class Program

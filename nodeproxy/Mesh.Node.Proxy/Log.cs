@@ -11,7 +11,8 @@ internal static partial class Log
     public static partial void ConnectionFaulted(ILogger logger, long id, Exception fault);
 
     [LoggerMessage(EventId = 1002, Level = LogLevel.Warning,
-        Message = "A connection to {Pod} port {Port} could not be accepted: {Error}. Retrying; raise the open-files limit if this goes on.")]
+        Message = "A connection to {Pod} port {Port} could not be accepted: {Error}. Retrying; raise the open-files limit "
+            + "if this goes on.")]
     public static partial void AcceptFailed(ILogger logger, string pod, int port, Errno error);
 
     [LoggerMessage(EventId = 1003, Level = LogLevel.Information,
@@ -29,13 +30,15 @@ internal static partial class Log
         Message = "Listeners cannot be offered to a next proxy at {Path} yet: {Reason}.")]
     public static partial void ListenersNotOffered(ILogger logger, string path, string reason);
 
-    [LoggerMessage(EventId = 1007, Level = LogLevel.Warning, Message = "Process {ProcessId} asked for listeners and was refused: {Reason}.")]
+    [LoggerMessage(EventId = 1007, Level = LogLevel.Warning,
+        Message = "Process {ProcessId} asked for listeners and was refused: {Reason}.")]
     public static partial void ListenersRefused(ILogger logger, int processId, string reason);
 
     [LoggerMessage(EventId = 1008, Level = LogLevel.Information, Message = "{Count} listeners are shared with process {ProcessId}.")]
     public static partial void ListenersGiven(ILogger logger, int count, int processId);
 
-    [LoggerMessage(EventId = 1010, Level = LogLevel.Information, Message = "The admin ports are closed: process {ProcessId} serves them from here on.")]
+    [LoggerMessage(EventId = 1010, Level = LogLevel.Information,
+        Message = "The admin ports are closed: process {ProcessId} serves them from here on.")]
     public static partial void PortsReleased(ILogger logger, int processId);
 
     [LoggerMessage(EventId = 1009, Level = LogLevel.Warning,

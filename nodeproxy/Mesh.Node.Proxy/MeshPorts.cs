@@ -15,6 +15,6 @@ internal static class MeshPorts
     /// <summary>Captured DNS.</summary>
     public const ushort Dns = 15_053;
 
-    /// <summary>Ports nobody is forwarded to: a peer that could reach them would borrow the pod's identity (design §4).</summary>
+    /// <summary>Ports nobody is forwarded to: a peer that could reach them would borrow the pod's identity.</summary>
     public static bool IsReserved(int port) => port is Outbound or InboundPlaintext or Hbone or Dns;
 }

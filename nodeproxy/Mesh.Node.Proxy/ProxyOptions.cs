@@ -4,8 +4,8 @@ namespace Mesh.Node.Proxy;
 public enum SameNodeMode
 {
     /// <summary>
-    /// Direct, unless a NetworkPolicy restricts what the client opens or what the server is opened: those packets must meet the CNI. So must
-    /// all where the control plane does not say, as Istio's does not.
+    /// Direct, unless a NetworkPolicy restricts what the client opens or what the server is opened: those packets must meet the CNI. So
+    /// must all where the control plane does not say, as Istio's does not.
     /// </summary>
     Auto,
 
@@ -34,13 +34,19 @@ public sealed class ProxyOptions
     /// <summary>Time for a TLS handshake and the first frames behind it. Milliseconds, 10 to 120 000.</summary>
     public int HandshakeTimeoutMs { get; set; } = 10_000;
 
-    /// <summary>How long a connection waits for configuration it depends on (its workload, a named policy, a certificate). Milliseconds.</summary>
+    /// <summary>
+    /// How long a connection waits for configuration it depends on (its workload, a named policy, a certificate). Milliseconds.
+    /// </summary>
     public int ConfigurationWaitMs { get; set; } = 5_000;
 
-    /// <summary>Silence in both directions after which a relayed connection is reset. Milliseconds; one hour, as Envoy's TCP proxy.</summary>
+    /// <summary>
+    /// Silence in both directions after which a relayed connection is reset. Milliseconds; one hour, as Envoy's TCP proxy.
+    /// </summary>
     public int IdleTimeoutMs { get; set; } = 3_600_000;
 
-    /// <summary>The same once one direction has ended: half-open connections are reaped sooner. Milliseconds; a quarter of an hour.</summary>
+    /// <summary>
+    /// The same once one direction has ended: half-open connections are reaped sooner. Milliseconds; a quarter of an hour.
+    /// </summary>
     public int HalfOpenTimeoutMs { get; set; } = 900_000;
 
     /// <summary>How long a tunnel without streams is kept. Milliseconds; five minutes, as ztunnel.</summary>
@@ -78,7 +84,9 @@ public sealed class ProxyOptions
     /// <summary>The same for all pods together.</summary>
     public long NodeBufferBytesMax { get; set; } = 1024L * 1024 * 1024;
 
-    /// <summary>Pipes of 1 MiB for splicing that connections of one pod may hold at once; without one they copy. 0 forbids splicing.</summary>
+    /// <summary>
+    /// Pipes of 1 MiB for splicing that connections of one pod may hold at once; without one they copy. 0 forbids splicing.
+    /// </summary>
     public int PodPipesMax { get; set; } = 32;
 
     /// <summary>Length of the queue of each listener.</summary>
@@ -93,7 +101,10 @@ public sealed class ProxyOptions
     /// <summary>TCP keep-alive: probes before the connection is given up.</summary>
     public int KeepAliveProbes { get; set; } = 9;
 
-    /// <summary>Unacknowledged data older than this ends a connection (TCP_USER_TIMEOUT), so a vanished peer cannot hold it. Milliseconds, 0 for off.</summary>
+    /// <summary>
+    /// Unacknowledged data older than this ends a connection (TCP_USER_TIMEOUT), so a vanished peer cannot hold it. Milliseconds, 0 for
+    /// off.
+    /// </summary>
     public int UserTimeoutMs { get; set; } = 120_000;
 
     /// <summary>Time given to open connections when the proxy stops. Milliseconds.</summary>

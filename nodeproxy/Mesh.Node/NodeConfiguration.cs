@@ -9,7 +9,9 @@ using Mesh.Node.Proxy.Telemetry.Logging;
 
 namespace Mesh.Node;
 
-/// <summary>The node's configuration file: one JSON object, one section per concern. A key nobody knows is an error, for it is a typo.</summary>
+/// <summary>
+/// The node's configuration file: one JSON object, one section per concern. A key nobody knows is an error, for it is a typo.
+/// </summary>
 /// <remarks>
 /// Members with a default have setters, here and in every section: the source-generated reader sets an init-only member that the file
 /// leaves out to zero or null, whatever its initialiser says.

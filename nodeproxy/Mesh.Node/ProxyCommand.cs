@@ -58,7 +58,13 @@ internal static class ProxyCommand
 
         var predecessor = new ListenerTaker(ListenerSocketPath(configuration), telemetry.Loggers.CreateLogger<ListenerTaker>());
         var proxy = new NodeProxy(
-            configuration.Node.Name, configuration.Proxy, loops, store, certificates, telemetry.Connections, telemetry.Loggers.CreateLogger<NodeProxy>(),
+            configuration.Node.Name,
+            configuration.Proxy,
+            loops,
+            store,
+            certificates,
+            telemetry.Connections,
+            telemetry.Loggers.CreateLogger<NodeProxy>(),
             predecessor);
         var handover = new HandoverClient(configuration.Handover, proxy, telemetry.Loggers.CreateLogger<HandoverClient>(), time);
         var discovery = new XdsClient(channel, Describe(configuration.Node), controlPlane.RootNamespace, store, time, telemetry.Loggers);
@@ -78,7 +84,10 @@ internal static class ProxyCommand
         await using OtlpExport? push = OtlpExport.Start(configuration.Telemetry, telemetry, configuration.Node.Name, time);
 
         using var giver = new ListenerGiver(
-            ListenerSocketPath(configuration), proxy.ListenersOf, () => admin.DisposeAsync().AsTask(), telemetry.Loggers.CreateLogger<ListenerGiver>());
+            ListenerSocketPath(configuration),
+            proxy.ListenersOf,
+            () => admin.DisposeAsync().AsTask(),
+            telemetry.Loggers.CreateLogger<ListenerGiver>());
         Task[] running = [discovery.RunAsync(stop.Token), handover.RunAsync(stop.Token)];
         await stop.WaitAsync();
 

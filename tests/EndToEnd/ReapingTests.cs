@@ -24,7 +24,9 @@ public sealed class ImpatientLab : TwoNodeLab
     };
 }
 
-/// <summary>Connections whose end nobody will ever say. Goal: they do not stay for ever, and who still is there is told by a reset.</summary>
+/// <summary>
+/// Connections whose end nobody will ever say. Goal: they do not stay for ever, and who still is there is told by a reset.
+/// </summary>
 public sealed class ReapingTests(ImpatientLab fixture) : IClassFixture<ImpatientLab>
 {
     private const int Port = 8080;

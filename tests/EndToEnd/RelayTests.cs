@@ -253,7 +253,9 @@ public sealed class RelayTests(TproxyLab fixture)
         return bytes;
     }
 
-    /// <summary>Connections of which one tunnel carries all: those of a pod whose loop is loaded are shared out, so it may take a few tries.</summary>
+    /// <summary>
+    /// Connections of which one tunnel carries all: those of a pod whose loop is loaded are shared out, so it may take a few tries.
+    /// </summary>
     private async Task<List<ConnectedPair>> JoinOnOneTunnelAsync(LabPod client, Rendezvous meeting, int count)
     {
         LabNode node = await _lab.NodeAsync("node-1");

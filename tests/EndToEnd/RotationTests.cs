@@ -54,7 +54,9 @@ public sealed class RotationTests(ShortLivedLab fixture) : IClassFixture<ShortLi
         });
     }
 
-    /// <summary>Runs the body while requests cross from node to node, each on a connection of its own, and one connection stays open.</summary>
+    /// <summary>
+    /// Runs the body while requests cross from node to node, each on a connection of its own, and one connection stays open.
+    /// </summary>
     private async Task UnderLoadAsync(Func<LabNode[], Socket, Task> body)
     {
         LabPod client = await _lab.PodAsync("mesh/client-1");

@@ -8,7 +8,9 @@ using Xunit;
 
 namespace Mesh.EndToEnd;
 
-/// <summary>A proxy that runs short of something. Goal: what is open goes on, and everything is well again when the shortage is over.</summary>
+/// <summary>
+/// A proxy that runs short of something. Goal: what is open goes on, and everything is well again when the shortage is over.
+/// </summary>
 [Collection(nameof(TproxyGroup))]
 public sealed class ShortageTests(TproxyLab fixture)
 {

@@ -4,7 +4,9 @@ using SharpFuzz.Common;
 
 namespace Mesh.Fuzz;
 
-/// <summary>Which edges of the instrumented code one input ran through. There is one in a process: instrumented code knows only one.</summary>
+/// <summary>
+/// Which edges of the instrumented code one input ran through. There is one in a process: instrumented code knows only one.
+/// </summary>
 internal sealed class CoverageMap
 {
     /// <summary>As many as the instrumentation numbers.</summary>

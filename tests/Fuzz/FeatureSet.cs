@@ -28,7 +28,9 @@ internal sealed class FeatureSet(bool isCoarse = false)
         }
     }
 
-    /// <summary>Notes that the input took an edge of the code so many times, in steps that double: a loop that runs once more is nothing new.</summary>
+    /// <summary>
+    /// Notes that the input took an edge of the code so many times, in steps that double: a loop that runs once more is nothing new.
+    /// </summary>
     public void AddEdge(int edge, byte times) => Note(FirstEdge + (edge * 8) + (isCoarse ? 0 : int.Log2(times)));
 
     /// <summary>Notes how an input ended.</summary>

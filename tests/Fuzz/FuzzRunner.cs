@@ -4,8 +4,8 @@ namespace Mesh.Fuzz;
 
 /// <summary>Runs one target: first its corpus, then generated and mutated inputs until time is up or something is wrong.</summary>
 /// <remarks>
-/// Inputs that reach something new (<see cref="FeatureSet"/>) join the ones that are mutated. A run is repeatable: the seed decides everything
-/// but how many inputs fit into the time.
+/// Inputs that reach something new (<see cref="FeatureSet"/>) join the ones that are mutated. A run is repeatable: the seed decides
+/// everything but how many inputs fit into the time.
 /// </remarks>
 internal sealed class FuzzRunner(IFuzzTarget target, int seed, CoverageMap coverage, TextWriter log)
 {

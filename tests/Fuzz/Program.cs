@@ -4,7 +4,9 @@ using Mesh.Fuzz.Targets;
 
 namespace Mesh.Fuzz;
 
-/// <summary>Fuzzes one parser of the proxy. Ends with 0 when nothing was found, 1 when something was, 2 when the command line is wrong.</summary>
+/// <summary>
+/// Fuzzes one parser of the proxy. Ends with 0 when nothing was found, 1 when something was, 2 when the command line is wrong.
+/// </summary>
 internal static class Program
 {
     private static readonly IFuzzTarget[] s_targets =

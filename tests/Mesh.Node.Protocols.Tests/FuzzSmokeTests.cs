@@ -2,7 +2,9 @@ using System.Diagnostics;
 
 namespace Mesh.Node.Protocols.Tests;
 
-/// <summary>Goal: no parser disagrees with its oracle, and the fuzzers still run. Method: every target for five seconds, all at once.</summary>
+/// <summary>
+/// Goal: no parser disagrees with its oracle, and the fuzzers still run. Method: every target for five seconds, all at once.
+/// </summary>
 public sealed class FuzzSmokeTests
 {
     private const string Seconds = "5";

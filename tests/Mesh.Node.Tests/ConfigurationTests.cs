@@ -3,7 +3,9 @@ using Xunit;
 
 namespace Mesh.Node.Tests;
 
-/// <summary>What is wrong in the configuration file is refused before anything starts, by file and key. Method: one file for each mistake.</summary>
+/// <summary>
+/// What is wrong in the configuration file is refused before anything starts, by file and key. Method: one file for each mistake.
+/// </summary>
 public sealed class ConfigurationTests : IDisposable
 {
     private readonly string _file = Path.GetTempFileName();

@@ -39,6 +39,13 @@ public sealed class RepositoryTests
     public void Every_close_reason_is_given_by_some_code() => AssertNone(CloseReasonCoverage.CheckGiven(Repository.CSharp));
 
     [Fact]
+    public void Lines_and_files_fit_a_screen() => AssertNone(Repository.CSharp.SelectMany(Sizes.Check));
+
+    [Fact]
+    public void The_repository_speaks_of_the_product_alone() =>
+        AssertNone(Repository.CSharp.Concat(Repository.Markdown).SelectMany(WorkplaceWords.Check));
+
+    [Fact]
     public void Every_port_of_the_architecture_is_an_option() =>
         AssertNone(Documentation.CheckPorts(Architecture, Product));
 

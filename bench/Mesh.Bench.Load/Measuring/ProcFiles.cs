@@ -17,7 +17,9 @@ internal static class ProcFiles
         return (Number(fields[11]) + Number(fields[12])) / TicksPerSecond;
     }
 
-    /// <summary>Time all processors together were not idle: the first line of /proc/stat without idle, iowait and what a host took.</summary>
+    /// <summary>
+    /// Time all processors together were not idle: the first line of /proc/stat without idle, iowait and what a host took.
+    /// </summary>
     public static double ParseMachineCpuSeconds(string stat)
     {
         // cpu user nice system idle iowait irq softirq steal …

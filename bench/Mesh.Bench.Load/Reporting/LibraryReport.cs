@@ -3,7 +3,9 @@ using Mesh.Bench.Load.Topology;
 
 namespace Mesh.Bench.Load.Reporting;
 
-/// <summary>Which OpenSSL each side runs on: ciphers differ threefold between versions, so it is the same file for all or no comparison.</summary>
+/// <summary>
+/// Which OpenSSL each side runs on: ciphers differ threefold between versions, so it is the same file for all or no comparison.
+/// </summary>
 internal static partial class LibraryReport
 {
     /// <exception cref="BenchException">Two proxies have loaded different files.</exception>

@@ -5,7 +5,9 @@ using Mesh.Bench.Load.Topology;
 
 namespace Mesh.Bench.Load.Rows;
 
-/// <summary>Memory that idle connections add, for each, in all proxies they pass. In a lab of its own: memory once used is not given back.</summary>
+/// <summary>
+/// Memory that idle connections add, for each, in all proxies they pass. In a lab of its own: memory once used is not given back.
+/// </summary>
 /// <param name="name">As <see cref="IRow.Name"/>.</param>
 /// <param name="title">As <see cref="IRow.Title"/>.</param>
 /// <param name="prepare">Starts what carries them.</param>

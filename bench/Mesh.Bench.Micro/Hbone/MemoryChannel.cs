@@ -4,7 +4,9 @@ using Mesh.Node.Transport.EventLoops;
 
 namespace Mesh.Bench.Micro.Hbone;
 
-/// <summary>One end of a wire in memory between two channels of one loop. What is written is readable at the other end in the next turn.</summary>
+/// <summary>
+/// One end of a wire in memory between two channels of one loop. What is written is readable at the other end in the next turn.
+/// </summary>
 internal sealed class MemoryChannel(EventLoop loop) : ByteChannel(loop), IReadyHandler
 {
     private readonly byte[] _arrived = new byte[1024 * 1024];

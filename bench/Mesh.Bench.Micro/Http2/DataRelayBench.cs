@@ -3,7 +3,9 @@ using Mesh.Node.Protocols.Http2;
 
 namespace Mesh.Bench.Micro.Http2;
 
-/// <summary>Cost of one DATA frame from the sender's buffer to the reader, both engines and one copy between them included. Budget: 0 B per frame.</summary>
+/// <summary>
+/// Cost of one DATA frame from the sender's buffer to the reader, both engines and one copy between them included. Budget: 0 B per frame.
+/// </summary>
 [Config(typeof(StableAllocationConfig))]
 public class DataRelayBench
 {

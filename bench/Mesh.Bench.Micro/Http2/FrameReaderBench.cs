@@ -4,7 +4,9 @@ using Mesh.Node.Protocols.Http2.Frames;
 
 namespace Mesh.Bench.Micro.Http2;
 
-/// <summary>Cost of taking DATA frames off received bytes, at several sizes of frame and of what the transport reads at once. Budget: 0 B per frame.</summary>
+/// <summary>
+/// Cost of taking DATA frames off received bytes, at several sizes of frame and of what the transport reads at once. Budget: 0 B per frame.
+/// </summary>
 [Config(typeof(StableAllocationConfig))]
 public class FrameReaderBench
 {

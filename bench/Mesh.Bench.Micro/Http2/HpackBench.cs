@@ -4,7 +4,9 @@ using Mesh.Node.Protocols.Http2.Hpack;
 
 namespace Mesh.Bench.Micro.Http2;
 
-/// <summary>Cost of one header block: the CONNECT of a tunnel and the request of a browser, with warm tables. Budget: 0 B per block.</summary>
+/// <summary>
+/// Cost of one header block: the CONNECT of a tunnel and the request of a browser, with warm tables. Budget: 0 B per block.
+/// </summary>
 [Config(typeof(StableAllocationConfig))]
 public class HpackBench
 {

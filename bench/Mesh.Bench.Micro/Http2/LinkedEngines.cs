@@ -2,7 +2,9 @@ using Mesh.Node.Protocols.Http2;
 
 namespace Mesh.Bench.Micro.Http2;
 
-/// <summary>A client and a server engine joined by a copy, the server answering 200 and consuming at once: the least an owner can do.</summary>
+/// <summary>
+/// A client and a server engine joined by a copy, the server answering 200 and consuming at once: the least an owner can do.
+/// </summary>
 internal sealed class LinkedEngines
 {
     private readonly byte[] _link = new byte[1024 * 1024];

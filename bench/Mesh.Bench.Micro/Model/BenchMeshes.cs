@@ -50,7 +50,9 @@ internal static class BenchMeshes
         return (builder.Build(), service);
     }
 
-    /// <summary>A namespace with as many ALLOW rules as asked for, ten a policy: by account, by prefix of a principal, by address.</summary>
+    /// <summary>
+    /// A namespace with as many ALLOW rules as asked for, ten a policy: by account, by prefix of a principal, by address.
+    /// </summary>
     public static MeshSnapshot Policies(int rules)
     {
         const int RulesPerPolicy = 10;

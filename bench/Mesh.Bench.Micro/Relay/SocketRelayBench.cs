@@ -3,7 +3,9 @@ using BenchmarkDotNet.Attributes;
 namespace Mesh.Bench.Micro.Relay;
 
 /// <summary>A chunk through a relay between two sockets, copied or spliced where it is large enough. Budget: 0 B per chunk.</summary>
-/// <remarks>Both applications run on one thread, so a chunk costs two wake-ups beside what the relay does: compare the ways, not the sums.</remarks>
+/// <remarks>
+/// Both applications run on one thread, so a chunk costs two wake-ups beside what the relay does: compare the ways, not the sums.
+/// </remarks>
 [Config(typeof(StableAllocationConfig))]
 public class SocketRelayBench
 {

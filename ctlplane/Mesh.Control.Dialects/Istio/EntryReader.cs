@@ -251,7 +251,9 @@ internal static class EntryReader
             if (resolution == EndpointResolution.Static && selector is null)
             {
                 spec.Warning(
-                    "endpoints", "Nothing is listed and nothing selected, so this leads nowhere.", "List endpoints or add a workloadSelector.");
+                    "endpoints",
+                    "Nothing is listed and nothing selected, so this leads nowhere.",
+                    "List endpoints or add a workloadSelector.");
             }
 
             return [];

@@ -9,7 +9,8 @@ namespace Mesh.Control.Dialects.Translation;
 /// </summary>
 /// <param name="Source">The object as delivered.</param>
 /// <param name="Spec">
-/// In force: of the last good version or, for a policy that never had one, its strictest reading; null when there is nothing to put in force.
+/// In force: of the last good version or, for a policy that never had one, its strictest reading; null when there is nothing to put in
+/// force.
 /// </param>
 /// <param name="LastGood">Of the last version without errors; null when there has been none.</param>
 /// <param name="Diagnostics">About the present version.</param>

@@ -8,7 +8,9 @@ public sealed partial class CertificateAuthority
 {
     private static readonly TimeSpan s_expiryWarningInterval = TimeSpan.FromDays(1);
 
-    /// <summary>An operator is warned this long before the signing certificate expires, or for its last third if it lives for less.</summary>
+    /// <summary>
+    /// An operator is warned this long before the signing certificate expires, or for its last third if it lives for less.
+    /// </summary>
     private static readonly TimeSpan s_expiryWarningMax = TimeSpan.FromDays(30);
 
     private DateTimeOffset _expiryWarnedAt = DateTimeOffset.MinValue;
@@ -24,7 +26,9 @@ public sealed partial class CertificateAuthority
                 _options.Supplied is not null,
                 [.. authorities.Issuers.Select(issuer => StatusOf(issuer, authorities.Active))],
                 [.. authorities.Roots.Select(root => new RootStatus(
-                    CertificateText.KeyIdOf(root), root.SubjectDN.ToString(), new DateTimeOffset(root.NotAfter.ToUniversalTime(), TimeSpan.Zero)))]);
+                    CertificateText.KeyIdOf(root),
+                    root.SubjectDN.ToString(),
+                    new DateTimeOffset(root.NotAfter.ToUniversalTime(), TimeSpan.Zero)))]);
         }
     }
 
@@ -63,6 +67,7 @@ public sealed partial class CertificateAuthority
     [LoggerMessage(
         EventId = 1105,
         Level = LogLevel.Warning,
-        Message = "The certificate of the authority, {KeyId}, expires at {NotAfter:u}; nothing can be signed after that. Replace it in time.")]
+        Message = "The certificate of the authority, {KeyId}, expires at {NotAfter:u}; nothing can be signed after that. "
+            + "Replace it in time.")]
     private static partial void AuthorityExpires(ILogger logger, string keyId, DateTimeOffset notAfter);
 }

@@ -104,7 +104,8 @@ public sealed class StateDirectory
     }
 
     /// <summary>A file of <see cref="WriteSecret"/>, or null when there is none.</summary>
-    /// <exception cref="StateFormatException">Others than the owner have access: what it holds may be known, or not be what was written.</exception>
+    /// <exception cref="StateFormatException">Others than the owner have access: what it holds may be known, or not be what was
+    /// written.</exception>
     public static byte[]? TryReadSecret(string path) => TryReadGuarded(path, Others);
 
     /// <summary>A secret that somebody else has put there, who may have given it to a group; null when there is none.</summary>

@@ -347,7 +347,8 @@ internal sealed partial class ProxySession
         {
             throw new RpcException(new Status(
                 StatusCode.DeadlineExceeded,
-                $"A response of {count} resources of the type {TypeUrls.ShortName(typeUrl)} was not taken within {_writeTimeout.TotalSeconds:0} s."));
+                $"A response of {count} resources of the type {TypeUrls.ShortName(typeUrl)} was not taken within "
+                + $"{_writeTimeout.TotalSeconds:0} s."));
         }
     }
 

@@ -23,7 +23,8 @@ public sealed record ProxyStatus
     public required ImmutableArray<string> UnsupportedTypes { get; init; }
 
     /// <summary>Whether it has confirmed everything that was sent and refuses nothing.</summary>
-    public bool IsCurrent => Types.All(type => type.Rejected is null && type.Unanswered == 0 && type.AcknowledgedGeneration == type.SentGeneration);
+    public bool IsCurrent => Types.All(
+        type => type.Rejected is null && type.Unanswered == 0 && type.AcknowledgedGeneration == type.SentGeneration);
 
     /// <summary>Since when a response has been waiting for an answer; null when none is.</summary>
     public DateTimeOffset? UnansweredSince => Types.Min(type => type.UnansweredSince);

@@ -223,7 +223,10 @@ internal sealed class TypeSubscription(string node)
         }
 
         var update = new ResourceUpdate(
-            [.. wanted.Values.Where(resource => asked.Contains(resource.Name) || _held.GetValueOrDefault(resource.Name) != resource.Version)],
+            [
+                .. wanted.Values.Where(
+                    resource => asked.Contains(resource.Name) || _held.GetValueOrDefault(resource.Name) != resource.Version),
+            ],
             [.. missing, .. _held.Keys.Where(name => !wanted.ContainsKey(name) && !found.Contains(name) && !missing.Contains(name))]);
         _held = wanted.ToDictionary(entry => entry.Key, entry => entry.Value.Version, StringComparer.Ordinal);
         return update;

@@ -10,8 +10,8 @@ public sealed record ManifestWatchOptions
     public bool IsRecursive { get; init; } = true;
 
     /// <summary>
-    /// Whether a directory without any object means a mesh without any. Otherwise it means that something is missing: a mount, or the end of
-    /// a copy. Default no.
+    /// Whether a directory without any object means a mesh without any. Otherwise it means that something is missing: a mount, or the end
+    /// of a copy. Default no.
     /// </summary>
     public bool AllowsEmpty { get; init; }
 

@@ -120,7 +120,10 @@ internal sealed class YamlDocuments
         if (_nodeCount > NodeCountMax)
         {
             throw new ManifestFormatException(
-                position, string.Empty, $"More than {NodeCountMax} values in one file, aliases counted as what they stand for.", "Split the file.");
+                position,
+                string.Empty,
+                $"More than {NodeCountMax} values in one file, aliases counted as what they stand for.",
+                "Split the file.");
         }
     }
 

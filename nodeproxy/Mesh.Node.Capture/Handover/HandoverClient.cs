@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging;
 namespace Mesh.Node.Capture.Handover;
 
 /// <summary>
-/// The proxy's end of the hand-over (ztunnel's role, reference §1.7): stays connected to the agent and gives pods to a sink. Pods outlive
+/// The proxy's end of the hand-over (ztunnel's role): stays connected to the agent and gives pods to a sink. Pods outlive
 /// the connection; those the agent does not name after a reconnect are removed. <see cref="RunAsync"/> is called once.
 /// </summary>
 public sealed class HandoverClient(HandoverOptions options, IPodSink sink, ILogger logger, TimeProvider time)

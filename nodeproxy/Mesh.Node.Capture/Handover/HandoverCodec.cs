@@ -7,8 +7,8 @@ using Wire = Mesh.Api.Handover;
 namespace Mesh.Node.Capture.Handover;
 
 /// <summary>
-/// The messages of the hand-over socket (reference §1.7), to and from bytes. Pure, strict and limited: the other end runs with as many
-/// privileges as we do, but may be of another version or another make.
+/// The messages of the hand-over socket, which are istio-cni's and ztunnel's, to and from bytes. Pure, strict and limited: the other end
+/// runs with as many privileges as we do, but may be of another version or another make.
 /// </summary>
 public static class HandoverCodec
 {

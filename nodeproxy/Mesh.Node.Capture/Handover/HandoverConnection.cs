@@ -24,7 +24,7 @@ internal sealed class HandoverConnection : IDisposable
         thread.Start();
     }
 
-    /// <summary>How long the other end may take to answer, and a message to be taken (reference §1.7).</summary>
+    /// <summary>How long the other end may take to answer, and a message to be taken.</summary>
     public static TimeSpan AnswerTimeout { get; } = TimeSpan.FromSeconds(5);
 
     /// <summary>Who is on the other end.</summary>

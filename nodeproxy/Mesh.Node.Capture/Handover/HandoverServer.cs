@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 namespace Mesh.Node.Capture.Handover;
 
 /// <summary>
-/// The agent's end of the hand-over (istio-cni's role, reference §1.7): offers pods to the proxies that connect. A pod is offered to the
+/// The agent's end of the hand-over (istio-cni's role): offers pods to the proxies that connect. A pod is offered to the
 /// newest proxy only; its removal is told to all, so that an old one that still drains drops it too. Members may be called from any thread.
 /// </summary>
 public sealed class HandoverServer

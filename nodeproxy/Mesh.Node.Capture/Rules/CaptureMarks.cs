@@ -2,7 +2,7 @@ namespace Mesh.Node.Capture.Rules;
 
 /// <summary>
 /// The numbers that rules, routes and the proxy agree on. All are compared under <see cref="Mask"/>, so the upper bits of marks stay
-/// free for others. <see cref="Own"/>, <see cref="Return"/>, the table and the preference are ambient's (reference §1.1).
+/// free for others. <see cref="Own"/>, <see cref="Return"/>, the table and the preference are those of Istio's ambient mode.
 /// </summary>
 public static class CaptureMarks
 {

@@ -1,6 +1,6 @@
 namespace Mesh.Node.Capture.Rules;
 
-/// <summary>Where the proxy listens in each pod's namespace (reference §1.1).</summary>
+/// <summary>Where the proxy listens in each pod's namespace: ztunnel's ports.</summary>
 public static class CapturePorts
 {
     /// <summary>Captured outbound connections.</summary>

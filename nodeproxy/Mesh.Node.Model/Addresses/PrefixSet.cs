@@ -4,7 +4,9 @@ namespace Mesh.Node.Model.Addresses;
 /// Many CIDR blocks asked one question: is this address in any of them. The blocks are merged into disjoint ranges, sorted, so the answer
 /// is a binary search over two arrays however many blocks there are. Immutable; any thread.
 /// </summary>
-/// <remarks>A trie would answer in as many steps as the address has bits, each a cache miss; the ranges answer in log2 of their number.</remarks>
+/// <remarks>
+/// A trie would answer in as many steps as the address has bits, each a cache miss; the ranges answer in log2 of their number.
+/// </remarks>
 public sealed class PrefixSet
 {
     private readonly IpValue[] _firsts;

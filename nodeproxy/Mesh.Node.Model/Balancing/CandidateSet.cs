@@ -32,9 +32,9 @@ internal sealed class CandidateSet
     public int Count => _candidates.Length;
 
     /// <summary>
-    /// Narrows the endpoints down. 1. Those that serve the port in a permitted family. 2. Those that are healthy and have capacity. 3. Those
-    /// of the client's network, else those behind a gateway. 4. Those with an address, else those to resolve. 5. Those the service prefers:
-    /// last, so that a preference never selects only what cannot be reached.
+    /// Narrows the endpoints down. 1. Those that serve the port in a permitted family. 2. Those that are healthy and have capacity. 3.
+    /// Those of the client's network, else those behind a gateway. 4. Those with an address, else those to resolve. 5. Those the service
+    /// prefers: last, so that a preference never selects only what cannot be reached.
     /// </summary>
     public static CandidateSet Create(Service service, ServicePort port, ReadOnlySpan<Workload> endpoints, SourceScope scope)
     {
@@ -54,7 +54,8 @@ internal sealed class CandidateSet
         }
 
         // 3.
-        List<Candidate> near = usable.FindAll(candidate => string.Equals(candidate.Workload.Network, scope.Network, StringComparison.Ordinal));
+        List<Candidate> near = usable.FindAll(
+            candidate => string.Equals(candidate.Workload.Network, scope.Network, StringComparison.Ordinal));
         if (near.Count == 0)
         {
             return BehindGateways(service.LoadBalancing, usable, scope);

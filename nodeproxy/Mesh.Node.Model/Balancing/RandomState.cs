@@ -19,7 +19,9 @@ public struct RandomState
         return mixed ^ (mixed >> 31);
     }
 
-    /// <summary>A number from 0 to <paramref name="bound"/> - 1. The bias, at most bound / 2^64, is far below what anyone could measure.</summary>
+    /// <summary>
+    /// A number from 0 to <paramref name="bound"/> - 1. The bias, at most bound / 2^64, is far below what anyone could measure.
+    /// </summary>
     public ulong Next(ulong bound)
     {
         ArgumentOutOfRangeException.ThrowIfZero(bound);

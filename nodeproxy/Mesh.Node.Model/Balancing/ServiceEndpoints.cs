@@ -9,7 +9,9 @@ namespace Mesh.Node.Model.Balancing;
 /// </summary>
 public sealed class ServiceEndpoints
 {
-    /// <summary>Scopes remembered for each port. A node's pods share one; more only with foreign networks or localities of their own.</summary>
+    /// <summary>
+    /// Scopes remembered for each port. A node's pods share one; more only with foreign networks or localities of their own.
+    /// </summary>
     private const int ScopesMax = 8;
 
     private readonly PortCandidates[] _ports;

@@ -1,6 +1,8 @@
 namespace Mesh.Node.Model.Policies;
 
-/// <summary>A policy and its compiled rules: compiled once, when it arrives, and shared by every group it is in. Immutable; any thread.</summary>
+/// <summary>
+/// A policy and its compiled rules: compiled once, when it arrives, and shared by every group it is in. Immutable; any thread.
+/// </summary>
 internal sealed class CompiledPolicy
 {
     public CompiledPolicy(AuthorizationPolicy policy)

@@ -5,7 +5,9 @@ namespace Mesh.Node.Model.Policies;
 /// <summary>One rule ready to be asked, and its name. Immutable; any thread.</summary>
 internal sealed class CompiledRule
 {
-    /// <summary>Clauses that say something, each with the matches that can hold; clauses without matches hold always and are left out.</summary>
+    /// <summary>
+    /// Clauses that say something, each with the matches that can hold; clauses without matches hold always and are left out.
+    /// </summary>
     private readonly CompiledMatch[][] _clauses;
 
     private CompiledRule(AuthorizationPolicy policy, int ruleIndex, CompiledMatch[][] clauses)
@@ -36,7 +38,10 @@ internal sealed class CompiledRule
                 continue;
             }
 
-            CompiledMatch[] matches = [.. clause.Matches.Where(match => CompiledMatch.CanHold(match, policy.Action)).Select(match => new CompiledMatch(match))];
+            CompiledMatch[] matches =
+            [
+                .. clause.Matches.Where(match => CompiledMatch.CanHold(match, policy.Action)).Select(match => new CompiledMatch(match)),
+            ];
             if (matches.Length == 0)
             {
                 return false;

@@ -33,7 +33,9 @@ internal readonly record struct Guard
         var fields = new List<Guard[]>();
         Add(fields, [.. match.Principals.Select(text => OfText(text, isPrincipal: true))]);
         Add(fields, [.. match.Namespaces.Select(text => OfText(text, isPrincipal: false))]);
-        Add(fields, [.. match.ServiceAccounts.Select(account => new Guard(GuardKind.ServiceAccount, account.Name, account.Namespace, default, 0))]);
+        Add(
+            fields,
+            [.. match.ServiceAccounts.Select(account => new Guard(GuardKind.ServiceAccount, account.Name, account.Namespace, default, 0))]);
         Add(fields, [.. match.SourceAddresses.Select(prefix => new Guard(GuardKind.Source, "", "", prefix, 0))]);
         Add(fields, [.. match.DestinationAddresses.Select(prefix => new Guard(GuardKind.Destination, "", "", prefix, 0))]);
         Add(fields, [.. match.DestinationPorts.Select(port => new Guard(GuardKind.Port, "", "", default, port))]);

@@ -11,7 +11,8 @@ public sealed class PolicySet
     private readonly ImmutableDictionary<string, CompiledPolicy> _byKey;
     private readonly ImmutableDictionary<string, PolicyGroup> _byNamespace;
 
-    private PolicySet(ImmutableDictionary<string, CompiledPolicy> byKey, PolicyGroup global, ImmutableDictionary<string, PolicyGroup> byNamespace)
+    private PolicySet(
+        ImmutableDictionary<string, CompiledPolicy> byKey, PolicyGroup global, ImmutableDictionary<string, PolicyGroup> byNamespace)
     {
         _byKey = byKey;
         Global = global;
@@ -71,7 +72,9 @@ public sealed class PolicySet
         }
 
         ImmutableDictionary<string, CompiledPolicy> policies = byKey.ToImmutable();
-        PolicyGroup global = globalChanged ? PolicyGroup.Create(policies.Values.Where(compiled => compiled.Policy.Scope == PolicyScope.Global)) : Global;
+        PolicyGroup global = globalChanged
+            ? PolicyGroup.Create(policies.Values.Where(compiled => compiled.Policy.Scope == PolicyScope.Global))
+            : Global;
         return new PolicySet(policies, global, RegroupNamespaces(policies, namespacesChanged));
 
         void Touch(AuthorizationPolicy policy)

@@ -16,7 +16,9 @@ internal static class RuleFiling
 
         // 2. How often each value stands in any of them.
         var occurrences = new Dictionary<Guard, int>();
-        foreach (Guard guard in clauses.SelectMany(list => list).SelectMany(clause => clause.Matches).SelectMany(match => match.Fields).SelectMany(field => field))
+        IEnumerable<Guard> guards = clauses.SelectMany(list => list).SelectMany(clause => clause.Matches)
+            .SelectMany(match => match.Fields).SelectMany(field => field);
+        foreach (Guard guard in guards)
         {
             CollectionsMarshal.GetValueRefOrAddDefault(occurrences, guard, out _)++;
         }

@@ -4,7 +4,9 @@ using Mesh.Node.Model.Addresses;
 
 namespace Mesh.Node.Model.Workloads;
 
-/// <summary>Something clients address: a name, virtual addresses and ports. Endpoints name their services, not the other way round.</summary>
+/// <summary>
+/// Something clients address: a name, virtual addresses and ports. Endpoints name their services, not the other way round.
+/// </summary>
 public sealed record Service
 {
     public Service(string @namespace, string hostname)

@@ -5,7 +5,8 @@ namespace Mesh.Node.Protocols.Hbone;
 
 /// <summary>IP addresses and ports in text, read strictly: what two readers could read differently is refused. Stateless.</summary>
 /// <remarks>
-/// Why not <see cref="IPAddress.TryParse(ReadOnlySpan{byte}, out IPAddress?)"/>: it takes "1", "0x7f.1" and "010.0.0.1" for addresses, and IPv6 zones.
+/// Why not <see cref="IPAddress.TryParse(ReadOnlySpan{byte}, out IPAddress?)"/>: it takes "1", "0x7f.1" and "010.0.0.1" for addresses, and
+/// IPv6 zones.
 /// </remarks>
 internal static class AddressText
 {

@@ -4,7 +4,9 @@ using System.Text.Unicode;
 
 namespace Mesh.Node.Protocols.Hbone;
 
-/// <summary>What an HBONE peer says about its workload, for telemetry only: the baggage header (W3C Baggage; ambient's keys). Immutable.</summary>
+/// <summary>
+/// What an HBONE peer says about its workload, for telemetry only: the baggage header (W3C Baggage; ambient's keys). Immutable.
+/// </summary>
 /// <remarks>Nothing here is an identity: it is the peer's own claim, while its identity is its certificate's.</remarks>
 public sealed record Baggage
 {

@@ -3,7 +3,9 @@ using System.Text;
 
 namespace Mesh.Node.Protocols.Hbone;
 
-/// <summary>The forwarded header of an HBONE request: whose connection this is, and which service it asked for (RFC 7239). Immutable.</summary>
+/// <summary>
+/// The forwarded header of an HBONE request: whose connection this is, and which service it asked for (RFC 7239). Immutable.
+/// </summary>
 /// <remarks>Of several elements the first counts: it was added by the proxy next to the client.</remarks>
 public readonly record struct Forwarded
 {

@@ -70,7 +70,9 @@ public sealed class HeaderList
         return false;
     }
 
-    /// <summary>Room for the next field, which <see cref="CommitTail"/> then adds; calling it again starts over, keeping what was written.</summary>
+    /// <summary>
+    /// Room for the next field, which <see cref="CommitTail"/> then adds; calling it again starts over, keeping what was written.
+    /// </summary>
     internal Span<byte> Tail(int bytes)
     {
         if (_buffer.Length - _usedBytes < bytes)

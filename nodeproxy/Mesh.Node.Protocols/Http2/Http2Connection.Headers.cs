@@ -267,7 +267,9 @@ public sealed partial class Http2Connection
         PassOnBlock(stream);
     }
 
-    /// <summary>Refuses a stream beyond our limit. A peer that has not acknowledged the limit could not know it: it has the larger budget.</summary>
+    /// <summary>
+    /// Refuses a stream beyond our limit. A peer that has not acknowledged the limit could not know it: it has the larger budget.
+    /// </summary>
     private void RefuseStream(int streamId)
     {
         bool isWithinBudget = _settingsUnacked == 0

@@ -53,8 +53,10 @@ public sealed partial class Http2Connection
     }
 
     /// <summary>Sends a response, an informational response or trailers. Nothing happens on a stream that was closed meanwhile.</summary>
-    /// <exception cref="ArgumentException">The head of a response does not begin with a valid :status, or 1xx would end the stream.</exception>
-    /// <exception cref="InvalidOperationException">Trailers that do not end the stream, or anything after the end or inside a tunnel.</exception>
+    /// <exception cref="ArgumentException">The head of a response does not begin with a valid :status, or 1xx would end the
+    /// stream.</exception>
+    /// <exception cref="InvalidOperationException">Trailers that do not end the stream, or anything after the end or inside a
+    /// tunnel.</exception>
     public void SendHeaders(Http2Stream stream, HeaderList headers, bool endStream)
     {
         ArgumentNullException.ThrowIfNull(stream);
@@ -71,7 +73,9 @@ public sealed partial class Http2Connection
 
         if (!stream.Has(StreamFlags.HeadSent))
         {
-            int status = headers.Count > 0 && headers[0].Name.SequenceEqual(":status"u8) ? HeaderBlockRules.ParseStatus(headers[0].Value) : 0;
+            int status = headers.Count > 0 && headers[0].Name.SequenceEqual(":status"u8)
+                ? HeaderBlockRules.ParseStatus(headers[0].Value)
+                : 0;
             if (status == 0 || (status < 200 && endStream))
             {
                 throw new ArgumentException("A response begins with a valid :status, and 1xx ends nothing.", nameof(headers));
@@ -95,7 +99,9 @@ public sealed partial class Http2Connection
         Settle();
     }
 
-    /// <summary>How many bytes of DATA <see cref="ReserveData"/> would give now: the least of both windows, a frame, and the room in the output.</summary>
+    /// <summary>
+    /// How many bytes of DATA <see cref="ReserveData"/> would give now: the least of both windows, a frame, and the room in the output.
+    /// </summary>
     public int SendableBytes(Http2Stream stream)
     {
         if (!CanSend(stream) || !stream.Has(StreamFlags.HeadSent) || Error.IsError || Output.IsAboveHighWater)
@@ -107,8 +113,11 @@ public sealed partial class Http2Connection
         return Math.Max(0, Math.Min(windowBytes, Math.Min(_peerFrameBytesMax, _options.DataBytesMax)));
     }
 
-    /// <summary>Room for the payload of one DATA frame, in the output itself. <see cref="CommitData"/> must follow before anything else is sent.</summary>
-    /// <returns>At most <paramref name="bytesMax"/> and <see cref="SendableBytes"/> bytes; empty when nothing may be sent, and then nothing is reserved.</returns>
+    /// <summary>
+    /// Room for the payload of one DATA frame, in the output itself. <see cref="CommitData"/> must follow before anything else is sent.
+    /// </summary>
+    /// <returns>At most <paramref name="bytesMax"/> and <see cref="SendableBytes"/> bytes; empty when nothing may be sent, and then nothing
+    /// is reserved.</returns>
     public Span<byte> ReserveData(Http2Stream stream, int bytesMax)
     {
         int bytes = Math.Min(bytesMax, SendableBytes(stream));
@@ -202,7 +211,9 @@ public sealed partial class Http2Connection
         Settle();
     }
 
-    /// <summary>The reader has delivered bytes of <see cref="IHttp2Handler.OnData"/>: the stream's window is returned, in large steps.</summary>
+    /// <summary>
+    /// The reader has delivered bytes of <see cref="IHttp2Handler.OnData"/>: the stream's window is returned, in large steps.
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">More bytes than were received and not consumed.</exception>
     public void Consumed(Http2Stream stream, int bytes)
     {

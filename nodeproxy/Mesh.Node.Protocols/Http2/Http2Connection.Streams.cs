@@ -169,7 +169,9 @@ public sealed partial class Http2Connection
         }
     }
 
-    /// <summary>Resets a stream for an error of the peer (RFC 9113 §5.4.2). Such resets are counted: a peer can provoke them cheaply.</summary>
+    /// <summary>
+    /// Resets a stream for an error of the peer (RFC 9113 §5.4.2). Such resets are counted: a peer can provoke them cheaply.
+    /// </summary>
     private void StreamError(int streamId, Http2ErrorCode code)
     {
         if (!_flood.ProvokedResets.TryTake(_nowMs))

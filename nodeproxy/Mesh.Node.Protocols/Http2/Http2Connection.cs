@@ -6,11 +6,13 @@ using Mesh.Node.Protocols.Http2.Streams;
 
 namespace Mesh.Node.Protocols.Http2;
 
-/// <summary>One HTTP/2 connection, either side, without I/O: bytes in, events out, bytes to send in <see cref="Output"/> (RFC 9113).</summary>
+/// <summary>
+/// One HTTP/2 connection, either side, without I/O: bytes in, events out, bytes to send in <see cref="Output"/> (RFC 9113).
+/// </summary>
 /// <remarks>
-/// Life: <see cref="Start"/>, then <see cref="Receive"/> with whatever the transport read and <see cref="Output"/> flushed after every call,
-/// then <see cref="Abandon"/> when the transport is gone. Owned by one thread, the loop of its transport; never locked. No clock: callers pass
-/// milliseconds of any monotonic one.
+/// Life: <see cref="Start"/>, then <see cref="Receive"/> with whatever the transport read and <see cref="Output"/> flushed after every
+/// call, then <see cref="Abandon"/> when the transport is gone. Owned by one thread, the loop of its transport; never locked. No clock:
+/// callers pass milliseconds of any monotonic one.
 /// Re-entrancy: handlers may call everything but <see cref="Receive"/>; their calls never nest (<see cref="IHttp2Handler"/>).
 /// Windows: the connection's is returned on receipt, so one reader that stalls cannot stop the others; a stream's on delivery
 /// (<see cref="Consumed"/>), so a reader that stalls holds at most its own window.

@@ -1,13 +1,17 @@
 namespace Mesh.Node.Protocols.Http2;
 
 /// <summary>Every number of an HTTP/2 connection. Immutable, so one instance serves all connections of a kind.</summary>
-/// <remarks>The defaults are those of ambient's HBONE where it has one; the flood limits are tokens that refill (<see cref="RateLimit"/>).</remarks>
+/// <remarks>
+/// The defaults are those of ambient's HBONE where it has one; the flood limits are tokens that refill (<see cref="RateLimit"/>).
+/// </remarks>
 public sealed record Http2ConnectionOptions
 {
     /// <summary>The smallest receive windows: RFC 9113 §6.9.2 lets the peer send this much before it has seen our settings.</summary>
     public const int WindowBytesMin = 65_535;
 
-    /// <summary>Receive window of the connection, 65 535 to 2^31-1. Returned on receipt, so it only has to cover what is in flight.</summary>
+    /// <summary>
+    /// Receive window of the connection, 65 535 to 2^31-1. Returned on receipt, so it only has to cover what is in flight.
+    /// </summary>
     public int ConnectionWindowBytes { get; init; } = 16 * 1024 * 1024;
 
     /// <summary>Receive window of a new stream, 65 535 to 2^31-1. Returned on delivery.</summary>

@@ -1,6 +1,8 @@
 namespace Mesh.Node.Protocols.Http2;
 
-/// <summary>The error codes of RST_STREAM and GOAWAY (RFC 9113 §7). A code outside this list is valid and means no more than INTERNAL_ERROR.</summary>
+/// <summary>
+/// The error codes of RST_STREAM and GOAWAY (RFC 9113 §7). A code outside this list is valid and means no more than INTERNAL_ERROR.
+/// </summary>
 public enum Http2ErrorCode : uint
 {
     /// <summary>NO_ERROR: a graceful end, or "I need no more of this request".</summary>

@@ -1,6 +1,8 @@
 namespace Mesh.Node.Protocols.Http2;
 
-/// <summary>Why a connection was ended by this side. Each value has one error code and one sentence (<see cref="Http2ConnectionError"/>).</summary>
+/// <summary>
+/// Why a connection was ended by this side. Each value has one error code and one sentence (<see cref="Http2ConnectionError"/>).
+/// </summary>
 /// <remarks>The names go into logs, metrics and the debug data of GOAWAY: rename none.</remarks>
 public enum Http2ErrorReason
 {

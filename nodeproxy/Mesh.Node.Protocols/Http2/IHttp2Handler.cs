@@ -10,7 +10,9 @@ namespace Mesh.Node.Protocols.Http2;
 /// </remarks>
 public interface IHttp2Handler
 {
-    /// <summary>A complete header block: a request, a response, an informational response or trailers (<see cref="Http2Stream.LastBlock"/>).</summary>
+    /// <summary>
+    /// A complete header block: a request, a response, an informational response or trailers (<see cref="Http2Stream.LastBlock"/>).
+    /// </summary>
     void OnHeaders(Http2Stream stream, HeaderList headers, bool endStream);
 
     /// <summary>
@@ -22,14 +24,16 @@ public interface IHttp2Handler
     }
 
     /// <summary>
-    /// The peer asked for a stream beyond <see cref="Http2ConnectionOptions.PeerStreamsMax"/>: the engine refused it with REFUSED_STREAM, and
-    /// no stream came of it. What it asked for was not judged.
+    /// The peer asked for a stream beyond <see cref="Http2ConnectionOptions.PeerStreamsMax"/>: the engine refused it with REFUSED_STREAM,
+    /// and no stream came of it. What it asked for was not judged.
     /// </summary>
     void OnStreamRefused(int streamId, HeaderList headers)
     {
     }
 
-    /// <summary>Bytes of a DATA frame, as they arrive: a frame may come in several calls and may be empty when it only ends the stream.</summary>
+    /// <summary>
+    /// Bytes of a DATA frame, as they arrive: a frame may come in several calls and may be empty when it only ends the stream.
+    /// </summary>
     void OnData(Http2Stream stream, ReadOnlySpan<byte> data, bool endStream);
 
     /// <summary>

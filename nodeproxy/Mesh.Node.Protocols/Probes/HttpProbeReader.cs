@@ -127,7 +127,9 @@ internal sealed class HttpProbeReader
         var escaped = new StringBuilder();
         foreach (byte one in Encoding.UTF8.GetBytes(path))
         {
-            _ = s_targetBytes.Contains(one) ? escaped.Append((char)one) : escaped.Append('%').Append(one.ToString("X2", CultureInfo.InvariantCulture));
+            _ = s_targetBytes.Contains(one)
+                ? escaped.Append((char)one)
+                : escaped.Append('%').Append(one.ToString("X2", CultureInfo.InvariantCulture));
         }
 
         return Encoding.ASCII.GetBytes(escaped.ToString());

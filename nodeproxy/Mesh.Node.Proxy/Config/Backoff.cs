@@ -1,6 +1,8 @@
 namespace Mesh.Node.Proxy.Config;
 
-/// <summary>How long to wait before the next attempt: doubling from a first to a longest delay, each spread so that nodes do not march in step.</summary>
+/// <summary>
+/// How long to wait before the next attempt: doubling from a first to a longest delay, each spread so that nodes do not march in step.
+/// </summary>
 /// <param name="first">The delay after the first failure.</param>
 /// <param name="longest">No delay before spreading is longer.</param>
 /// <param name="spread">Each delay is multiplied by a random factor from 1 - spread to 1 + spread.</param>

@@ -7,7 +7,8 @@ namespace Mesh.Node.Proxy.Config;
 /// <param name="Previous">What was in force.</param>
 /// <param name="Current">What is in force now.</param>
 /// <param name="Workloads">Uids of workloads that came, went or changed.</param>
-/// <param name="Services">Keys (namespace/hostname) of services that came, went or changed themselves; not those whose endpoints did.</param>
+/// <param name="Services">Keys (namespace/hostname) of services that came, went or changed themselves; not those whose endpoints
+/// did.</param>
 /// <param name="Policies">Keys (namespace/name) of policies that came, went or changed.</param>
 public sealed record ConfigurationChange(
     MeshSnapshot Previous,

@@ -21,7 +21,9 @@ public sealed partial class ConfigurationStore(ILogger<ConfigurationStore> logge
     /// <summary>Raised after <see cref="Trust"/> was replaced, on the writer's thread.</summary>
     public event Action<TrustMaterial>? TrustChanged;
 
-    /// <summary>Raised when the control plane has answered on a new stream, on the writer's thread: what gave up on it may try again.</summary>
+    /// <summary>
+    /// Raised when the control plane has answered on a new stream, on the writer's thread: what gave up on it may try again.
+    /// </summary>
     public event Action<DiscoveryState>? Connected;
 
     public MeshSnapshot Current => _current;
@@ -89,7 +91,8 @@ public sealed record DiscoveryState(bool IsConnected, ImmutableArray<string> Awa
 /// <summary>What is wrong with one resource.</summary>
 /// <param name="TypeUrl">The resource's type.</param>
 /// <param name="Name">The resource's name.</param>
-/// <param name="IsRefused">True when the resource was refused and what was good before stays; false when it is in force with a remark.</param>
+/// <param name="IsRefused">True when the resource was refused and what was good before stays; false when it is in force with a
+/// remark.</param>
 /// <param name="Text">What is wrong, and what it means.</param>
 public sealed record ResourceProblem(string TypeUrl, string Name, bool IsRefused, string Text)
 {

@@ -14,7 +14,9 @@ namespace Mesh.Node.Proxy.Config;
 /// The way to the control plane: gRPC over TLS, the server verified against the root file and its name, this node by a bearer token. The
 /// root file is read before each call and the channel made anew when it changed; an unreadable file leaves the channel as it was.
 /// </summary>
-/// <remarks>Any thread. Owns the channel; calls still open on a channel that is replaced end and are made again by whoever made them.</remarks>
+/// <remarks>
+/// Any thread. Owns the channel; calls still open on a channel that is replaced end and are made again by whoever made them.
+/// </remarks>
 public sealed partial class ControlPlaneChannel : IDisposable
 {
     /// <summary>A whole mesh comes in one message at the first connection.</summary>
@@ -42,7 +44,8 @@ public sealed partial class ControlPlaneChannel : IDisposable
         ArgumentNullException.ThrowIfNull(options);
         if (options.Address.Scheme != Uri.UriSchemeHttps)
         {
-            throw new ArgumentException($"The control plane's address {options.Address} must begin with https: a token is sent there.", nameof(options));
+            throw new ArgumentException(
+                $"The control plane's address {options.Address} must begin with https: a token is sent there.", nameof(options));
         }
 
         _options = options;
@@ -200,7 +203,8 @@ public sealed partial class ControlPlaneChannel : IDisposable
 
     private static async Task<byte[]> ReadLimitedAsync(string path, long bytesMax, CancellationToken cancellation)
     {
-        await using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 4_096, useAsync: true);
+        await using var file = new FileStream(
+            path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 4_096, useAsync: true);
         if (file.Length > bytesMax)
         {
             throw new IOException($"{path} has {file.Length} bytes; at most {bytesMax} are read.");
@@ -211,9 +215,11 @@ public sealed partial class ControlPlaneChannel : IDisposable
         return bytes;
     }
 
-    [LoggerMessage(EventId = 1211, Level = LogLevel.Warning, Message = "The roots in {File} are unusable, so those read before stay: {Reason}")]
+    [LoggerMessage(EventId = 1211, Level = LogLevel.Warning,
+        Message = "The roots in {File} are unusable, so those read before stay: {Reason}")]
     private static partial void RootFileUnusable(ILogger logger, string file, string reason);
 
-    [LoggerMessage(EventId = 1212, Level = LogLevel.Information, Message = "The roots in {File} changed; connecting to the control plane anew.")]
+    [LoggerMessage(EventId = 1212, Level = LogLevel.Information,
+        Message = "The roots in {File} changed; connecting to the control plane anew.")]
     private static partial void RootsReplaced(ILogger logger, string file);
 }

@@ -4,7 +4,9 @@ using Grpc.Core;
 
 namespace Mesh.Node.Proxy.Config;
 
-/// <summary>Says in words what kept this node from its control plane: exceptions of clients wrap the cause in layers that say nothing.</summary>
+/// <summary>
+/// Says in words what kept this node from its control plane: exceptions of clients wrap the cause in layers that say nothing.
+/// </summary>
 internal static class ControlPlaneFailure
 {
     /// <summary>The cause, as part of a sentence.</summary>

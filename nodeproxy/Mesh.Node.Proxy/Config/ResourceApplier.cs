@@ -55,7 +55,9 @@ internal sealed partial class ResourceApplier(ConfigurationStore store, string r
         return refused;
     }
 
-    /// <summary>Another control plane than this mesh's own never answers for this mesh's own types; after some time that is plain.</summary>
+    /// <summary>
+    /// Another control plane than this mesh's own never answers for this mesh's own types; after some time that is plain.
+    /// </summary>
     public void StopWaitingForOwnTypes()
     {
         _requiredTypesSuffice = true;
@@ -99,7 +101,8 @@ internal sealed partial class ResourceApplier(ConfigurationStore store, string r
         Published(logger, change.Workloads.Count, change.Services.Count, change.Policies.Count, current.IsComplete);
     }
 
-    [LoggerMessage(EventId = 1221, Level = LogLevel.Warning, Message = "The control plane sent {TypeUrl} {Name}, which is refused: {Reason}.")]
+    [LoggerMessage(EventId = 1221, Level = LogLevel.Warning,
+        Message = "The control plane sent {TypeUrl} {Name}, which is refused: {Reason}.")]
     private static partial void ResourceRefused(ILogger logger, string typeUrl, string name, string reason);
 
     [LoggerMessage(EventId = 1222, Level = LogLevel.Debug,

@@ -18,7 +18,9 @@ public sealed record TrustMaterial(
     {
         string[] lists =
         [
-            .. RevocationLists.Values.Where(list => string.Equals(list.TrustDomain, trustDomain, StringComparison.Ordinal)).Select(list => list.Pem),
+            .. RevocationLists.Values
+                .Where(list => string.Equals(list.TrustDomain, trustDomain, StringComparison.Ordinal))
+                .Select(list => list.Pem),
         ];
         return lists.Length == 0 ? null : string.Join('\n', lists);
     }

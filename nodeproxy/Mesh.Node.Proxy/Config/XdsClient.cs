@@ -41,7 +41,12 @@ public sealed partial class XdsClient
     private bool _isConnected;
 
     public XdsClient(
-        ControlPlaneChannel channel, NodeDescription node, string rootNamespace, ConfigurationStore store, TimeProvider time, ILoggerFactory loggers)
+        ControlPlaneChannel channel,
+        NodeDescription node,
+        string rootNamespace,
+        ConfigurationStore store,
+        TimeProvider time,
+        ILoggerFactory loggers)
     {
         ArgumentNullException.ThrowIfNull(node);
         _channel = channel;
@@ -103,7 +108,8 @@ public sealed partial class XdsClient
         {
             await SubscribeAndApplyAsync(call, stopping);
         }
-        catch (Exception exception) when (exception is OperationCanceledException or InvalidOperationException && !stopping.IsCancellationRequested)
+        catch (Exception exception)
+            when (exception is OperationCanceledException or InvalidOperationException && !stopping.IsCancellationRequested)
         {
             // A write to a call that has failed says no more than that; why it failed is what the call itself says.
             await call.ResponseHeadersAsync;

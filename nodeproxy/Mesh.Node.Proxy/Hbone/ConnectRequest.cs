@@ -8,7 +8,7 @@ using Mesh.Node.Proxy.Telemetry;
 
 namespace Mesh.Node.Proxy.Hbone;
 
-/// <summary>An HBONE CONNECT, as sent and as received (reference §2.2).</summary>
+/// <summary>An HBONE CONNECT, as sent and as received: ztunnel's headers.</summary>
 internal sealed record ConnectRequest
 {
     private ConnectRequest()
@@ -75,7 +75,8 @@ internal sealed record ConnectRequest
             return new ConnectRequest { Error = CloseReason.AuthorityInvalid };
         }
 
-        string? serviceHost = headers.TryGet("forwarded"u8, out ReadOnlySpan<byte> forwarded) && Forwarded.TryParse(forwarded, out Forwarded parsed)
+        string? serviceHost =
+            headers.TryGet("forwarded"u8, out ReadOnlySpan<byte> forwarded) && Forwarded.TryParse(forwarded, out Forwarded parsed)
             ? parsed.Host
             : null;
         return new ConnectRequest

@@ -6,8 +6,8 @@ namespace Mesh.Node.Proxy.Hbone;
 
 /// <summary>Waits for the answer to one CONNECT.</summary>
 /// <remarks>
-/// Data may not precede the response, but may come with it; and whoever waits may run in the next turn only (<see cref="LoopCompletion{T}"/>).
-/// What comes before its relay has the stream is therefore held for it, within the budget.
+/// Data may not precede the response, but may come with it; and whoever waits may run in the next turn only
+/// (<see cref="LoopCompletion{T}"/>). What comes before its relay has the stream is therefore held for it, within the budget.
 /// </remarks>
 internal sealed class ConnectResponse(EventLoop loop, BufferBudget? buffers = null) : ITunnelStreamEvents, ITimerHandler
 {

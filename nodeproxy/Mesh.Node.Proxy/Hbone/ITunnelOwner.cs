@@ -4,13 +4,17 @@ using Mesh.Node.Proxy.Telemetry;
 
 namespace Mesh.Node.Proxy.Hbone;
 
-/// <summary>Whoever made a tunnel: the pool on the client's side, the inbound path on the server's. Calls come on the tunnel's loop.</summary>
+/// <summary>
+/// Whoever made a tunnel: the pool on the client's side, the inbound path on the server's. Calls come on the tunnel's loop.
+/// </summary>
 internal interface ITunnelOwner
 {
     /// <summary>The peer opened a stream (server side). The owner sets <see cref="TunnelStream.Events"/> before it returns.</summary>
     void OnStreamOpened(TunnelConnection tunnel, TunnelStream stream, HeaderList headers, bool endStream);
 
-    /// <summary>The peer opened more streams than it may; this one was refused (server side). The headers are valid during the call.</summary>
+    /// <summary>
+    /// The peer opened more streams than it may; this one was refused (server side). The headers are valid during the call.
+    /// </summary>
     void OnStreamRefused(TunnelConnection tunnel, HeaderList headers)
     {
     }

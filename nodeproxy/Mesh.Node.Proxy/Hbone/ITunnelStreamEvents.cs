@@ -8,7 +8,9 @@ internal interface ITunnelStreamEvents
     /// <summary>The response to our CONNECT; only on the side that opened the stream.</summary>
     void OnResponse(HeaderList headers, bool endStream);
 
-    /// <summary>Bytes of the carried connection; valid during the call. The receiver returns their credit with <see cref="TunnelStream.Consumed"/>.</summary>
+    /// <summary>
+    /// Bytes of the carried connection; valid during the call. The receiver returns their credit with <see cref="TunnelStream.Consumed"/>.
+    /// </summary>
     void OnData(ReadOnlySpan<byte> data, bool endStream);
 
     /// <summary>More may be sent: a window opened or the tunnel's output drained.</summary>

@@ -53,7 +53,8 @@ internal sealed class StreamRelay : IChannelEvents, ITunnelStreamEvents, IReadyH
     private bool _ended;
 
     /// <summary>Nothing moves before <see cref="Start"/>.</summary>
-    public StreamRelay(ByteChannel socket, TunnelStream stream, StreamRelayRole role, RelayLimits limits, IRelayMeter meter, IRelayOwner owner)
+    public StreamRelay(
+        ByteChannel socket, TunnelStream stream, StreamRelayRole role, RelayLimits limits, IRelayMeter meter, IRelayOwner owner)
     {
         _socket = socket;
         _stream = stream;

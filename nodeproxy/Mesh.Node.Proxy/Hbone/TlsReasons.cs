@@ -19,7 +19,8 @@ internal static class TlsReasons
         TlsFailureKind.NotYetValid => CloseReason.PeerCertificateNotYetValid,
         TlsFailureKind.Revoked => CloseReason.PeerCertificateRevoked,
         TlsFailureKind.WrongTrustDomain => CloseReason.WrongTrustDomain,
-        TlsFailureKind.IdentityRejected or TlsFailureKind.IdentityMalformed or TlsFailureKind.AuthorityAsLeaf => CloseReason.PeerIdentityRejected,
+        TlsFailureKind.IdentityRejected or TlsFailureKind.IdentityMalformed or TlsFailureKind.AuthorityAsLeaf =>
+            CloseReason.PeerIdentityRejected,
         TlsFailureKind.PeerAlert => CloseReason.RefusedByPeer,
         _ => CloseReason.HandshakeFailed,
     };

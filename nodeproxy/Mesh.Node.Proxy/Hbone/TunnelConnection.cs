@@ -18,7 +18,9 @@ internal sealed partial class TunnelConnection : IHttp2Handler, IChannelEvents, 
     /// <summary>What is read at a time from a peer that sends many small frames, so that a turn can end soon after its budget.</summary>
     private const int SmallReadBytes = 4 * 1024;
 
-    /// <summary>Bytes per stream event below which one read of <see cref="EventLoop.ScratchBytes"/> could hold more than a turn's events.</summary>
+    /// <summary>
+    /// Bytes per stream event below which one read of <see cref="EventLoop.ScratchBytes"/> could hold more than a turn's events.
+    /// </summary>
     private const int SmallEventBytes = 64;
 
     private static readonly TimeSpan s_answerCheckInterval = TimeSpan.FromSeconds(1);
@@ -45,7 +47,8 @@ internal sealed partial class TunnelConnection : IHttp2Handler, IChannelEvents, 
     private CloseReason _drainReason = CloseReason.Completed;
     private (CloseReason Reason, string? Detail) _end;
 
-    private TunnelConnection(ByteChannel channel, Http2Role role, Http2ConnectionOptions http2Options, TunnelOptions options, ITunnelOwner owner)
+    private TunnelConnection(
+        ByteChannel channel, Http2Role role, Http2ConnectionOptions http2Options, TunnelOptions options, ITunnelOwner owner)
     {
         _channel = channel;
         _loop = channel.Loop;
@@ -341,7 +344,8 @@ internal sealed partial class TunnelConnection : IHttp2Handler, IChannelEvents, 
                     return;
                 case IoStatus.End:
                     Close(
-                        _streams.Count == 0 && _http2.PeerSettingsReceived ? CloseReason.Completed : LostReason, "the peer closed the connection");
+                        _streams.Count == 0 && _http2.PeerSettingsReceived ? CloseReason.Completed : LostReason,
+                        "the peer closed the connection");
                     return;
                 default:
                     CloseUnreadable(read.Error);
@@ -373,91 +377,6 @@ internal sealed partial class TunnelConnection : IHttp2Handler, IChannelEvents, 
             : CloseReason.Http2HandshakeFailed;
         _ = Write(out _);
         Close(reason, $"{error.Reason}: {error.Text}");
-    }
-
-    private void AskFlushIfOutput()
-    {
-        if (!_http2.Output.Unsent.IsEmpty)
-        {
-            AskFlush();
-        }
-    }
-
-    private void AskFlush()
-    {
-        if (!_flushAsked && !_closed)
-        {
-            _flushAsked = true;
-            _loop.RunAtTurnEnd(this);
-        }
-    }
-
-    private void FlushAndServe()
-    {
-        EndIfFailed();
-        if (!_closed && TryFlush())
-        {
-            ServeAwaiting();
-            TryFlush();
-        }
-
-        CloseIfDrained();
-    }
-
-    /// <summary>Closes when the engine has given the peer up while nothing was being received: for a time limit, or for what was being sent.</summary>
-    private void EndIfFailed()
-    {
-        if (!_closed && _http2.Error.IsError)
-        {
-            OnProtocolError();
-        }
-    }
-
-    /// <summary>Gives each waiting stream one turn, in order; whoever is still stopped queues again behind the others.</summary>
-    private void ServeAwaiting()
-    {
-        for (int left = _awaitingOutput.Count; left > 0 && !_closed && _awaitingOutput.TryDequeue(out TunnelStream? next); left--)
-        {
-            next.IsQueuedForOutput = false;
-            if (next.IsAlive)
-            {
-                next.Events.OnSendable();
-            }
-        }
-    }
-
-    /// <summary>Writes what waits; true when all of it went. A channel that takes nothing any more ends the tunnel.</summary>
-    private bool TryFlush()
-    {
-        IoStatus status = Write(out Errno error);
-        if (status == IoStatus.Failed)
-        {
-            Close(LostReason, error.ToString());
-        }
-
-        return status == IoStatus.Done;
-    }
-
-    /// <summary>
-    /// Writes what waits; done when all of it went. A failure changes nothing here: a tunnel that is being ended for a reason ends for that
-    /// one, whether or not its peer can still be told.
-    /// </summary>
-    private IoStatus Write(out Errno error)
-    {
-        error = Errno.None;
-        while (!_http2.Output.Unsent.IsEmpty)
-        {
-            IoResult written = _channel.Write(_http2.Output.Unsent);
-            if (written.Status != IoStatus.Done)
-            {
-                error = written.Error;
-                return written.Status == IoStatus.WouldBlock ? IoStatus.WouldBlock : IoStatus.Failed;
-            }
-
-            _http2.Output.Advance(written.Bytes);
-        }
-
-        return IoStatus.Done;
     }
 
     private void CloseIfDrained()

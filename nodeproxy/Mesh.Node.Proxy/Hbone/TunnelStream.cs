@@ -3,7 +3,9 @@ using Mesh.Node.Protocols.Http2;
 namespace Mesh.Node.Proxy.Hbone;
 
 /// <summary>One carried connection on a tunnel: what a relay reads from and writes to.</summary>
-/// <remarks>Runs on the tunnel's loop. After the last event the HTTP/2 stream goes back to its pool, so every member is then a no-op.</remarks>
+/// <remarks>
+/// Runs on the tunnel's loop. After the last event the HTTP/2 stream goes back to its pool, so every member is then a no-op.
+/// </remarks>
 internal sealed class TunnelStream(TunnelConnection tunnel, ITunnelStreamEvents events)
 {
     private Http2Stream? _stream;

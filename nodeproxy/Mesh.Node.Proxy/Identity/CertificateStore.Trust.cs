@@ -82,8 +82,8 @@ public sealed partial class CertificateStore
     }
 
     /// <summary>
-    /// An identity whose certificate has been revoked gets another, with another key, if the authority still gives it one. At half life would
-    /// be too late: peers refuse it from now on. Under the gate.
+    /// An identity whose certificate has been revoked gets another, with another key, if the authority still gives it one. At half life
+    /// would be too late: peers refuse it from now on. Under the gate.
     /// </summary>
     private void ReplaceRevoked(TrustDomain trustDomain)
     {

@@ -108,7 +108,9 @@ public sealed partial class CertificateStore : ICertificateReader, IAsyncDisposa
         }
     }
 
-    /// <summary>Says which identities this node's workloads have. New ones are asked for when wanted early; others wait for a first use.</summary>
+    /// <summary>
+    /// Says which identities this node's workloads have. New ones are asked for when wanted early; others wait for a first use.
+    /// </summary>
     /// <param name="local">Each identity, and whether to ask for it before anything needs it.</param>
     internal void SetLocal(IReadOnlyDictionary<SpiffeId, bool> local)
     {
@@ -289,7 +291,8 @@ public sealed partial class CertificateStore : ICertificateReader, IAsyncDisposa
             using var timeout = new CancellationTokenSource(_requestTimeout, _time);
             using var ending = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, _stopping.Token);
             IReadOnlyList<string> answer = await _authority.IssueAsync(entry.Identity, key.RequestPem, ending.Token);
-            if (IssuedCertificate.TryRead(answer, entry.Identity, key, _time.GetUtcNow(), out IssuedCertificate? issued, out string? problem))
+            if (IssuedCertificate.TryRead(
+                answer, entry.Identity, key, _time.GetUtcNow(), out IssuedCertificate? issued, out string? problem))
             {
                 Accept(entry, issued, key);
             }
@@ -425,7 +428,8 @@ public sealed partial class CertificateStore : ICertificateReader, IAsyncDisposa
         return TimeSpan.FromTicks(Math.Clamp(delay.Ticks, s_leastRenewal.Ticks, s_greatestRenewal.Ticks));
     }
 
-    [LoggerMessage(EventId = 1304, Level = LogLevel.Error, Message = "The request for {Identity} met a fault in the proxy. Please report it.")]
+    [LoggerMessage(EventId = 1304, Level = LogLevel.Error,
+        Message = "The request for {Identity} met a fault in the proxy. Please report it.")]
     private static partial void Faulted(ILogger logger, SpiffeId identity, Exception fault);
 
     [LoggerMessage(EventId = 1301, Level = LogLevel.Information, Message = "Certificate for {Identity}, valid until {NotAfter:u}.")]

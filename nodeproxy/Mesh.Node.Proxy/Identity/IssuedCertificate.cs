@@ -46,7 +46,9 @@ internal sealed class IssuedCertificate
         issued = null;
         if (answer.Count is < 2 or > ElementsMax || answer.Sum(element => (long)element.Length) > CharsMax)
         {
-            problem = string.Create(CultureInfo.InvariantCulture, $"the answer has {answer.Count} parts: a leaf, its intermediates and the roots are expected");
+            problem = string.Create(
+                CultureInfo.InvariantCulture,
+                $"the answer has {answer.Count} parts: a leaf, its intermediates and the roots are expected");
             return false;
         }
 

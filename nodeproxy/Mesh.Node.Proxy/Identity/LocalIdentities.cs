@@ -6,8 +6,8 @@ using Mesh.Node.Proxy.Config;
 namespace Mesh.Node.Proxy.Identity;
 
 /// <summary>
-/// Keeps a certificate store in step with the configuration: which identities this node's workloads have, what trust the control plane sends,
-/// and when it is back. Runs on the configuration writer's thread.
+/// Keeps a certificate store in step with the configuration: which identities this node's workloads have, what trust the control plane
+/// sends, and when it is back. Runs on the configuration writer's thread.
 /// </summary>
 public sealed class LocalIdentities : IDisposable
 {

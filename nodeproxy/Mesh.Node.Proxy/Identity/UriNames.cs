@@ -4,7 +4,9 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace Mesh.Node.Proxy.Identity;
 
-/// <summary>The URI names of a certificate's subject alternative name extension (RFC 5280 §4.2.1.6), which the class library does not show.</summary>
+/// <summary>
+/// The URI names of a certificate's subject alternative name extension (RFC 5280 §4.2.1.6), which the class library does not show.
+/// </summary>
 internal static class UriNames
 {
     public const string ExtensionOid = "2.5.29.17";

@@ -9,7 +9,9 @@ namespace Mesh.Node.Proxy.Inbound;
 /// <summary>Connects to an application inside its pod, in the client's name: the application sees the client's address.</summary>
 internal sealed class AppConnector(EventLoop loop, EnrolledPod pod, TimeSpan timeLimit)
 {
-    /// <summary>Ports tried before giving up. Each failure means a live connection from that very port, so several in a row are rare.</summary>
+    /// <summary>
+    /// Ports tried before giving up. Each failure means a live connection from that very port, so several in a row are rare.
+    /// </summary>
     private const int SourcePortTriesMax = 64;
 
     private TcpConnector? _pending;

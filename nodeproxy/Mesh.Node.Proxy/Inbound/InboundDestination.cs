@@ -24,7 +24,7 @@ internal static class InboundDestination
         return record.Reason == CloseReason.None ? pod.FindWorkload(context.Snapshot) : null;
     }
 
-    /// <summary>The first service whose target is this port of the workload: a guess, for telemetry only (reference §2.6).</summary>
+    /// <summary>The first service whose target is this port of the workload: a guess, for telemetry only, as ztunnel makes it.</summary>
     public static Service? ServiceOf(MeshSnapshot snapshot, Workload workload, int port)
     {
         foreach (ServiceMembership membership in workload.Services)

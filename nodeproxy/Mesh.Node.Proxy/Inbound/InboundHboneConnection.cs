@@ -13,8 +13,8 @@ using Mesh.Node.Transport.Relay;
 namespace Mesh.Node.Proxy.Inbound;
 
 /// <summary>
-/// One stream of an HBONE tunnel: a connection to an application of this pod. 1. Checked as reference §2.5. 2. Judged. 3. Connected in the
-/// client's name. 4. Answered with 200, only now. 5. Relayed to its end.
+/// One stream of an HBONE tunnel: a connection to an application of this pod. 1. Checked: the authority is an address of this pod. 2.
+/// Judged. 3. Connected in the client's name. 4. Answered with 200, only now. 5. Relayed to its end.
 /// </summary>
 internal sealed class InboundHboneConnection : ProxiedConnection
 {
@@ -117,7 +117,12 @@ internal sealed class InboundHboneConnection : ProxiedConnection
         _stream.Respond(Context.Headers, endStream: false);
         Settle();
         _relay = new StreamRelay(
-            _application, _stream, StreamRelayRole.SocketIsUpstream, LimitsFor(TimeSpan.FromMilliseconds(Options.IdleTimeoutMs)), Record, this);
+            _application,
+            _stream,
+            StreamRelayRole.SocketIsUpstream,
+            LimitsFor(TimeSpan.FromMilliseconds(Options.IdleTimeoutMs)),
+            Record,
+            this);
         ValueTask<RelayEnd> ended = RelayEnded.WaitAsync();
         _relay.Start();
         _early.DeliverTo(_relay);
@@ -143,8 +148,8 @@ internal sealed class InboundHboneConnection : ProxiedConnection
     {
         _application?.Reset();
 
-        // After a whole answer NO_ERROR only says that nothing more need be sent (RFC 9113 §8.1). A stream beyond the limit is refused as one
-        // that nothing was done about, so that the client may try it elsewhere (§8.7).
+        // After a whole answer NO_ERROR only says that nothing more need be sent (RFC 9113 §8.1). A stream beyond the limit is refused as
+        // one that nothing was done about, so that the client may try it elsewhere (§8.7).
         _stream.Reset(
             _hasRefused ? Http2ErrorCode.NoError
             : Record.Reason == CloseReason.StreamLimit ? Http2ErrorCode.RefusedStream
@@ -160,7 +165,9 @@ internal sealed class InboundHboneConnection : ProxiedConnection
             HboneAuthority = request.Authority,
         };
 
-    /// <summary>The address of the authority must be the one the peer connected to; a host name must be a service this pod serves.</summary>
+    /// <summary>
+    /// The address of the authority must be the one the peer connected to; a host name must be a service this pod serves.
+    /// </summary>
     private bool TryResolve(Workload destination, IPAddress own, out IPEndPoint? target)
     {
         target = null;
@@ -241,7 +248,9 @@ internal sealed class InboundHboneConnection : ProxiedConnection
 
         public void OnAborted(TunnelAbort abort)
         {
-            (CloseReason reason, string? detail) = abort.IsTunnelLost ? connection._stream.Tunnel.StreamEnd : (CloseReason.ClientReset, null);
+            (CloseReason reason, string? detail) = abort.IsTunnelLost
+                ? connection._stream.Tunnel.StreamEnd
+                : (CloseReason.ClientReset, null);
             connection.Abort(reason, detail);
         }
 

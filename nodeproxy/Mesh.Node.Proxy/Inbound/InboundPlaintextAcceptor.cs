@@ -17,7 +17,10 @@ internal sealed class InboundPlaintextAcceptor(EnrolledPod pod) : IAcceptHandler
         pod.Begin(
             socket,
             Placement.Anywhere,
-            (context, client) => new InboundPlaintextConnection(context, pod, client, peer, destination) { CarriesOwnMark = carriesOwnMark });
+            (context, client) => new InboundPlaintextConnection(context, pod, client, peer, destination)
+            {
+                CarriesOwnMark = carriesOwnMark,
+            });
     }
 
     public void OnAcceptFailed(Errno error) =>

@@ -63,7 +63,8 @@ internal sealed class InboundPlaintextConnection : ProxiedConnection
         var facts = new ConnectionFacts(
             null, Record.Client.Address, _destination.Address, (ushort)_destination.Port, destination.Network);
         ProbeRequests? probes = Pod.ProbesOf(Record.Client.Address, _destination.Port, out bool mayBeSilent);
-        bool isAdmitted = probes is not null && PolicyEvaluator.Evaluate(Context.Snapshot, destination, in facts).Outcome != PolicyOutcome.Allowed
+        bool isAdmitted = probes is not null
+            && PolicyEvaluator.Evaluate(Context.Snapshot, destination, in facts).Outcome != PolicyOutcome.Allowed
             ? await BeginProbeAsync(probes, mayBeSilent)
             : await Gate.AdmitAsync(Context, this, destination, facts, TimeSpan.FromMilliseconds(Options.ConfigurationWaitMs));
         if (!isAdmitted)

@@ -57,7 +57,8 @@ internal sealed class InboundTunnel : ProxiedConnection, ITunnelOwner, IPeerVeri
         InboundHboneConnection.Start(this, stream, headers, Context);
 
     void ITunnelOwner.OnStreamRefused(TunnelConnection tunnel, HeaderList headers) =>
-        InboundHboneConnection.Refuse(this, headers, Context, CloseReason.StreamLimit, $"{tunnel.StreamCount} streams are open on the tunnel");
+        InboundHboneConnection.Refuse(
+            this, headers, Context, CloseReason.StreamLimit, $"{tunnel.StreamCount} streams are open on the tunnel");
 
     void ITunnelOwner.OnRequestRefused(TunnelConnection tunnel, HeaderList headers, HeaderVerdict verdict)
     {

@@ -13,7 +13,9 @@ using Mesh.Node.Transport.EventLoops;
 namespace Mesh.Node.Proxy.Loops;
 
 /// <summary>What the connections of one loop share: the loop, its counters, and the list of themselves.</summary>
-/// <remarks>Belongs to the loop's thread. Nothing here is shared with another loop but the process-wide services, which are read-only.</remarks>
+/// <remarks>
+/// Belongs to the loop's thread. Nothing here is shared with another loop but the process-wide services, which are read-only.
+/// </remarks>
 internal sealed class LoopContext : IOpenStreamCounts
 {
     private readonly HashSet<ProxiedConnection> _connections = [];
@@ -100,7 +102,8 @@ internal sealed class LoopContext : IOpenStreamCounts
     public ValueTask<TlsContexts?> GetCertificateAsync(SpiffeId identity) =>
         Services.Certificates.TryGet(identity, out TlsContexts? contexts)
             ? ValueTask.FromResult<TlsContexts?>(contexts)
-            : Loop.AwaitAsync(Services.Certificates.GetAsync(identity, TimeSpan.FromMilliseconds(Services.Options.ConfigurationWaitMs)), null);
+            : Loop.AwaitAsync(
+                Services.Certificates.GetAsync(identity, TimeSpan.FromMilliseconds(Services.Options.ConfigurationWaitMs)), null);
 
     /// <summary>A new configuration is in force: whoever waited looks again, and every guarded connection is judged anew.</summary>
     public void OnConfigurationChanged()

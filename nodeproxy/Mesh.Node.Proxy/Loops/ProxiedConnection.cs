@@ -53,7 +53,9 @@ internal abstract class ProxiedConnection : IRelayOwner
 
     protected Transport.EventLoops.LoopCompletion<RelayEnd> RelayEnded { get; }
 
-    /// <summary>Takes the connection from accept to its end. Never throws: a fault of ours ends this connection, not its neighbours.</summary>
+    /// <summary>
+    /// Takes the connection from accept to its end. Never throws: a fault of ours ends this connection, not its neighbours.
+    /// </summary>
     public async Task RunAsync()
     {
         Context.Telemetry.Opened(Record);
@@ -119,7 +121,9 @@ internal abstract class ProxiedConnection : IRelayOwner
     {
     }
 
-    /// <summary>Verifies the peer again after roots or revocation lists of its trust domain were replaced, where there is a TLS peer.</summary>
+    /// <summary>
+    /// Verifies the peer again after roots or revocation lists of its trust domain were replaced, where there is a TLS peer.
+    /// </summary>
     public virtual void Recheck(TrustDomain domain, TlsTrust trust)
     {
     }

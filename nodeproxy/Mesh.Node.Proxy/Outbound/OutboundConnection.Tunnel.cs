@@ -26,8 +26,8 @@ internal sealed partial class OutboundConnection
         ConnectAnswer answer = await AskAsync(source, route, refusedBy: null);
         if (answer.Kind == ConnectAnswerKind.Refused && Record.Reason == CloseReason.None)
         {
-            // The far proxy did nothing about it, and nothing was read from the client: it may be tried anew, once (RFC 9113 §8.7). One that
-            // only takes no more on this tunnel takes it on the next.
+            // The far proxy did nothing about it, and nothing was read from the client: it may be tried anew, once (RFC 9113 §8.7). One
+            // that only takes no more on this tunnel takes it on the next.
             TunnelConnection refusedBy = _stream!.Tunnel;
             answer = await AskAsync(source, refusedBy.IsDraining ? route : Reroute(source, route), refusedBy);
         }
@@ -37,7 +37,8 @@ internal sealed partial class OutboundConnection
             (CloseReason reason, string? detail) = answer.Kind switch
             {
                 ConnectAnswerKind.TunnelLost => _stream!.Tunnel.StreamEnd,
-                ConnectAnswerKind.Refused => (CloseReason.StreamLimit, "the far proxy refused the stream, and again when it was tried anew"),
+                ConnectAnswerKind.Refused =>
+                    (CloseReason.StreamLimit, "the far proxy refused the stream, and again when it was tried anew"),
                 _ => (ConnectReasons.ReasonFor(answer), answer.Status == 0 ? null : $"status {answer.Status}"),
             };
             Record.TryEnd(reason, detail);
@@ -84,7 +85,9 @@ internal sealed partial class OutboundConnection
         return route;
     }
 
-    /// <summary>Asks for a stream. Whatever the answer says, the record may have ended meanwhile, and has where there is no answer.</summary>
+    /// <summary>
+    /// Asks for a stream. Whatever the answer says, the record may have ended meanwhile, and has where there is no answer.
+    /// </summary>
     private async ValueTask<ConnectAnswer> AskAsync(Workload source, OutboundRoute route, TunnelConnection? refusedBy)
     {
         Workload destination = route.Workload!;

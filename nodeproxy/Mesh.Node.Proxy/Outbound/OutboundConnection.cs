@@ -15,8 +15,9 @@ using Mesh.Node.Transport.Relay;
 namespace Mesh.Node.Proxy.Outbound;
 
 /// <summary>
-/// A connection captured on its way out of a pod. 1. Who asks: the pod whose namespace it was captured in. 2. Where to: service, workload or
-/// neither. 3. On this node: judged here and joined to the application directly. 4. Else over a tunnel, or plainly. 5. Relayed to its end.
+/// A connection captured on its way out of a pod. 1. Who asks: the pod whose namespace it was captured in. 2. Where to: service, workload
+/// or neither. 3. On this node: judged here and joined to the application directly. 4. Else over a tunnel, or plainly. 5. Relayed to its
+/// end.
 /// </summary>
 internal sealed partial class OutboundConnection : ProxiedConnection
 {
@@ -111,7 +112,9 @@ internal sealed partial class OutboundConnection : ProxiedConnection
         _response?.Release();
     }
 
-    /// <summary>A connection made to the capture port itself has that port as its destination, and would come back to us for ever.</summary>
+    /// <summary>
+    /// A connection made to the capture port itself has that port as its destination, and would come back to us for ever.
+    /// </summary>
     private static bool IsDialledDirectly(IPEndPoint destination) => MeshPorts.IsReserved(destination.Port);
 
     private async ValueTask<Workload?> FindSourceAsync()
@@ -119,7 +122,8 @@ internal sealed partial class OutboundConnection : ProxiedConnection
         if (!Context.Snapshot.IsComplete || Pod.FindWorkload(Context.Snapshot) is null)
         {
             bool arrived = await Context.WaitForConfigurationAsync(
-                snapshot => snapshot.IsComplete && Pod.FindWorkload(snapshot) is not null, TimeSpan.FromMilliseconds(Options.ConfigurationWaitMs));
+                snapshot => snapshot.IsComplete && Pod.FindWorkload(snapshot) is not null,
+                TimeSpan.FromMilliseconds(Options.ConfigurationWaitMs));
             if (!arrived)
             {
                 Record.TryEnd(Context.Snapshot.IsComplete ? CloseReason.SourceUnknown : CloseReason.NotReady);
@@ -232,7 +236,9 @@ internal sealed partial class OutboundConnection : ProxiedConnection
         EndBy(await ended);
     }
 
-    /// <summary>Watches the client while nothing is relayed yet: a client that resets must not keep a connect or a tunnel waiting.</summary>
+    /// <summary>
+    /// Watches the client while nothing is relayed yet: a client that resets must not keep a connect or a tunnel waiting.
+    /// </summary>
     private sealed class ClientWatch(OutboundConnection connection) : IChannelEvents
     {
         public void OnReadable()

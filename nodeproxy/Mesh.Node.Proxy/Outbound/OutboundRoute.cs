@@ -43,10 +43,11 @@ internal readonly record struct OutboundRoute
     public string? Detail { get; init; }
 
     /// <summary>
-    /// The decision tree of reference §2.7. A service's address goes before a workload's; an address nobody owns is passed through. What a
+    /// ztunnel's decision tree. A service's address goes before a workload's; an address nobody owns is passed through. What a
     /// foreign control plane asks for and this proxy does not do is refused by name, never gone past.
     /// </summary>
-    public static OutboundRoute Decide(MeshSnapshot snapshot, Workload source, IPEndPoint destination, IOpenStreamCounts counts, ref RandomState random)
+    public static OutboundRoute Decide(
+        MeshSnapshot snapshot, Workload source, IPEndPoint destination, IOpenStreamCounts counts, ref RandomState random)
     {
         if (MeshPorts.IsReserved(destination.Port))
         {
@@ -61,7 +62,10 @@ internal readonly record struct OutboundRoute
         if (snapshot.FindWorkload(source.Network, destination.Address) is Workload workload)
         {
             return workload.Waypoint is not null
-                ? Refuse(CloseReason.WaypointUnsupported, $"{workload.Uid} asks for waypoint {workload.Waypoint}") with { Workload = workload }
+                ? Refuse(CloseReason.WaypointUnsupported, $"{workload.Uid} asks for waypoint {workload.Waypoint}") with
+                {
+                    Workload = workload,
+                }
                 : ToWorkload(workload, null, destination);
         }
 
@@ -101,7 +105,10 @@ internal readonly record struct OutboundRoute
 
         if (workload.NetworkGateway is not null)
         {
-            return Refuse(CloseReason.NetworkGatewayUnsupported, $"{workload.Uid} is behind {workload.NetworkGateway}") with { Workload = workload };
+            return Refuse(CloseReason.NetworkGatewayUnsupported, $"{workload.Uid} is behind {workload.NetworkGateway}") with
+            {
+                Workload = workload,
+            };
         }
 
         return new OutboundRoute

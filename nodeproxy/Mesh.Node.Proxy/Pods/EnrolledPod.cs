@@ -21,7 +21,9 @@ using TcpListener = Mesh.Node.Transport.Listeners.TcpListener;
 
 namespace Mesh.Node.Proxy.Pods;
 
-/// <summary>A pod this process serves: its namespace, its listeners on its home loop, its tunnels on each loop it has connections on.</summary>
+/// <summary>
+/// A pod this process serves: its namespace, its listeners on its home loop, its tunnels on each loop it has connections on.
+/// </summary>
 /// <remarks>Made and ended on the home loop. Its facts are immutable; its counters are read by any thread.</remarks>
 internal sealed class EnrolledPod
 {
@@ -51,7 +53,9 @@ internal sealed class EnrolledPod
 
     public PodIdentity Identity { get; }
 
-    /// <summary>What the agent told beyond who the pod is: addresses, probes, capture mode. Replaced whole when it tells anew. Any thread.</summary>
+    /// <summary>
+    /// What the agent told beyond who the pod is: addresses, probes, capture mode. Replaced whole when it tells anew. Any thread.
+    /// </summary>
     public PodDetails Details
     {
         get => Volatile.Read(ref _details);
@@ -127,13 +131,17 @@ internal sealed class EnrolledPod
     {
         if (Details.CaptureMode == CaptureMode.Redirect)
         {
-            return Mesh.Interop.Linux.SocketOptions.TryGetOriginalDestination(accepted, family, out IPEndPoint? original).Ok ? original : null;
+            return Mesh.Interop.Linux.SocketOptions.TryGetOriginalDestination(accepted, family, out IPEndPoint? original).Ok
+                ? original
+                : null;
         }
 
         return Mesh.Interop.Linux.Sockets.LocalEndPoint(accepted);
     }
 
-    /// <summary>Whether the address is the only one of its family that the pod is known to have, so that the kernel chooses no other.</summary>
+    /// <summary>
+    /// Whether the address is the only one of its family that the pod is known to have, so that the kernel chooses no other.
+    /// </summary>
     public bool HasNoOtherThan(IPAddress address)
     {
         int others = 0;
@@ -148,8 +156,8 @@ internal sealed class EnrolledPod
     }
 
     /// <summary>
-    /// What a client may ask of a port as a probe, whatever policy says: what the pod declares for the port, when the client is the pod's own
-    /// node. Null when it may ask nothing.
+    /// What a client may ask of a port as a probe, whatever policy says: what the pod declares for the port, when the client is the pod's
+    /// own node. Null when it may ask nothing.
     /// </summary>
     /// <param name="client">The client's address.</param>
     /// <param name="port">The pod's port.</param>

@@ -10,7 +10,7 @@ namespace Mesh.Node.Proxy.Pods;
 /// <remarks>The calling thread enters the namespace for the creation only; the socket stays there and is used from the loop.</remarks>
 internal sealed class PodSockets(NetNamespace network, ProxyOptions options) : IDisposable
 {
-    /// <summary>Marks the proxy's own traffic, which capture rules let pass (reference §1.1).</summary>
+    /// <summary>Marks the proxy's own traffic, which capture rules let pass.</summary>
     public const uint OwnMark = CaptureMarks.Own;
 
     private SourcePortRange? _sourcePorts;

@@ -41,7 +41,9 @@ internal sealed class SourcePortRange
     {
         string[] parts = File.ReadAllText(SysctlFile).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
         return new SourcePortRange(
-            int.Parse(parts[0], CultureInfo.InvariantCulture), int.Parse(parts[1], CultureInfo.InvariantCulture), Random.Shared.Next(HighestPort));
+            int.Parse(parts[0], CultureInfo.InvariantCulture),
+            int.Parse(parts[1], CultureInfo.InvariantCulture),
+            Random.Shared.Next(HighestPort));
     }
 
     /// <summary>The next port to try; goes round.</summary>

@@ -5,7 +5,10 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Mesh.Node.Proxy.Succession;
 
-/// <summary>Asks the proxy before this one for listening sockets, and for the admin ports. Where there is none, or it does not answer well, there are none.</summary>
+/// <summary>
+/// Asks the proxy before this one for listening sockets, and for the admin ports. Where there is none, or it does not answer well, there
+/// are none.
+/// </summary>
 /// <param name="path">Where that proxy listens.</param>
 /// <param name="logger">Where it is told what went wrong.</param>
 public sealed class ListenerTaker(string path, ILogger logger) : IListenerSource, IPortHolder

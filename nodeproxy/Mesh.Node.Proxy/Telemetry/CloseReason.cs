@@ -30,8 +30,8 @@ public enum CloseReason
     UpstreamUnresponsive,
 
     /// <summary>
-    /// The tunnel under the stream was lost before the stream ended: what was carried may be truncated. A tunnel that was ended for a reason
-    /// of its own gives its streams that one.
+    /// The tunnel under the stream was lost before the stream ended: what was carried may be truncated. A tunnel that was ended for a
+    /// reason of its own gives its streams that one.
     /// </summary>
     TunnelLost,
 
@@ -85,8 +85,8 @@ public enum CloseReason
     PendingConnectLimit,
 
     /// <summary>
-    /// The limit on streams of a tunnel open at once, the tunnel's or the workload's; or the far proxy refused the stream, as it does for its
-    /// own.
+    /// The limit on streams of a tunnel open at once, the tunnel's or the workload's; or the far proxy refused the stream, as it does for
+    /// its own.
     /// </summary>
     StreamLimit,
 

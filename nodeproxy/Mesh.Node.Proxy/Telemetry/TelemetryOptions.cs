@@ -3,7 +3,9 @@ namespace Mesh.Node.Proxy.Telemetry;
 /// <summary>What is measured and where it goes. Section <c>telemetry</c> of the node's configuration file.</summary>
 public sealed class TelemetryOptions
 {
-    /// <summary>Where metrics are pushed over OTLP: <c>http://host:4317</c>, or with path <c>/v1/metrics</c> for HTTP. Null: nowhere.</summary>
+    /// <summary>
+    /// Where metrics are pushed over OTLP: <c>http://host:4317</c>, or with path <c>/v1/metrics</c> for HTTP. Null: nowhere.
+    /// </summary>
     public string? OtlpEndpoint { get; set; }
 
     /// <summary>Time between two pushes. Milliseconds, 1 000 to 3 600 000.</summary>

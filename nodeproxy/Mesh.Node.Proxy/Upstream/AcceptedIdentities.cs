@@ -4,7 +4,7 @@ using Mesh.Node.Model.Workloads;
 
 namespace Mesh.Node.Proxy.Upstream;
 
-/// <summary>The identities a destination may show: the workload's own, and those its service vouches for (reference §2.1).</summary>
+/// <summary>The identities a destination may show: the workload's own, and those its service vouches for.</summary>
 internal sealed class AcceptedIdentities : IPeerVerifier
 {
     private readonly SpiffeId[] _identities;

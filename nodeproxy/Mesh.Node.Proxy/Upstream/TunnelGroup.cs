@@ -48,8 +48,8 @@ internal sealed class TunnelGroup : ITunnelOwner
 
     /// <summary>A tunnel with room for one more stream.</summary>
     /// <param name="refusedBy">
-    /// One that refused the stream already. Another that stands is preferred, and none is made for it: who refuses on a tunnel with room has a
-    /// limit that a further tunnel would not change.
+    /// One that refused the stream already. Another that stands is preferred, and none is made for it: who refuses on a tunnel with room
+    /// has a limit that a further tunnel would not change.
     /// </param>
     public ValueTask<TunnelOpenResult> GetAsync(TunnelConnection? refusedBy)
     {
@@ -232,7 +232,8 @@ internal sealed class TunnelGroup : ITunnelOwner
         }
 
         _connecting = new TcpConnector(_context.Loop);
-        ConnectResult connected = await _connecting.ConnectAsync(socket!, Key.Destination, TimeSpan.FromMilliseconds(options.ConnectTimeoutMs));
+        ConnectResult connected = await _connecting.ConnectAsync(
+            socket!, Key.Destination, TimeSpan.FromMilliseconds(options.ConnectTimeoutMs));
         _connecting = null;
         if (connected.Channel is null)
         {
@@ -250,7 +251,8 @@ internal sealed class TunnelGroup : ITunnelOwner
             return new TunnelOpenResult(null, TlsReasons.ReasonFor(handshake), handshake.Failure?.Detail);
         }
 
-        TunnelConnection tunnel = TunnelConnection.Start(tls, Http2Role.Client, Http2Profiles.ClientOf(options), Http2Profiles.Tunnel(options), this);
+        TunnelConnection tunnel = TunnelConnection.Start(
+            tls, Http2Role.Client, Http2Profiles.ClientOf(options), Http2Profiles.Tunnel(options), this);
         tunnel.RetireAfter(CertificateTime.ForClient(certificate.NotAfter, peer.NotAfter));
         return new TunnelOpenResult(tunnel, CloseReason.None, null);
     }

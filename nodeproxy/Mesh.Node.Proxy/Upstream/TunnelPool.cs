@@ -11,7 +11,9 @@ using Mesh.Node.Proxy.Telemetry;
 
 namespace Mesh.Node.Proxy.Upstream;
 
-/// <summary>The tunnels of one pod's connections on one loop. No two pods share one, so what the far side sees is this pod and no other.</summary>
+/// <summary>
+/// The tunnels of one pod's connections on one loop. No two pods share one, so what the far side sees is this pod and no other.
+/// </summary>
 /// <remarks>Lives on that loop.</remarks>
 internal sealed class TunnelPool(EnrolledPod pod, LoopContext context)
 {
@@ -68,7 +70,7 @@ internal sealed class TunnelPool(EnrolledPod pod, LoopContext context)
     {
         foreach (TunnelGroup group in _groups.Values.ToArray())
         {
-            // A peer of ours is of our own trust domain (reference §2.1).
+            // A peer of ours is of our own trust domain.
             if (group.Key.Source.TrustDomain.Equals(domain))
             {
                 group.Recheck(trust);

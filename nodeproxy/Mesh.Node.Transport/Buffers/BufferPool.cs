@@ -1,10 +1,12 @@
 namespace Mesh.Node.Transport.Buffers;
 
-/// <summary>Blocks for bytes that must wait: taken when a write is refused, given back when they have gone out. One loop's; no locks.</summary>
+/// <summary>
+/// Blocks for bytes that must wait: taken when a write is refused, given back when they have gone out. One loop's; no locks.
+/// </summary>
 /// <remarks>An idle connection holds none, so memory follows what is stalled and not what is connected.</remarks>
 public sealed class BufferPool(int pooledBytesMax)
 {
-    /// <summary>Bytes of one block: what one TLS record carries, and small enough to stay in cache (design §6).</summary>
+    /// <summary>Bytes of one block: what one TLS record carries, and small enough to stay in cache.</summary>
     public const int BlockBytes = 16 * 1024;
 
     private readonly Stack<byte[]> _free = new();

@@ -1,6 +1,8 @@
 namespace Mesh.Node.Transport.Buffers;
 
-/// <summary>How many pipes the connections of one workload may hold at once, on whatever loops they are. Any thread; takes no lock.</summary>
+/// <summary>
+/// How many pipes the connections of one workload may hold at once, on whatever loops they are. Any thread; takes no lock.
+/// </summary>
 /// <remarks>A connection that gets none copies instead, so a workload whose readers stall slows itself and nobody else.</remarks>
 public sealed class PipeBudget
 {

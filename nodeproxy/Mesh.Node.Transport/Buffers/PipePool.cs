@@ -10,7 +10,7 @@ namespace Mesh.Node.Transport.Buffers;
 /// </remarks>
 public sealed class PipePool
 {
-    /// <summary>Capacity asked for: a smaller pipe is no faster than a copy (design §6).</summary>
+    /// <summary>Capacity asked for: a smaller pipe is no faster than a copy.</summary>
     public const int PipeBytes = 1024 * 1024;
 
     /// <summary>The least worth having, where fs.pipe-max-size forbids more.</summary>

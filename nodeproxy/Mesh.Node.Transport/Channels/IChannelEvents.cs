@@ -14,6 +14,8 @@ public interface IChannelEvents
     /// <summary>A write may succeed.</summary>
     void OnWritable();
 
-    /// <summary>The kernel reports an error (a reset, a time-out): told at once, so that a driver that is not reading learns it too.</summary>
+    /// <summary>
+    /// The kernel reports an error (a reset, a time-out): told at once, so that a driver that is not reading learns it too.
+    /// </summary>
     void OnFault();
 }

@@ -11,8 +11,8 @@ namespace Mesh.Node.Transport.Channels;
 /// Registered once, edge-triggered. A read that fills less than it was offered has emptied the socket (epoll(7)), so the next read
 /// answers <see cref="IoStatus.WouldBlock"/> without a system call until the kernel reports more.
 /// A socket that <see cref="TcpConnector"/> connects or <see cref="Listeners.TcpListener"/> accepts resets its connection when it is
-/// closed, from its first moment on, and only <see cref="Close"/> takes that back: when the process is killed, the kernel closes its sockets,
-/// and a peer must not mistake the stream that was cut for a whole one.
+/// closed, from its first moment on, and only <see cref="Close"/> takes that back: when the process is killed, the kernel closes its
+/// sockets, and a peer must not mistake the stream that was cut for a whole one.
 /// </remarks>
 public sealed class TcpChannel : ByteChannel, IReadyHandler
 {
@@ -49,7 +49,9 @@ public sealed class TcpChannel : ByteChannel, IReadyHandler
     public static SysResult TryAttach(EventLoop loop, SocketHandle socket, out TcpChannel? channel) =>
         TryAttach(loop, socket, mayRead: true, out channel);
 
-    /// <summary>As above for a socket that was just told to connect: nothing is read before the kernel says that something has come.</summary>
+    /// <summary>
+    /// As above for a socket that was just told to connect: nothing is read before the kernel says that something has come.
+    /// </summary>
     internal static SysResult TryAttachConnecting(EventLoop loop, SocketHandle socket, out TcpChannel? channel) =>
         TryAttach(loop, socket, mayRead: false, out channel);
 

@@ -14,8 +14,8 @@ namespace Mesh.Node.Transport.Connections;
 /// <remarks>
 /// Everything runs on the loop, and whoever waits for a pipe is resumed in place. Backpressure: nothing is read while the application is
 /// behind, and a flush waits while the peer is. Half-close: the peer's end completes the input and leaves the output open; completing the
-/// output sends FIN (after close_notify) and leaves the input open. Completing the output with an exception, and <see cref="Abort(ConnectionAbortedException)"/>,
-/// are a reset. After a reset the input throws and flushes say completed.
+/// output sends FIN (after close_notify) and leaves the input open. Completing the output with an exception, and
+/// <see cref="Abort(ConnectionAbortedException)"/>, are a reset. After a reset the input throws and flushes say completed.
 /// </remarks>
 public sealed class ChannelConnection : ConnectionContext, IChannelEvents, ITimerHandler
 {
@@ -133,8 +133,8 @@ public sealed class ChannelConnection : ConnectionContext, IChannelEvents, ITime
     public override void Abort() => Abort(new ConnectionAbortedException());
 
     /// <summary>
-    /// Lets the connection go: what was written is delivered first, within <see cref="ConnectionOptions.DrainLimit"/>. Ends when the channel
-    /// is closed. Loop thread.
+    /// Lets the connection go: what was written is delivered first, within <see cref="ConnectionOptions.DrainLimit"/>. Ends when the
+    /// channel is closed. Loop thread.
     /// </summary>
 #pragma warning disable CA2215 // The base has nothing to dispose of.
     public override async ValueTask DisposeAsync()
@@ -192,7 +192,8 @@ public sealed class ChannelConnection : ConnectionContext, IChannelEvents, ITime
     internal void OnBroken(Errno error) =>
         Finish(ConnectionEnd.Broken, new ConnectionResetException(error == Errno.None ? "The connection broke." : error.ToString()));
 
-    internal void OnApplicationFaulted(Exception fault) => Finish(ConnectionEnd.Aborted, new ConnectionAbortedException(fault.Message, fault));
+    internal void OnApplicationFaulted(Exception fault) =>
+        Finish(ConnectionEnd.Aborted, new ConnectionAbortedException(fault.Message, fault));
 
     /// <summary>A direction has come to its end: once the application has let go and all is written, so has the connection.</summary>
     internal void OnDirectionEnded()

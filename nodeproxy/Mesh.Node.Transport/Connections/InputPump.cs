@@ -46,7 +46,9 @@ internal sealed class InputPump : IReadyHandler
     /// <summary>The peer has finished sending, and the pipe has been told.</summary>
     public bool HasEnded { get; private set; }
 
-    /// <summary>An application that wants no more makes the peer wait, until it lets the connection go: then the rest is discarded.</summary>
+    /// <summary>
+    /// An application that wants no more makes the peer wait, until it lets the connection go: then the rest is discarded.
+    /// </summary>
     private bool MayGoOn =>
         !HasEnded && !_connection.IsOver && !_flushPending && !_deferred && (!_unwanted || (_connection.IsLetGo && !HasDiscardedEnough));
 
@@ -72,8 +74,8 @@ internal sealed class InputPump : IReadyHandler
     }
 
     /// <summary>
-    /// Throws away what has arrived for nobody: unread, it would make the kernel answer the close with a reset, which could overtake what was
-    /// written last.
+    /// Throws away what has arrived for nobody: unread, it would make the kernel answer the close with a reset, which could overtake what
+    /// was written last.
     /// </summary>
     /// <returns>Whether the peer may still be sending, so that closing must wait for its end.</returns>
     public bool Discard()

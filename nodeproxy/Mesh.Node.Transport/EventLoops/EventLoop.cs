@@ -12,14 +12,17 @@ namespace Mesh.Node.Transport.EventLoops;
 /// <remarks>
 /// A turn: wait → ready descriptors → handed-over work → deferred handlers → timers → turn-end flushes.
 /// Everything but <see cref="Post(LoopWork)"/> and the counters marked "read by any" is for the loop's own thread.
-/// An exception that escapes a callback is our bug and leaves shared state unknown: the process ends (<see cref="Environment.FailFast(string)"/>).
+/// An exception that escapes a callback is our bug and leaves shared state unknown: the process ends
+/// (<see cref="Environment.FailFast(string)"/>).
 /// </remarks>
 public sealed class EventLoop : IDisposable
 {
     /// <summary>Bytes of <see cref="Scratch"/>.</summary>
     public const int ScratchBytes = 64 * 1024;
 
-    /// <summary>Continuations that may run one inside the other. Further ones wait for the next turn, whatever the stack could bear.</summary>
+    /// <summary>
+    /// Continuations that may run one inside the other. Further ones wait for the next turn, whatever the stack could bear.
+    /// </summary>
     internal const int InlineDepthMax = 32;
 
     [ThreadStatic]
@@ -182,8 +185,8 @@ public sealed class EventLoop : IDisposable
     }
 
     /// <summary>
-    /// Forgets a descriptor that nobody else holds and that is closed next: the kernel stops watching it by itself then, for one system call
-    /// less. Events that come until that happens are dropped.
+    /// Forgets a descriptor that nobody else holds and that is closed next: the kernel stops watching it by itself then, for one system
+    /// call less. Events that come until that happens are dropped.
     /// </summary>
     public void Forget(Registration registration)
     {

@@ -57,11 +57,13 @@ public sealed class EventLoopGroup : IDisposable
         return best;
     }
 
-    /// <summary>The loop for a connection of a pod that is homed on <paramref name="home"/>: home, unless it is loaded and another is not.</summary>
+    /// <summary>
+    /// The loop for a connection of a pod that is homed on <paramref name="home"/>: home, unless it is loaded and another is not.
+    /// </summary>
     /// <remarks>
-    /// Any thread; no locks, and no more than two reads while home has time to spare. The figures are those of the last 100 to 200 ms, so of
-    /// the connections that come meanwhile every second stays, and the others go to all idle loops in turn: the burst that loads one loop
-    /// must not be moved whole to the next.
+    /// Any thread; no locks, and no more than two reads while home has time to spare. The figures are those of the last 100 to 200 ms, so
+    /// of the connections that come meanwhile every second stays, and the others go to all idle loops in turn: the burst that loads one
+    /// loop must not be moved whole to the next.
     /// </remarks>
     public EventLoop PickFor(EventLoop home)
     {
@@ -90,7 +92,8 @@ public sealed class EventLoopGroup : IDisposable
     }
 
     /// <summary>
-    /// The loop for a connection that shares nothing with the others of its pod: all loops in turn, unless one has more than its part already.
+    /// The loop for a connection that shares nothing with the others of its pod: all loops in turn, unless one has more than its part
+    /// already.
     /// </summary>
     /// <remarks>
     /// Any thread; no locks. In turn rather than to the emptiest: what is handed to another loop counts there only once it has begun, and a

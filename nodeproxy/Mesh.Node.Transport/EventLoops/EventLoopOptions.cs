@@ -3,7 +3,9 @@ namespace Mesh.Node.Transport.EventLoops;
 /// <summary>The limits one loop works within.</summary>
 public sealed class EventLoopOptions
 {
-    /// <summary>Descriptors reported by one wait. Larger batches delay the end of the turn, smaller ones cost more calls. 16 to 4096.</summary>
+    /// <summary>
+    /// Descriptors reported by one wait. Larger batches delay the end of the turn, smaller ones cost more calls. 16 to 4096.
+    /// </summary>
     public int EventsPerWaitMax { get; init; } = 256;
 
     /// <summary>Handed-over pieces of work run in one turn; the rest waits for the next, so sockets are never starved.</summary>
@@ -24,7 +26,9 @@ public sealed class EventLoopOptions
     /// </summary>
     public int HandshakeStepsPerTurnMax { get; init; } = 16;
 
-    /// <summary>A loop that completes no turn for this long while work waits for it ends the process (see <see cref="LoopWatchdog"/>).</summary>
+    /// <summary>
+    /// A loop that completes no turn for this long while work waits for it ends the process (see <see cref="LoopWatchdog"/>).
+    /// </summary>
     public TimeSpan StuckAfter { get; init; } = TimeSpan.FromSeconds(20);
 
     /// <summary>Bytes of pooled buffers this loop keeps for reuse; more are given back to the garbage collector.</summary>

@@ -62,7 +62,9 @@ public sealed class HandshakeGate : IReadyHandler
         }
     }
 
-    /// <summary>Lets a handshake take a step: at once while this turn has one left, else in a later turn, first come, first served.</summary>
+    /// <summary>
+    /// Lets a handshake take a step: at once while this turn has one left, else in a later turn, first come, first served.
+    /// </summary>
     internal void Step(IHandshakeStep handshake)
     {
         _loop.AssertOnThread();

@@ -6,6 +6,7 @@ namespace Mesh.Node.Transport.EventLoops;
 public interface IReadyHandler
 {
     /// <summary>Runs on the loop thread.</summary>
-    /// <param name="events">What epoll reported; <see cref="EpollEvents.None"/> when the call comes from <see cref="EventLoop.RunNextTurn"/>.</param>
+    /// <param name="events">What epoll reported; <see cref="EpollEvents.None"/> when the call comes from
+    /// <see cref="EventLoop.RunNextTurn"/>.</param>
     void OnReady(EpollEvents events);
 }

@@ -116,7 +116,9 @@ internal sealed class TimerWheel
         return (int)Math.Clamp(((_tick + 1 + SlotsUntilOccupied(next)) * _tickMs) - nowMs, 0, int.MaxValue);
     }
 
-    /// <summary>How many slots come before the first occupied one, counted from <paramref name="start"/> and around; there is one.</summary>
+    /// <summary>
+    /// How many slots come before the first occupied one, counted from <paramref name="start"/> and around; there is one.
+    /// </summary>
     private int SlotsUntilOccupied(int start)
     {
         int word = start / 64;

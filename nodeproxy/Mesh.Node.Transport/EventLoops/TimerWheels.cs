@@ -1,6 +1,8 @@
 namespace Mesh.Node.Transport.EventLoops;
 
-/// <summary>The timers of one loop: a fine wheel for what is near, a coarse one for idle limits, so an idle proxy wakes once a second at most.</summary>
+/// <summary>
+/// The timers of one loop: a fine wheel for what is near, a coarse one for idle limits, so an idle proxy wakes once a second at most.
+/// </summary>
 public sealed class TimerWheels
 {
     private const int FineTickMs = 16;

@@ -7,7 +7,10 @@ namespace Mesh.Fuzz.Oracles;
 /// Reads the messages of the hand-over socket field by field and says what they mean in one line of text: what was asked, or
 /// <see cref="Malformed"/> when it is no protobuf, or <see cref="Refused"/> when it makes no sense.
 /// </summary>
-/// <remarks>A field that comes again: numbers and texts are replaced, messages merged, lists longer. A later kind of request replaces an earlier one.</remarks>
+/// <remarks>
+/// A field that comes again: numbers and texts are replaced, messages merged, lists longer. A later kind of request replaces an earlier
+/// one.
+/// </remarks>
 internal static class SlowHandover
 {
     public const string Malformed = "malformed";

@@ -5,8 +5,8 @@ using Mesh.Node.Protocols.Http2;
 namespace Mesh.Fuzz.Oracles;
 
 /// <summary>
-/// RFC 9113 read from the top: the whole input lies there, one frame is judged after the other, every stream there ever was is remembered. Knows what the
-/// engine should say and send for an input, including what its owner (<see cref="Http2Owner"/>) does about it.
+/// RFC 9113 read from the top: the whole input lies there, one frame is judged after the other, every stream there ever was is remembered.
+/// Knows what the engine should say and send for an input, including what its owner (<see cref="Http2Owner"/>) does about it.
 /// </summary>
 internal sealed partial class SlowHttp2Peer(Http2Plan plan)
 {

@@ -145,9 +145,11 @@ internal sealed partial class BaggageTarget() : TextTarget(
         new[] { baggage.Cluster, baggage.Namespace, baggage.WorkloadName, baggage.ServiceName, baggage.ServiceVersion, baggage.Region, baggage.Zone }
             .Count(value => value is not null);
 
-    [GeneratedRegex("""
-        ^[ \t]*(?<key>[!#$%&'*+\-.^_`|~0-9A-Za-z]+)[ \t]*=[ \t]*(?<value>([\x21\x23\x24\x26-\x2B\x2D-\x3A\x3C-\x5B\x5D-\x7E]|%[0-9A-Fa-f]{2})*)[ \t]*(;[ \t]*[!#$%&'*+\-.^_`|~0-9A-Za-z]+[ \t]*(=[ \t]*(?<propertyValue>([\x21\x23\x24\x26-\x2B\x2D-\x3A\x3C-\x5B\x5D-\x7E]|%[0-9A-Fa-f]{2})*)[ \t]*)?)*\z
-        """)]
+    private const string Token = @"[!#$%&'*+\-.^_`|~0-9A-Za-z]+";
+    private const string Value = @"([\x21\x23\x24\x26-\x2B\x2D-\x3A\x3C-\x5B\x5D-\x7E]|%[0-9A-Fa-f]{2})*";
+
+    [GeneratedRegex(@"^[ \t]*(?<key>" + Token + @")[ \t]*=[ \t]*(?<value>" + Value + @")[ \t]*"
+        + @"(;[ \t]*" + Token + @"[ \t]*(=[ \t]*(?<propertyValue>" + Value + @")[ \t]*)?)*\z")]
     private static partial Regex Member();
 
     [GeneratedRegex("%([0-9A-Fa-f]{2})")]

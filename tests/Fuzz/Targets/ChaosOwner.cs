@@ -2,7 +2,9 @@ using Mesh.Node.Protocols.Http2;
 
 namespace Mesh.Fuzz.Targets;
 
-/// <summary>An owner that does anything at any moment, inside calls and between them. No oracle can follow it; what must always hold is checked.</summary>
+/// <summary>
+/// An owner that does anything at any moment, inside calls and between them. No oracle can follow it; what must always hold is checked.
+/// </summary>
 internal sealed class ChaosOwner : IHttp2Handler
 {
     private readonly Http2Plan _plan;

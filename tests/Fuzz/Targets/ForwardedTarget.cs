@@ -121,9 +121,10 @@ internal sealed partial class ForwardedTarget() : TextTarget(
         return colon < 0 || value.EndsWith(']') ? (value, null) : (value[..colon], value[(colon + 1)..]);
     }
 
-    [GeneratedRegex("""
-        ^([ \t]*(?<element>(?<name>[!#$%&'*+\-.^_`|~0-9A-Za-z]+)=(?<value>[!#$%&'*+\-.^_`|~0-9A-Za-z]+|"([ !#-\[\]-~]|\\[ -~])*")(;(?<name>[!#$%&'*+\-.^_`|~0-9A-Za-z]+)=(?<value>[!#$%&'*+\-.^_`|~0-9A-Za-z]+|"([ !#-\[\]-~]|\\[ -~])*"))*)[ \t]*(,(?!\z)|\z))+\z
-        """)]
+    private const string Token = @"[!#$%&'*+\-.^_`|~0-9A-Za-z]+";
+    private const string Pair = "(?<name>" + Token + ")=(?<value>" + Token + """|"([ !#-\[\]-~]|\\[ -~])*")""";
+
+    [GeneratedRegex(@"^([ \t]*(?<element>" + Pair + "(;" + Pair + @")*)[ \t]*(,(?!\z)|\z))+\z")]
     private static partial Regex Whole();
 
     [GeneratedRegex(@"\\(.)", RegexOptions.Singleline)]

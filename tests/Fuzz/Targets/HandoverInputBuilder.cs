@@ -2,7 +2,9 @@ using System.Text;
 
 namespace Mesh.Fuzz.Targets;
 
-/// <summary>Writes hand-over messages that are mostly right: fields in any order, some twice, some foreign, some of the wrong kind.</summary>
+/// <summary>
+/// Writes hand-over messages that are mostly right: fields in any order, some twice, some foreign, some of the wrong kind.
+/// </summary>
 internal sealed class HandoverInputBuilder(Random random)
 {
     private static readonly string[] s_names = ["u", "cart-0", "shop", "0f6c-1", "a.b_c", "", "a/b", "\u00e9", "\0", new('x', 128), new('x', 129), new('y', 253), new('y', 254)];

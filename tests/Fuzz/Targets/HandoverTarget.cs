@@ -6,7 +6,9 @@ using Mesh.Node.Capture.Handover;
 namespace Mesh.Fuzz.Targets;
 
 /// <summary>The messages between agent and proxy, against a reader of single bytes; what was read is written and read again.</summary>
-/// <remarks>Every input is read as each of the three messages: most are refused as two of them, which is as much a part of the comparison.</remarks>
+/// <remarks>
+/// Every input is read as each of the three messages: most are refused as two of them, which is as much a part of the comparison.
+/// </remarks>
 internal sealed class HandoverTarget : IFuzzTarget
 {
     private const int FailureCharactersMax = 250;

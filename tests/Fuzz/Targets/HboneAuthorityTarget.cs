@@ -4,7 +4,9 @@ using Mesh.Node.Protocols.Hbone;
 
 namespace Mesh.Fuzz.Targets;
 
-/// <summary>:authority of a CONNECT, against regular expressions and against the framework; what was read is written and read again.</summary>
+/// <summary>
+/// :authority of a CONNECT, against regular expressions and against the framework; what was read is written and read again.
+/// </summary>
 internal sealed class HboneAuthorityTarget() : TextTarget(
     "hbone-authority",
     "1", "10", "255", "256", "0", "00", "01", "10.0.0.1", "1.2.3", ".", ":", "::", "[", "]", "[::1]", ":80", ":65535", ":65536", ":0", "fd00", "ffff",

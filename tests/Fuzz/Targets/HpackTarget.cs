@@ -6,7 +6,10 @@ using Mesh.Node.Protocols.Http2.Hpack;
 namespace Mesh.Fuzz.Targets;
 
 /// <summary>Header blocks that share one dynamic table, against the slow decoder; what was decoded is encoded and decoded again.</summary>
-/// <remarks>An input is a sequence of blocks: two bytes of length, the block. The length's top bit says that a new table limit of two bytes comes first.</remarks>
+/// <remarks>
+/// An input is a sequence of blocks: two bytes of length, the block. The length's top bit says that a new table limit of two bytes comes
+/// first.
+/// </remarks>
 internal sealed class HpackTarget : IFuzzTarget
 {
     private const int ListBytesMax = 3_000;

@@ -5,8 +5,13 @@ using Mesh.Node.Protocols.Http2.Frames;
 
 namespace Mesh.Fuzz.Targets;
 
-/// <summary>The whole engine, both roles, against <see cref="SlowHttp2Peer"/>; the same input whole and cut at random must tell the same.</summary>
-/// <remarks>The first two bytes of an input are its <see cref="Http2Plan"/>; the rest is what the peer sends, without preface unless the plan says so.</remarks>
+/// <summary>
+/// The whole engine, both roles, against <see cref="SlowHttp2Peer"/>; the same input whole and cut at random must tell the same.
+/// </summary>
+/// <remarks>
+/// The first two bytes of an input are its <see cref="Http2Plan"/>; the rest is what the peer sends, without preface unless the plan says
+/// so.
+/// </remarks>
 internal sealed class Http2FramesTarget : IFuzzTarget
 {
     private static readonly byte[] s_preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"u8.ToArray();

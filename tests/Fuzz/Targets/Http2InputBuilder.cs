@@ -9,7 +9,11 @@ namespace Mesh.Fuzz.Targets;
 /// <summary>Builds conversations that are mostly right and sometimes a little wrong, and changes them frame by frame.</summary>
 internal sealed class Http2InputBuilder(Random random)
 {
-    private static readonly string[] s_values = ["", "a", "10.0.0.1:80", "/", "*", "http", "200", "100", "204", "304", "101", "20", "GET", "HEAD", "CONNECT", "OPTIONS", "POST", "5", "0", "trailers", "x y", " x", "x\n", "websocket"];
+    private static readonly string[] s_values =
+    [
+        "", "a", "10.0.0.1:80", "/", "*", "http", "200", "100", "204", "304", "101", "20", "GET", "HEAD", "CONNECT", "OPTIONS", "POST",
+        "5", "0", "trailers", "x y", " x", "x\n", "websocket",
+    ];
 
     private static readonly string[] s_names = [":method", ":scheme", ":path", ":authority", ":protocol", ":status", "host", "content-length", "te", "connection", "x", "X", "", "cookie"];
 
@@ -91,7 +95,9 @@ internal sealed class Http2InputBuilder(Random random)
         return [.. frames.SelectMany(frame => frame)];
     }
 
-    /// <summary>What random frames hardly ever add up to: resets by the peer, resets provoked, more content than the connection takes.</summary>
+    /// <summary>
+    /// What random frames hardly ever add up to: resets by the peer, resets provoked, more content than the connection takes.
+    /// </summary>
     private void AddFlood(int kind)
     {
         for (int i = 0; i < 10; i++, _nextStream += 2)

@@ -5,7 +5,9 @@ using Mesh.Node.Protocols.Http2.Messages;
 
 namespace Mesh.Fuzz.Targets;
 
-/// <summary>The owner of a fuzzed connection: writes down what it hears, does what the plan says, and checks what must always hold.</summary>
+/// <summary>
+/// The owner of a fuzzed connection: writes down what it hears, does what the plan says, and checks what must always hold.
+/// </summary>
 internal sealed class RecordingOwner(Http2Plan plan, Transcript transcript) : IHttp2Handler
 {
     private static readonly HeaderList s_ok = Status200();

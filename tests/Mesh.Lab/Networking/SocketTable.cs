@@ -18,7 +18,9 @@ internal static class SocketTable
     public static bool HasListener(ushort port) =>
         HasListener("/proc/thread-self/net/tcp", port) || HasListener("/proc/thread-self/net/tcp6", port);
 
-    /// <summary>Whether a table, its headline included, has a listener on a port. Listeners come first: nothing behind them is read.</summary>
+    /// <summary>
+    /// Whether a table, its headline included, has a listener on a port. Listeners come first: nothing behind them is read.
+    /// </summary>
     public static bool HasListener(TextReader table, ushort port)
     {
         string suffix = ":" + port.ToString("X4", CultureInfo.InvariantCulture);

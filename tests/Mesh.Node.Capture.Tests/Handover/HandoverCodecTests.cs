@@ -55,7 +55,7 @@ public sealed class HandoverCodecTests
         Assert.Equal(sent, received);
     }
 
-    // Written down from reference §1.7, so that a change of numbering cannot go unseen.
+    // Written down from istio-cni's own messages, so that a change of numbering cannot go unseen.
     [Fact]
     public void The_bytes_are_those_of_istio()
     {

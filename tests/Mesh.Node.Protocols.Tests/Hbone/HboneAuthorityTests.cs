@@ -4,7 +4,9 @@ using Mesh.Node.Protocols.Hbone;
 
 namespace Mesh.Node.Protocols.Tests.Hbone;
 
-/// <summary>Goal: one spelling for each target, and nothing that two readers could take for different targets. Method: tables, and round trips.</summary>
+/// <summary>
+/// Goal: one spelling for each target, and nothing that two readers could take for different targets. Method: tables, and round trips.
+/// </summary>
 public sealed class HboneAuthorityTests
 {
     [Theory]

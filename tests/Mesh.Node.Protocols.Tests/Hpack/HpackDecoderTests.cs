@@ -3,7 +3,9 @@ using Mesh.Node.Protocols.Http2.Hpack;
 
 namespace Mesh.Node.Protocols.Tests.Hpack;
 
-/// <summary>Goal: a decoder refuses what RFC 7541 forbids and keeps its limits. Method: blocks in hexadecimal and the status of each.</summary>
+/// <summary>
+/// Goal: a decoder refuses what RFC 7541 forbids and keeps its limits. Method: blocks in hexadecimal and the status of each.
+/// </summary>
 public sealed class HpackDecoderTests
 {
     [Theory]

@@ -4,7 +4,9 @@ using Mesh.Node.Protocols.Tests.Http2;
 
 namespace Mesh.Node.Protocols.Tests.Hpack;
 
-/// <summary>Goal: what is encoded is small, safe and decodes to the same. Method: the bytes where they are prescribed, our decoder elsewhere.</summary>
+/// <summary>
+/// Goal: what is encoded is small, safe and decodes to the same. Method: the bytes where they are prescribed, our decoder elsewhere.
+/// </summary>
 public sealed class HpackEncoderTests
 {
     [Fact]

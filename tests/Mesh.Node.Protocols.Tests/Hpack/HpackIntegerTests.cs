@@ -2,7 +2,9 @@ using Mesh.Node.Protocols.Http2.Hpack;
 
 namespace Mesh.Node.Protocols.Tests.Hpack;
 
-/// <summary>Goal: integers of RFC 7541 §5.1 are read and written, and bounded. Method: the RFC's examples, edges, cuts at every byte.</summary>
+/// <summary>
+/// Goal: integers of RFC 7541 §5.1 are read and written, and bounded. Method: the RFC's examples, edges, cuts at every byte.
+/// </summary>
 public sealed class HpackIntegerTests
 {
     [Theory]

@@ -3,7 +3,9 @@ using Mesh.Node.Protocols.Http2.Hpack;
 
 namespace Mesh.Node.Protocols.Tests.Hpack;
 
-/// <summary>Goal: the dynamic table is a queue bounded in bytes, however its ring and its bytes move. Method: a model of lists, seeded random steps.</summary>
+/// <summary>
+/// Goal: the dynamic table is a queue bounded in bytes, however its ring and its bytes move. Method: a model of lists, seeded random steps.
+/// </summary>
 public sealed class HpackTableTests
 {
     [Theory]

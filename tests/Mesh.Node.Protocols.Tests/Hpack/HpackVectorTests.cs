@@ -6,8 +6,8 @@ using Mesh.Node.Protocols.Http2.Hpack;
 namespace Mesh.Node.Protocols.Tests.Hpack;
 
 /// <summary>
-/// Goal: we understand five other encoders, and what we encode decodes to the same. Method: stories of http2jp/hpack-test-case, the few beside
-/// this file or all of them where MESH_HPACK_STORIES says.
+/// Goal: we understand five other encoders, and what we encode decodes to the same. Method: stories of http2jp/hpack-test-case, the few
+/// beside this file or all of them where MESH_HPACK_STORIES says.
 /// </summary>
 public sealed class HpackVectorTests
 {

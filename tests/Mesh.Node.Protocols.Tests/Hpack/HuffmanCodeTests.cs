@@ -2,7 +2,10 @@ using Mesh.Node.Protocols.Http2.Hpack;
 
 namespace Mesh.Node.Protocols.Tests.Hpack;
 
-/// <summary>Goal: the Huffman code is that of RFC 7541 appendix B and nothing malformed decodes. Method: codes of the appendix, round trips, bad padding.</summary>
+/// <summary>
+/// Goal: the Huffman code is that of RFC 7541 appendix B and nothing malformed decodes. Method: codes of the appendix, round trips, bad
+/// padding.
+/// </summary>
 public sealed class HuffmanCodeTests
 {
     /// <summary>Rows of appendix B, one or more of each length: symbol, code in hexadecimal, bits.</summary>

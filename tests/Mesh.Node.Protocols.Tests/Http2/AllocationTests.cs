@@ -4,7 +4,9 @@ using Mesh.Testing;
 
 namespace Mesh.Node.Protocols.Tests.Http2;
 
-/// <summary>Goal: no frame costs an allocation once a connection is warm. Method: the thread's own allocation counter around thousands of frames.</summary>
+/// <summary>
+/// Goal: no frame costs an allocation once a connection is warm. Method: the thread's own allocation counter around thousands of frames.
+/// </summary>
 public sealed class AllocationTests
 {
     private const int Rounds = 2_000;

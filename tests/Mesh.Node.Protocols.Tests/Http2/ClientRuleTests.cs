@@ -2,7 +2,9 @@ using Mesh.Node.Protocols.Http2;
 
 namespace Mesh.Node.Protocols.Tests.Http2;
 
-/// <summary>Goal and method as <see cref="FrameRuleTests"/>, for what only a client can meet. Stream 1 is a GET unless a row says otherwise.</summary>
+/// <summary>
+/// Goal and method as <see cref="FrameRuleTests"/>, for what only a client can meet. Stream 1 is a GET unless a row says otherwise.
+/// </summary>
 public sealed class ClientRuleTests
 {
     private const int End = Wire.EndHeaders | Wire.EndStream;

@@ -2,7 +2,9 @@ using Mesh.Node.Protocols.Http2;
 
 namespace Mesh.Node.Protocols.Tests.Http2;
 
-/// <summary>Goal: flow control holds both ways and never stops what it should not. Method: two engines, or one engine and raw frames.</summary>
+/// <summary>
+/// Goal: flow control holds both ways and never stops what it should not. Method: two engines, or one engine and raw frames.
+/// </summary>
 public sealed class FlowControlTests
 {
     private const int StreamWindow = 256 * 1024;

@@ -3,8 +3,8 @@ using Mesh.Node.Protocols.Http2;
 namespace Mesh.Node.Protocols.Tests.Http2;
 
 /// <summary>
-/// Goal: every rule of RFC 9113 about frames is kept with the right scope and code. Method: a table of inputs and of everything the engine says
-/// and sends about them; each input runs whole, in single bytes, and cut at every place (<see cref="Conversation.RunEveryWay"/>).
+/// Goal: every rule of RFC 9113 about frames is kept with the right scope and code. Method: a table of inputs and of everything the engine
+/// says and sends about them; each input runs whole, in single bytes, and cut at every place (<see cref="Conversation.RunEveryWay"/>).
 /// </summary>
 public sealed class FrameRuleTests
 {

@@ -2,7 +2,9 @@ using Mesh.Node.Protocols.Http2;
 
 namespace Mesh.Node.Protocols.Tests.Http2;
 
-/// <summary>Goal: what goes in comes out, in order, whatever moves or grows in between. Method: a model queue, seeded random steps, and misuse.</summary>
+/// <summary>
+/// Goal: what goes in comes out, in order, whatever moves or grows in between. Method: a model queue, seeded random steps, and misuse.
+/// </summary>
 public sealed class OutputBufferTests
 {
     [Theory]

@@ -3,8 +3,8 @@ using Mesh.Node.Protocols.Http2;
 namespace Mesh.Node.Protocols.Tests.Http2;
 
 /// <summary>
-/// Goal: under any schedule every byte arrives once and in order, windows never overdraw and agree when all is quiet, and nothing stands still.
-/// Method: two engines joined by two queues that deliver any number of bytes at any time; a seeded scheduler picks every step, and
+/// Goal: under any schedule every byte arrives once and in order, windows never overdraw and agree when all is quiet, and nothing stands
+/// still. Method: two engines joined by two queues that deliver any number of bytes at any time; a seeded scheduler picks every step, and
 /// a model knows what each stream has to carry. A failure names its seed.
 /// </summary>
 public sealed class SchedulerTests

@@ -5,7 +5,9 @@ using Mesh.Node.Protocols.Http2.Frames;
 
 namespace Mesh.Node.Protocols.Tests.Http2;
 
-/// <summary>Writes frames byte by byte as RFC 9113 §6 draws them, right or wrong, and reads what an engine sent. Shares no code with the engine.</summary>
+/// <summary>
+/// Writes frames byte by byte as RFC 9113 §6 draws them, right or wrong, and reads what an engine sent. Shares no code with the engine.
+/// </summary>
 internal static class Wire
 {
     public const byte EndStream = 0x1;

@@ -8,8 +8,8 @@ using Mesh.Node.Protocols.Http2;
 namespace Mesh.Node.Protocols.Tests.Interop;
 
 /// <summary>
-/// An HTTP/2 server over the engine, cleartext with prior knowledge. GET /N answers N bytes; a request with content answers the SHA-256 of what
-/// it got; /trailers adds trailers.
+/// An HTTP/2 server over the engine, cleartext with prior knowledge. GET /N answers N bytes; a request with content answers the SHA-256 of
+/// what it got; /trailers adds trailers.
 /// </summary>
 internal sealed class ContentServer : IDisposable
 {

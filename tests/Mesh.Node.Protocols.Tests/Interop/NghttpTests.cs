@@ -2,7 +2,10 @@ using System.Security.Cryptography;
 
 namespace Mesh.Node.Protocols.Tests.Interop;
 
-/// <summary>Goal: nghttp2's clients are served correctly. Method: the real programs against the engine over loopback, cleartext with prior knowledge.</summary>
+/// <summary>
+/// Goal: nghttp2's clients are served correctly. Method: the real programs against the engine over loopback, cleartext with prior
+/// knowledge.
+/// </summary>
 public sealed class NghttpTests
 {
     private const string Package = "nghttp2-client";

@@ -7,7 +7,9 @@ using Mesh.Node.Protocols.Http2;
 
 namespace Mesh.Node.Protocols.Tests.Interop;
 
-/// <summary>Goal: nghttp2's server serves us correctly. Method: nghttpd over loopback, cleartext with prior knowledge, and the engine as its client.</summary>
+/// <summary>
+/// Goal: nghttp2's server serves us correctly. Method: nghttpd over loopback, cleartext with prior knowledge, and the engine as its client.
+/// </summary>
 public sealed class NghttpdTests : IDisposable
 {
     private const int FileBytes = 5_000_000;

@@ -2,7 +2,9 @@ using System.Diagnostics;
 
 namespace Mesh.Node.Protocols.Tests.Interop;
 
-/// <summary>Runs a program of another project. Where it is not installed, the test fails in CI and is skipped with a reason elsewhere.</summary>
+/// <summary>
+/// Runs a program of another project. Where it is not installed, the test fails in CI and is skipped with a reason elsewhere.
+/// </summary>
 internal static class Tool
 {
     private static readonly string[] s_folders = ["/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"];

@@ -10,8 +10,8 @@ using Xunit;
 namespace Mesh.Node.Proxy.Tests.Hbone;
 
 /// <summary>
-/// Goal: nothing is lost between the answer to a CONNECT and the relay that carries the connection. Method: answer, data and end come in one
-/// read, while so many continuations run inside one another that the one that waits for the answer runs in the next turn only.
+/// Goal: nothing is lost between the answer to a CONNECT and the relay that carries the connection. Method: answer, data and end come in
+/// one read, while so many continuations run inside one another that the one that waits for the answer runs in the next turn only.
 /// </summary>
 public sealed class ConnectResponseTests : IDisposable
 {

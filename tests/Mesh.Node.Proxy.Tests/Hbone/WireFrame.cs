@@ -52,8 +52,8 @@ internal sealed record WireFrame(byte Type, byte Flags, int StreamId, byte[] Pay
     public uint ReadIncrement() => BinaryPrimitives.ReadUInt32BigEndian(Payload);
 
     /// <summary>
-    /// The fields of the first header block of a connection, as "name: value", with a mark where no hop may index them. Knows only the static
-    /// table's entries that HBONE has a use for; no other may occur (RFC 7541).
+    /// The fields of the first header block of a connection, as "name: value", with a mark where no hop may index them. Knows only the
+    /// static table's entries that HBONE has a use for; no other may occur (RFC 7541).
     /// </summary>
     public List<string> ReadFields()
     {

@@ -10,8 +10,8 @@ using Xunit;
 namespace Mesh.Node.Proxy.Tests.Hbone;
 
 /// <summary>
-/// Goal: what a tunnel sends is what ztunnel sends and expects, to the byte where bytes are prescribed. Method: both ends of a tunnel write,
-/// and what they wrote is read back without the product's reader and compared with the numbers and headers of ambient.
+/// Goal: what a tunnel sends is what ztunnel sends and expects, to the byte where bytes are prescribed. Method: both ends of a tunnel
+/// write, and what they wrote is read back without the product's reader and compared with the numbers and headers of ambient.
 /// </summary>
 public sealed class WireGoldenTests : IDisposable
 {

@@ -5,7 +5,9 @@ using Xunit;
 
 namespace Mesh.Node.Proxy.Tests.Paths;
 
-/// <summary>Goal: no pod can take the node. Method: each limit set low, gone past, and what is refused found in the log by its name.</summary>
+/// <summary>
+/// Goal: no pod can take the node. Method: each limit set low, gone past, and what is refused found in the log by its name.
+/// </summary>
 public sealed class LimitTests
 {
     private const int Port = 8080;

@@ -4,7 +4,9 @@ using Xunit;
 
 namespace Mesh.Node.Proxy.Tests.Paths;
 
-/// <summary>Goal: nobody but the proxy uses its mark. Method: a process of the pod that may set marks dials the proxy's ports with it.</summary>
+/// <summary>
+/// Goal: nobody but the proxy uses its mark. Method: a process of the pod that may set marks dials the proxy's ports with it.
+/// </summary>
 public sealed class OwnMarkTests
 {
     [LabFact]

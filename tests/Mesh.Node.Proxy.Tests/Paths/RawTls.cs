@@ -5,7 +5,9 @@ using Mesh.Testing.Certificates;
 
 namespace Mesh.Node.Proxy.Tests.Paths;
 
-/// <summary>TLS of the class library for the peers a test plays: HBONE's protocol and version, and whatever certificate is presented taken.</summary>
+/// <summary>
+/// TLS of the class library for the peers a test plays: HBONE's protocol and version, and whatever certificate is presented taken.
+/// </summary>
 #pragma warning disable CA5359 // The proxy's certificate is not what these tests are about: they play its peers.
 internal static class RawTls
 {

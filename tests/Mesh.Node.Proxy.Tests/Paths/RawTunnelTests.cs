@@ -9,7 +9,9 @@ using Xunit;
 
 namespace Mesh.Node.Proxy.Tests.Paths;
 
-/// <summary>What a pod's HBONE port makes of a peer that does as no proxy would. The peer is TLS of the class library and frames of the test.</summary>
+/// <summary>
+/// What a pod's HBONE port makes of a peer that does as no proxy would. The peer is TLS of the class library and frames of the test.
+/// </summary>
 public sealed class RawTunnelTests
 {
     private const int StreamsMax = 200;

@@ -10,8 +10,8 @@ using Xunit;
 namespace Mesh.Node.Proxy.Tests.Paths;
 
 /// <summary>
-/// Goal: a stream the far proxy did nothing about is tried once more, elsewhere where that can be, and the application never knows. Method: a
-/// far proxy that the test plays, or a pod at its limit, and the log.
+/// Goal: a stream the far proxy did nothing about is tried once more, elsewhere where that can be, and the application never knows. Method:
+/// a far proxy that the test plays, or a pod at its limit, and the log.
 /// </summary>
 public sealed class RefusedStreamTests
 {

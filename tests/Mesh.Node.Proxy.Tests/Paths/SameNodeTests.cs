@@ -7,8 +7,8 @@ using Xunit;
 namespace Mesh.Node.Proxy.Tests.Paths;
 
 /// <summary>
-/// Goal: what a NetworkPolicy restricts meets the network plug-in also between pods of one node. Method: two pods of a node, every mode, and
-/// the log that says which way their connection went.
+/// Goal: what a NetworkPolicy restricts meets the network plug-in also between pods of one node. Method: two pods of a node, every mode,
+/// and the log that says which way their connection went.
 /// </summary>
 public sealed class SameNodeTests
 {

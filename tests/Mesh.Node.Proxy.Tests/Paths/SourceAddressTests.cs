@@ -8,8 +8,8 @@ using Xunit;
 namespace Mesh.Node.Proxy.Tests.Paths;
 
 /// <summary>
-/// Goal: the far side sees the address a pod's application used, also where the pod has several, so that a policy by address judges the right
-/// one. Method: a pod with a second address, and connections from either.
+/// Goal: the far side sees the address a pod's application used, also where the pod has several, so that a policy by address judges the
+/// right one. Method: a pod with a second address, and connections from either.
 /// </summary>
 public sealed class SourceAddressTests
 {

@@ -5,7 +5,9 @@ using Xunit;
 
 namespace Mesh.Node.Proxy.Tests.Paths;
 
-/// <summary>A pod is homed on one loop; while that loop is loaded, half of its new connections live on another, with all that belongs to them.</summary>
+/// <summary>
+/// A pod is homed on one loop; while that loop is loaded, half of its new connections live on another, with all that belongs to them.
+/// </summary>
 public sealed class SpillTests
 {
     private const int Port = 8080;

@@ -7,8 +7,9 @@ using Xunit;
 namespace Mesh.Node.Proxy.Tests.Paths;
 
 /// <summary>
-/// Goal: a new proxy takes over from an old one and no client notices. Method: data planes of one node, one after the other, and clients that
-/// dial all the time; once with the kernel moving what waits, once with listeners passed by descriptor and the kernel's help turned off.
+/// Goal: a new proxy takes over from an old one and no client notices. Method: data planes of one node, one after the other, and clients
+/// that dial all the time; once with the kernel moving what waits, once with listeners passed by descriptor and the kernel's help turned
+/// off.
 /// </summary>
 public sealed class SuccessionTests
 {

@@ -11,7 +11,9 @@ using Xunit;
 
 namespace Mesh.Node.Transport.Tests.Connections;
 
-/// <summary>What only connections on a loop promise: no allocation, no block for the idle, a share of the turn, and how they ended.</summary>
+/// <summary>
+/// What only connections on a loop promise: no allocation, no block for the idle, a share of the turn, and how they ended.
+/// </summary>
 public sealed class ChannelConnectionTests(TlsLab lab) : IClassFixture<TlsLab>
 {
     private const int Rounds = 3_000;

@@ -9,7 +9,9 @@ using Xunit;
 
 namespace Mesh.Node.Transport.Tests.EventLoops;
 
-/// <summary>Whoever has much to do on a loop gets a bounded share of each turn, and a chain of continuations a bounded share of the stack.</summary>
+/// <summary>
+/// Whoever has much to do on a loop gets a bounded share of each turn, and a chain of continuations a bounded share of the stack.
+/// </summary>
 public sealed class FairnessTests
 {
     private const int Many = 10_000;

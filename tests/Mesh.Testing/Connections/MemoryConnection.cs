@@ -6,8 +6,12 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace Mesh.Testing.Connections;
 
-/// <summary>One end of a connection in memory, for tests of protocols: no socket, no loop, no thread, and time only as a test lets it pass.</summary>
-/// <remarks>Both ends and all that uses them run on the test's thread. What it promises is what the contract tests hold the real one to.</remarks>
+/// <summary>
+/// One end of a connection in memory, for tests of protocols: no socket, no loop, no thread, and time only as a test lets it pass.
+/// </summary>
+/// <remarks>
+/// Both ends and all that uses them run on the test's thread. What it promises is what the contract tests hold the real one to.
+/// </remarks>
 public sealed class MemoryConnection : ConnectionContext
 {
     private readonly MemoryWire _wire;

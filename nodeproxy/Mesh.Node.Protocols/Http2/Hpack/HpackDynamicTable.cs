@@ -6,8 +6,9 @@ namespace Mesh.Node.Protocols.Http2.Hpack;
 /// <summary>The dynamic table of one direction of a connection (RFC 7541 §2.3.2, §4). Not thread-safe.</summary>
 /// <remarks>
 /// Entries are a ring, newest last; their bytes stand one after the other in one array, so that names and values are spans. When the
-/// end of the array is reached, what lives is moved to its front: the array grows to twice the capacity, so that a byte is moved at most once
-/// for each byte inserted. Invariant T: the sum of the live entries, each 32 bytes more than its name and value, never exceeds <see cref="CapacityBytes"/>.
+/// end of the array is reached, what lives is moved to its front: the array grows to twice the capacity, so that a byte is moved at most
+/// once for each byte inserted. Invariant T: the sum of the live entries, each 32 bytes more than its name and value, never exceeds
+/// <see cref="CapacityBytes"/>.
 /// </remarks>
 internal sealed class HpackDynamicTable(int capacityBytes)
 {

@@ -3,7 +3,9 @@ using System.Numerics;
 namespace Mesh.Node.Protocols.Http2.Streams;
 
 /// <summary>How the streams that closed last were closed, so that late frames are judged as RFC 9113 §5.1 says.</summary>
-/// <remarks>A fixed number of them: a stream that is forgotten is answered with RST_STREAM, which is right in every case and harms nobody.</remarks>
+/// <remarks>
+/// A fixed number of them: a stream that is forgotten is answered with RST_STREAM, which is right in every case and harms nobody.
+/// </remarks>
 internal sealed class ClosedStreams(int countMax)
 {
     private readonly Entry[] _entries = new Entry[BitOperations.RoundUpToPowerOf2((uint)Math.Max(countMax, 16))];

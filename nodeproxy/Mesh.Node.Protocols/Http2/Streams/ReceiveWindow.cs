@@ -2,10 +2,12 @@ using System.Diagnostics;
 
 namespace Mesh.Node.Protocols.Http2.Streams;
 
-/// <summary>How many payload bytes the peer may still send, on one stream or on the connection, and what we owe it (RFC 9113 §6.9).</summary>
+/// <summary>
+/// How many payload bytes the peer may still send, on one stream or on the connection, and what we owe it (RFC 9113 §6.9).
+/// </summary>
 /// <remarks>
-/// Invariant R: what the peer may send + what was received and not returned + what was returned and not yet announced = <see cref="SizeBytes"/>.
-/// Written by: the owner of the connection. A mutable struct: keep it in a field that is not readonly.
+/// Invariant R: what the peer may send + what was received and not returned + what was returned and not yet announced =
+/// <see cref="SizeBytes"/>. Written by: the owner of the connection. A mutable struct: keep it in a field that is not readonly.
 /// </remarks>
 internal struct ReceiveWindow(int sizeBytes)
 {

@@ -118,7 +118,9 @@ internal sealed class AddressCompiler
         };
         return CompiledResource<Service>.WithRemark(
             service,
-            ignored.Count == 0 ? null : $"subject_alt_names that are no SPIFFE identities are not accepted of any peer: {string.Join(", ", ignored)}");
+            ignored.Count == 0
+                ? null
+                : $"subject_alt_names that are no SPIFFE identities are not accepted of any peer: {string.Join(", ", ignored)}");
     }
 
     private ServiceMembership ReadMembership(KeyValuePair<string, Wire.PortList> entry) =>
@@ -155,7 +157,8 @@ internal sealed class AddressCompiler
             return null;
         }
 
-        ApplicationTunnelProtocol protocol = Known(wire.Protocol, "application_tunnel.protocol") == Wire.ApplicationTunnel.Types.Protocol.Proxy
+        ApplicationTunnelProtocol protocol =
+            Known(wire.Protocol, "application_tunnel.protocol") == Wire.ApplicationTunnel.Types.Protocol.Proxy
             ? ApplicationTunnelProtocol.Proxy
             : ApplicationTunnelProtocol.None;
         return new ApplicationTunnel(protocol, ReadPortNumber(wire.Port, "application_tunnel.port"));

@@ -61,7 +61,8 @@ internal sealed class AuthorizationType(string rootNamespace) : ResourceType(Res
         Put(unreadable, draft);
         return unreadable.Scope == PolicyScope.Global
             ? $"{reason}; until it is replaced or removed, every connection to any workload is denied"
-            : $"{reason}; until it is replaced or removed, every connection to a workload of the namespace '{unreadable.Namespace}' is denied";
+            : $"{reason}; until it is replaced or removed, every connection to a workload of the namespace "
+                + $"'{unreadable.Namespace}' is denied";
     }
 
     private static void Put(AuthorizationPolicy policy, ResourceDraft draft)

@@ -2,7 +2,9 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Mesh.Node.Proxy.Config.Resources;
 
-/// <summary>What became of one resource: a value, a refusal, or both, a value to fall back on that is stricter than what was meant.</summary>
+/// <summary>
+/// What became of one resource: a value, a refusal, or both, a value to fall back on that is stricter than what was meant.
+/// </summary>
 /// <param name="Value">Null only with a refusal.</param>
 /// <param name="Refusal">Why it is refused; null when it is taken.</param>
 /// <param name="Remark">What of it is ignored or taken more strictly; null when nothing is.</param>

@@ -8,8 +8,8 @@ namespace Mesh.Node.Proxy.Config.Resources;
 
 /// <summary>
 /// Policies from the wire. What this node does not understand never makes a policy looser: an unknown condition is taken strictly and
-/// remarked; a malformed one is refused, with a strict reading to fall back on where no good one is in force, if any reading of it is strict
-/// enough.
+/// remarked; a malformed one is refused, with a strict reading to fall back on where no good one is in force, if any reading of it is
+/// strict enough.
 /// </summary>
 internal static class PolicyCompiler
 {
@@ -59,7 +59,8 @@ internal static class PolicyCompiler
 
         // A field with a value nobody can read is left out whole and the match marked: under DENY it then holds for more, under ALLOW for
         // nothing. Leaving out the value alone would let DENY hold for less.
-        ImmutableArray<TValue> Values<TWire, TValue>(RepeatedField<TWire> field, Func<TWire, (bool IsReadable, TValue Value)> read, string name)
+        ImmutableArray<TValue> Values<TWire, TValue>(
+            RepeatedField<TWire> field, Func<TWire, (bool IsReadable, TValue Value)> read, string name)
         {
             if (field.Count == 0)
             {
