@@ -27,9 +27,10 @@ public sealed class MetricsExportTests
         {
             control.Write("a.yaml", Manifests.Namespace("shop") + Manifests.Pod("shop", "cart", "10.0.0.1", "node-1", "cart"));
             string token = await control.CreateTokenAsync("node-1");
+            string other = await control.CreateTokenAsync("node-2");
             await control.StartAsync();
             await control.WaitUntilReadyAsync();
-            await ProvokeAsync(control, token);
+            await ProvokeAsync(control, token, other);
         }
 
         // The end of the control plane sends what is left, so all of it has arrived.
@@ -40,7 +41,7 @@ public sealed class MetricsExportTests
         Assert.All(documented, name => Assert.Contains(name, text, StringComparison.Ordinal));
     }
 
-    private static async Task ProvokeAsync(TestControlPlane control, string token)
+    private static async Task ProvokeAsync(TestControlPlane control, string token, string tokenOfAnother)
     {
         using var stranger = new DiscoveryClient(control.Connect(), "node-1", token: null);
         await stranger.FailureAsync();
@@ -55,8 +56,9 @@ public sealed class MetricsExportTests
         using var key = System.Security.Cryptography.ECDsa.Create(System.Security.Cryptography.ECCurve.NamedCurves.nistP256);
         IstioCertificateRequest request = SigningRequests.Request(Identity, SigningRequests.Pem(key, Identity));
         Assert.NotEmpty((await SigningRequests.SignAsync(control.Connect(), token, request)).CertChain);
-        string other = await control.CreateTokenAsync("node-2");
-        await Assert.ThrowsAsync<RpcException>(() => SigningRequests.SignAsync(control.Connect(), other, request));
+        RpcException refused = await Assert.ThrowsAsync<RpcException>(
+            () => SigningRequests.SignAsync(control.Connect(), tokenOfAnother, request));
+        Assert.Equal(StatusCode.PermissionDenied, refused.StatusCode);
     }
 
     /// <summary>The collector's side of OTLP over gRPC, as far as it takes to receive.</summary>
