@@ -105,23 +105,14 @@ public sealed class ListenerGiver : IDisposable
     }
 
     /// <summary>Closes the admin ports. The thread is the giver's own, and has nothing else to do meanwhile.</summary>
-    private void ReleasePorts()
+    /// <returns>What is wrong; null when they are closed.</returns>
+    private string? ReleasePorts()
     {
-        using var closed = new ManualResetEventSlim();
-        _ = ReleaseAsync();
-        closed.Wait();
-
-        async Task ReleaseAsync()
-        {
-            try
-            {
-                await _releasePorts();
-            }
-            finally
-            {
-                closed.Set();
-            }
-        }
+        Task released = _releasePorts();
+        ((IAsyncResult)released).AsyncWaitHandle.WaitOne();
+        return released.IsCompletedSuccessfully
+            ? null
+            : $"the admin ports cannot be closed: {released.Exception?.InnerException?.Message ?? "it took too long"}";
     }
 
     private void Answer(SeqPacketSocket successor)
@@ -138,7 +129,13 @@ public sealed class ListenerGiver : IDisposable
         {
             if (received.Ok && surplus is null && ListenerMessages.IsRelease(message.AsSpan(0, received.Count)))
             {
-                ReleasePorts();
+                if (ReleasePorts() is string failure)
+                {
+                    // Without an answer the next proxy says which port is taken, and ends.
+                    Log.ListenersRefused(_logger, successor.Peer.ProcessId, failure);
+                    return;
+                }
+
                 Log.PortsReleased(_logger, successor.Peer.ProcessId);
                 successor.Send(ListenerMessages.Done(0), null, s_answerTimeout);
                 return;

@@ -104,6 +104,30 @@ public sealed class ListenerHandoverTests : IDisposable
     }
 
     [Fact]
+    public async Task Ports_that_do_not_close_are_not_said_to_be_released()
+    {
+        var taker = new ListenerTaker(_path, NullLogger.Instance);
+        int asked = 0;
+        using var giver = new ListenerGiver(
+            _path,
+            _ => [],
+            () => Interlocked.Increment(ref asked) == 1
+                ? Task.FromException(new IOException("the port does not close"))
+                : Task.CompletedTask,
+            NullLogger.Instance);
+
+        await Eventually.TrueAsync(
+            () =>
+            {
+                bool isReleased = taker.TryReleasePorts();
+                Assert.Equal(Volatile.Read(ref asked) > 1, isReleased);
+                return isReleased;
+            },
+            s_patience);
+        Assert.Equal(2, asked);
+    }
+
+    [Fact]
     public void What_is_no_listener_of_the_port_it_is_said_to_be_is_not_taken()
     {
         using SocketHandle listening = Sockets.OpenTcp(AddressFamily.InterNetwork);
