@@ -10,6 +10,9 @@ public sealed class RuleTests
     private const string Pure = "nodeproxy/Mesh.Node.Model/X.cs";
     private const string Elsewhere = "nodeproxy/Mesh.Node.Proxy/Admin/X.cs";
 
+    // In pieces, as all such words here, so that whoever searches the repository for reminders finds none but real ones.
+    private const string Later = "TO" + "DO";
+
     [Theory]
     [InlineData("nodeproxy/Mesh.Node.Model", "ProjectReference", "../Mesh.Node.Proxy/Mesh.Node.Proxy.csproj")]
     [InlineData("nodeproxy/Mesh.Node.Proxy", "ProjectReference", "../../ctlplane/Mesh.Control.Model/Mesh.Control.Model.csproj")]
@@ -110,12 +113,12 @@ public sealed class RuleTests
         Assert.Empty(BannedNames.CheckPure(new SourceFile(Pure, "class X { void File() => File(); }")));
 
     [Theory]
-    [InlineData("// TODO: later", 1)]
-    [InlineData("/* FIXME */", 1)]
-    [InlineData("/// <summary>HACK around it.</summary>\nclass X;", 1)]
-    [InlineData("// TODO #123: later", 0)]
-    [InlineData("// The method is todo-free.", 0)]
-    [InlineData("class X { string Y => \"TODO\"; }", 0)]
+    [InlineData("// " + Later + ": later", 1)]
+    [InlineData("/* FIX" + "ME */", 1)]
+    [InlineData("/// <summary>HA" + "CK around it.</summary>\nclass X;", 1)]
+    [InlineData("// " + Later + " #123: later", 0)]
+    [InlineData("// The method is to" + "do-free.", 0)]
+    [InlineData("class X { string Y => \"" + Later + "\"; }", 0)]
     public void A_reminder_needs_an_issue(string code, int findings) =>
         Assert.Equal(findings, Comments.CheckReminders(new SourceFile(Elsewhere, code)).Count());
 

@@ -1,7 +1,6 @@
 using System.Text;
 using Mesh.Node.Protocols.Http2;
 using Mesh.Node.Proxy.Hbone;
-using Mesh.Node.Proxy.Telemetry;
 using Mesh.Node.Transport.Buffers;
 using Mesh.Node.Transport.EventLoops;
 using Mesh.Testing;
@@ -42,7 +41,7 @@ public sealed class ConnectResponseTests : IDisposable
         EnginePeer server = await TunnelPair.OnLoopAsync(_loop, () =>
         {
             var peer = new EnginePeer(_loop, Http2Role.Server);
-            TunnelConnection tunnel = TunnelConnection.Start(peer, Http2Role.Client, Http2Profiles.Client, TunnelPair.Options, new Owner());
+            TunnelConnection tunnel = TunnelConnection.Start(peer, Http2Role.Client, Http2Profiles.Client, TunnelPair.Options, new QuietTunnelOwner());
             var response = new ConnectResponse(_loop, budget);
             Assert.NotNull(tunnel.TryOpenStream(Connect(), response));
             _ = DeliverAsync(response, relay, delivered);
@@ -115,45 +114,11 @@ public sealed class ConnectResponseTests : IDisposable
         return headers;
     }
 
-    private sealed class Receiver : ITunnelStreamEvents
+    private sealed class Receiver : QuietTunnelOwner
     {
         public List<string> Heard { get; } = [];
 
-        public void OnData(ReadOnlySpan<byte> data, bool endStream) => Heard.Add(endStream ? "end" : Encoding.ASCII.GetString(data));
-
-        public void OnResponse(HeaderList headers, bool endStream)
-        {
-        }
-
-        public void OnSendable()
-        {
-        }
-
-        public void OnAborted(TunnelAbort abort)
-        {
-        }
-
-        public void OnFinished()
-        {
-        }
-    }
-
-    private sealed class Owner : ITunnelOwner
-    {
-        public void OnStreamOpened(TunnelConnection tunnel, TunnelStream stream, HeaderList headers, bool endStream)
-        {
-        }
-
-        public void OnCapacityChanged(TunnelConnection tunnel)
-        {
-        }
-
-        public void OnGoAway(TunnelConnection tunnel)
-        {
-        }
-
-        public void OnTunnelClosed(TunnelConnection tunnel, CloseReason reason, string? detail)
-        {
-        }
+        public override void OnData(ReadOnlySpan<byte> data, bool endStream) =>
+            Heard.Add(endStream ? "end" : Encoding.ASCII.GetString(data));
     }
 }

@@ -334,7 +334,7 @@ public sealed class TunnelEndTests : IDisposable
         public override Errno TakeError() => Errno.None;
     }
 
-    private sealed class Owner : ITunnelOwner, ITunnelStreamEvents
+    private sealed class Owner : QuietTunnelOwner
     {
         public int Opened { get; private set; }
 
@@ -346,43 +346,15 @@ public sealed class TunnelEndTests : IDisposable
 
         public string? Detail { get; private set; }
 
-        public void OnStreamOpened(TunnelConnection tunnel, TunnelStream stream, HeaderList headers, bool endStream)
+        public override void OnStreamOpened(TunnelConnection tunnel, TunnelStream stream, HeaderList headers, bool endStream)
         {
             Opened++;
             Stream = stream;
-            stream.Events = this;
+            base.OnStreamOpened(tunnel, stream, headers, endStream);
         }
 
-        public void OnStreamRefused(TunnelConnection tunnel, HeaderList headers) => Refused++;
+        public override void OnStreamRefused(TunnelConnection tunnel, HeaderList headers) => Refused++;
 
-        public void OnTunnelClosed(TunnelConnection tunnel, CloseReason reason, string? detail) => (Reason, Detail) = (reason, detail);
-
-        public void OnCapacityChanged(TunnelConnection tunnel)
-        {
-        }
-
-        public void OnGoAway(TunnelConnection tunnel)
-        {
-        }
-
-        public void OnResponse(HeaderList headers, bool endStream)
-        {
-        }
-
-        public void OnData(ReadOnlySpan<byte> data, bool endStream)
-        {
-        }
-
-        public void OnSendable()
-        {
-        }
-
-        public void OnAborted(TunnelAbort abort)
-        {
-        }
-
-        public void OnFinished()
-        {
-        }
+        public override void OnTunnelClosed(TunnelConnection tunnel, CloseReason reason, string? detail) => (Reason, Detail) = (reason, detail);
     }
 }

@@ -111,7 +111,7 @@ public sealed class TunnelPingTests : IDisposable
     private async Task UntilAsync(Func<bool> condition) =>
         await Eventually.TrueAsync(() => TunnelPair.OnLoopAsync(_loop, condition), TunnelPair.Patience);
 
-    private sealed class Owner : ITunnelOwner, ITunnelStreamEvents
+    private sealed class Owner : QuietTunnelOwner
     {
         public int Opened { get; private set; }
 
@@ -119,40 +119,12 @@ public sealed class TunnelPingTests : IDisposable
 
         public long ClosedMs { get; private set; }
 
-        public void OnStreamOpened(TunnelConnection tunnel, TunnelStream stream, HeaderList headers, bool endStream)
+        public override void OnStreamOpened(TunnelConnection tunnel, TunnelStream stream, HeaderList headers, bool endStream)
         {
             Opened++;
-            stream.Events = this;
+            base.OnStreamOpened(tunnel, stream, headers, endStream);
         }
 
-        public void OnTunnelClosed(TunnelConnection tunnel, CloseReason reason, string? detail) => (Reason, ClosedMs) = (reason, tunnel.Loop.NowMs);
-
-        public void OnCapacityChanged(TunnelConnection tunnel)
-        {
-        }
-
-        public void OnGoAway(TunnelConnection tunnel)
-        {
-        }
-
-        public void OnResponse(HeaderList headers, bool endStream)
-        {
-        }
-
-        public void OnData(ReadOnlySpan<byte> data, bool endStream)
-        {
-        }
-
-        public void OnSendable()
-        {
-        }
-
-        public void OnAborted(TunnelAbort abort)
-        {
-        }
-
-        public void OnFinished()
-        {
-        }
+        public override void OnTunnelClosed(TunnelConnection tunnel, CloseReason reason, string? detail) => (Reason, ClosedMs) = (reason, tunnel.Loop.NowMs);
     }
 }

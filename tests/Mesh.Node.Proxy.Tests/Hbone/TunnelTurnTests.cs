@@ -99,50 +99,22 @@ public sealed class TunnelTurnTests
         public override Errno TakeError() => Errno.None;
     }
 
-    private sealed class CountingOwner : ITunnelOwner, ITunnelStreamEvents
+    private sealed class CountingOwner : QuietTunnelOwner
     {
         private TunnelStream? _stream;
 
         public List<byte> Received { get; } = [];
 
-        public void OnStreamOpened(TunnelConnection tunnel, TunnelStream stream, HeaderList headers, bool endStream)
+        public override void OnStreamOpened(TunnelConnection tunnel, TunnelStream stream, HeaderList headers, bool endStream)
         {
             _stream = stream;
-            stream.Events = this;
+            base.OnStreamOpened(tunnel, stream, headers, endStream);
         }
 
-        public void OnCapacityChanged(TunnelConnection tunnel)
-        {
-        }
-
-        public void OnGoAway(TunnelConnection tunnel)
-        {
-        }
-
-        public void OnTunnelClosed(TunnelConnection tunnel, CloseReason reason, string? detail)
-        {
-        }
-
-        public void OnResponse(HeaderList headers, bool endStream)
-        {
-        }
-
-        public void OnData(ReadOnlySpan<byte> data, bool endStream)
+        public override void OnData(ReadOnlySpan<byte> data, bool endStream)
         {
             Received.AddRange(data);
             _stream!.Consumed(data.Length);
-        }
-
-        public void OnSendable()
-        {
-        }
-
-        public void OnAborted(TunnelAbort abort)
-        {
-        }
-
-        public void OnFinished()
-        {
         }
     }
 

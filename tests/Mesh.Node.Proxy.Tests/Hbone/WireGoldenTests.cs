@@ -1,7 +1,6 @@
 using System.Net;
 using Mesh.Node.Protocols.Http2;
 using Mesh.Node.Proxy.Hbone;
-using Mesh.Node.Proxy.Telemetry;
 using Mesh.Node.Proxy.Tests.Telemetry;
 using Mesh.Node.Transport.EventLoops;
 using Mesh.Testing;
@@ -173,46 +172,14 @@ public sealed class WireGoldenTests : IDisposable
         return frames;
     }
 
-    private sealed class Owner : ITunnelOwner, ITunnelStreamEvents
+    private sealed class Owner : QuietTunnelOwner
     {
         public Action<TunnelStream>? Respond { get; set; }
 
-        public void OnStreamOpened(TunnelConnection tunnel, TunnelStream stream, HeaderList headers, bool endStream)
+        public override void OnStreamOpened(TunnelConnection tunnel, TunnelStream stream, HeaderList headers, bool endStream)
         {
-            stream.Events = this;
+            base.OnStreamOpened(tunnel, stream, headers, endStream);
             Respond?.Invoke(stream);
-        }
-
-        public void OnTunnelClosed(TunnelConnection tunnel, CloseReason reason, string? detail)
-        {
-        }
-
-        public void OnCapacityChanged(TunnelConnection tunnel)
-        {
-        }
-
-        public void OnGoAway(TunnelConnection tunnel)
-        {
-        }
-
-        public void OnResponse(HeaderList headers, bool endStream)
-        {
-        }
-
-        public void OnData(ReadOnlySpan<byte> data, bool endStream)
-        {
-        }
-
-        public void OnSendable()
-        {
-        }
-
-        public void OnAborted(TunnelAbort abort)
-        {
-        }
-
-        public void OnFinished()
-        {
         }
     }
 }

@@ -20,49 +20,13 @@ public sealed class RefusedStreamTests
     private static readonly IPAddress s_far = IPAddress.Parse("10.77.0.1");
 
     [LabFact]
-    public async Task A_refused_stream_is_tried_once_more()
-    {
-        await using LabNode node = await LabNode.StartAsync();
-        using RawServer server = await RawServer.StartAsync(node, s_far, "far", static (session, stream, number) =>
-        {
-            if (number == 1)
-            {
-                session.Http2.ResetStream(stream, Http2ErrorCode.RefusedStream);
-            }
-            else
-            {
-                RawServer.Serve(session, stream);
-            }
-        });
-        LabPod client = await AddClientAsync(node);
+    public Task A_refused_stream_is_tried_once_more() => AssertTriedOnceMoreAsync(
+        static (session, stream) => session.Http2.ResetStream(stream, Http2ErrorCode.RefusedStream), tunnels: 1);
 
-        using Socket connection = await client.ConnectAsync(s_far, Port);
-        Assert.Equal("hello", await LabPod.AskAsync(connection, "hello"));
-        Assert.Equal((1, 2), (server.TunnelCount, server.StreamCount));
-    }
-
+    // GOAWAY with 0 as the last stream: the engine would not say that of one it has begun.
     [LabFact]
-    public async Task A_stream_that_a_going_tunnel_does_not_serve_is_tried_on_the_next()
-    {
-        await using LabNode node = await LabNode.StartAsync();
-        using RawServer server = await RawServer.StartAsync(node, s_far, "far", static (session, stream, number) =>
-        {
-            if (number == 1)
-            {
-                // GOAWAY with 0 as the last stream: the engine would not say that of one it has begun.
-                session.SendRaw([0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
-            }
-            else
-            {
-                RawServer.Serve(session, stream);
-            }
-        });
-        LabPod client = await AddClientAsync(node);
-
-        using Socket connection = await client.ConnectAsync(s_far, Port);
-        Assert.Equal("hello", await LabPod.AskAsync(connection, "hello"));
-        Assert.Equal((2, 2), (server.TunnelCount, server.StreamCount));
-    }
+    public Task A_stream_that_a_going_tunnel_does_not_serve_is_tried_on_the_next() => AssertTriedOnceMoreAsync(
+        static (session, _) => session.SendRaw([0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]), tunnels: 2);
 
     [LabFact]
     public async Task A_stream_that_is_refused_again_ends_by_name()
@@ -119,6 +83,27 @@ public sealed class RefusedStreamTests
         await node.WaitForLineAsync("path=Outbound", "close_reason=Completed", "dst.workload=\"free\"");
         Assert.DoesNotContain(node.Log.Split('\n'), line =>
             line.Contains("path=Outbound", StringComparison.Ordinal) && line.Contains("close_reason=StreamLimit", StringComparison.Ordinal));
+    }
+
+    private static async Task AssertTriedOnceMoreAsync(Action<RawServer.Session, Http2Stream> refuse, int tunnels)
+    {
+        await using LabNode node = await LabNode.StartAsync();
+        using RawServer server = await RawServer.StartAsync(node, s_far, "far", (session, stream, number) =>
+        {
+            if (number == 1)
+            {
+                refuse(session, stream);
+            }
+            else
+            {
+                RawServer.Serve(session, stream);
+            }
+        });
+        LabPod client = await AddClientAsync(node);
+
+        using Socket connection = await client.ConnectAsync(s_far, Port);
+        Assert.Equal("hello", await LabPod.AskAsync(connection, "hello"));
+        Assert.Equal((tunnels, 2), (server.TunnelCount, server.StreamCount));
     }
 
     private static async Task<LabPod> AddClientAsync(LabNode node)
