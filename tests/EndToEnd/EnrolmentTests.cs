@@ -72,7 +72,7 @@ public abstract class EnrolmentTests(TwoNodeLab fixture) : IsolatedTests(fixture
         await LabelAsync("none");
 
         await Eventually.TrueAsync(
-            async () => await StateOfAsync(joining) == before, TimeSpan.FromSeconds(15), "The pod's network as it was before");
+            async () => await StateOfAsync(joining) == before, TimeSpan.FromSeconds(30), "The pod's network as it was before");
         using ConnectedPair plain = await atPartner.JoinAsync(joining);
         await SpeakAsync(plain, "plain again");
         await AssertEndsInOrderAsync(plain);
@@ -101,7 +101,7 @@ public abstract class EnrolmentTests(TwoNodeLab fixture) : IsolatedTests(fixture
         bool isWanted = mode == "ambient";
         await Eventually.TrueAsync(
             async () => (await Lab.StatusAsync()).Pods.Single(pod => pod.Name == "joining").IsCaptured == isWanted,
-            TimeSpan.FromSeconds(15),
+            TimeSpan.FromSeconds(30),
             $"Mode {mode}");
         await Fixture.SettleAsync();
     }

@@ -159,8 +159,8 @@ public abstract class FaultTests(TwoNodeLab fixture) : IAsyncLifetime
 
         Assert.Equal(reached, echo.Clients.Count);
         await _lab.StartAsync("control");
-        await Attempt.UntilAsync(Outcome.Answered, plain, echo.EndPoint(), TimeSpan.FromSeconds(30));
-        await Attempt.UntilAsync(Outcome.Answered, meshed, echo.EndPoint(), TimeSpan.FromSeconds(30));
+        await Attempt.UntilAsync(Outcome.Answered, plain, echo.EndPoint(), TimeSpan.FromSeconds(60));
+        await Attempt.UntilAsync(Outcome.Answered, meshed, echo.EndPoint(), TimeSpan.FromSeconds(60));
     }
 
     [LabTheory]

@@ -16,7 +16,7 @@ public sealed class ShortageTests(TproxyLab fixture)
 {
     private const int Port = 8080;
 
-    private static readonly TimeSpan s_recovery = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan s_recovery = TimeSpan.FromSeconds(30);
 
     private readonly MeshLab _lab = fixture.Lab;
 

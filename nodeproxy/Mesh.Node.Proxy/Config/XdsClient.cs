@@ -24,7 +24,9 @@ public sealed partial class XdsClient
     private static readonly TimeSpan s_ownTypesPatience = TimeSpan.FromSeconds(5);
 
     private static readonly TimeSpan s_firstDelay = TimeSpan.FromMilliseconds(10);
-    private static readonly TimeSpan s_longestDelay = TimeSpan.FromSeconds(15);
+
+    // A proxy that starts meanwhile admits nothing before it is answered, so this is what its users wait once the control plane is back.
+    private static readonly TimeSpan s_longestDelay = TimeSpan.FromSeconds(5);
 
     private readonly ControlPlaneChannel _channel;
     private readonly ResourceApplier _applier;

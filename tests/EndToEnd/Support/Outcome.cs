@@ -72,7 +72,7 @@ internal static class Attempt
                 return;
             }
 
-            if (System.Diagnostics.Stopwatch.GetElapsedTime(startedAt) > (limit ?? TimeSpan.FromSeconds(15)))
+            if (System.Diagnostics.Stopwatch.GetElapsedTime(startedAt) > (limit ?? TimeSpan.FromSeconds(30)))
             {
                 throw new TimeoutException($"{client} to {target}: {outcome} at the last attempt, and never {wanted}.");
             }
