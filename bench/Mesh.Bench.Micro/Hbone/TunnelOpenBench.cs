@@ -2,6 +2,7 @@ using System.Net;
 using BenchmarkDotNet.Attributes;
 using Mesh.Bench.Micro.Model;
 using Mesh.Node.Model.Workloads;
+using Mesh.Node.Protocols.Http;
 using Mesh.Node.Protocols.Http2;
 using Mesh.Node.Proxy.Hbone;
 using Mesh.Node.Proxy.Telemetry;

@@ -1,5 +1,5 @@
 using BenchmarkDotNet.Attributes;
-using Mesh.Node.Protocols.Http2;
+using Mesh.Node.Protocols.Http;
 using Mesh.Node.Protocols.Http2.Hpack;
 
 namespace Mesh.Bench.Micro.Http2;

@@ -1,3 +1,4 @@
+using Mesh.Node.Protocols.Http;
 using Mesh.Node.Protocols.Http2;
 
 namespace Mesh.Bench.Micro.Http2;

@@ -1,4 +1,5 @@
 using BenchmarkDotNet.Attributes;
+using Mesh.Node.Protocols.Http;
 using Mesh.Node.Protocols.Http2;
 
 namespace Mesh.Bench.Micro.Http2;

@@ -1,4 +1,5 @@
 using System.Buffers;
+using Mesh.Node.Protocols.Http;
 using Mesh.Node.Protocols.Http2.Frames;
 using Mesh.Node.Protocols.Http2.Hpack;
 using Mesh.Node.Protocols.Http2.Messages;

@@ -1,8 +1,8 @@
 using System.Buffers.Binary;
 using System.Text.Unicode;
+using Mesh.Node.Protocols.Http;
 using Mesh.Node.Protocols.Http2.Frames;
 using Mesh.Node.Protocols.Http2.Hpack;
-using Mesh.Node.Protocols.Http2.Messages;
 using Mesh.Node.Protocols.Http2.Streams;
 
 namespace Mesh.Node.Protocols.Http2;
@@ -74,7 +74,7 @@ public sealed partial class Http2Connection
         if (!stream.Has(StreamFlags.HeadSent))
         {
             int status = headers.Count > 0 && headers[0].Name.SequenceEqual(":status"u8)
-                ? HeaderBlockRules.ParseStatus(headers[0].Value)
+                ? FieldRules.ParseStatus(headers[0].Value)
                 : 0;
             if (status == 0 || (status < 200 && endStream))
             {

@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 using Mesh.Node.Model;
 using Mesh.Node.Model.Workloads;
 using Mesh.Node.Protocols.Hbone;
-using Mesh.Node.Protocols.Http2;
+using Mesh.Node.Protocols.Http;
 using Mesh.Node.Proxy.Telemetry;
 
 namespace Mesh.Node.Proxy.Hbone;

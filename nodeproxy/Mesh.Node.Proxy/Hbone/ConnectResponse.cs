@@ -1,3 +1,4 @@
+using Mesh.Node.Protocols.Http;
 using Mesh.Node.Protocols.Http2;
 using Mesh.Node.Transport.Buffers;
 using Mesh.Node.Transport.EventLoops;

@@ -1,6 +1,6 @@
 using Mesh.Node.Model.Workloads;
 using Mesh.Node.Protocols.Hbone;
-using Mesh.Node.Protocols.Http2;
+using Mesh.Node.Protocols.Http;
 
 namespace Mesh.Node.Proxy.Hbone;
 

@@ -1,5 +1,6 @@
 using Mesh.Interop.Linux;
 using Mesh.Interop.OpenSsl;
+using Mesh.Node.Protocols.Http;
 using Mesh.Node.Protocols.Http2;
 using Mesh.Node.Proxy.Telemetry;
 using Mesh.Node.Transport.Channels;

@@ -1,6 +1,7 @@
 using System.Net;
 using Mesh.Node.Model.Policies;
 using Mesh.Node.Model.Workloads;
+using Mesh.Node.Protocols.Http;
 using Mesh.Node.Protocols.Http2;
 using Mesh.Node.Proxy.Enforcement;
 using Mesh.Node.Proxy.Hbone;

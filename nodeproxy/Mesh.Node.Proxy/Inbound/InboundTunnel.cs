@@ -2,6 +2,7 @@ using System.Net;
 using Mesh.Api.Identity;
 using Mesh.Interop.OpenSsl;
 using Mesh.Node.Model.Workloads;
+using Mesh.Node.Protocols.Http;
 using Mesh.Node.Protocols.Http2;
 using Mesh.Node.Protocols.Http2.Messages;
 using Mesh.Node.Proxy.Hbone;

@@ -3,7 +3,7 @@ using Mesh.Interop.OpenSsl;
 using Mesh.Node.Model;
 using Mesh.Node.Model.Balancing;
 using Mesh.Node.Model.Workloads;
-using Mesh.Node.Protocols.Http2;
+using Mesh.Node.Protocols.Http;
 using Mesh.Node.Proxy.Identity;
 using Mesh.Node.Proxy.Pods;
 using Mesh.Node.Proxy.Telemetry;

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Mesh.Interop.Linux;
 using Mesh.Interop.OpenSsl;
 using Mesh.Node.Model.Workloads;
+using Mesh.Node.Protocols.Http;
 using Mesh.Node.Protocols.Http2;
 using Mesh.Node.Proxy.Admin;
 using Mesh.Node.Proxy.Hbone;

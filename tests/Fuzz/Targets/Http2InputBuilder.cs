@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
-using Mesh.Node.Protocols.Http2;
+using Mesh.Node.Protocols.Http;
 using Mesh.Node.Protocols.Http2.Frames;
 using Mesh.Node.Protocols.Http2.Hpack;
 

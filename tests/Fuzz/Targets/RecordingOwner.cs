@@ -1,5 +1,6 @@
 using System.Text;
 using Mesh.Fuzz.Oracles;
+using Mesh.Node.Protocols.Http;
 using Mesh.Node.Protocols.Http2;
 using Mesh.Node.Protocols.Http2.Messages;
 

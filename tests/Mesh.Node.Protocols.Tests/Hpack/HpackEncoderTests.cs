@@ -1,4 +1,4 @@
-using Mesh.Node.Protocols.Http2;
+using Mesh.Node.Protocols.Http;
 using Mesh.Node.Protocols.Http2.Hpack;
 using Mesh.Node.Protocols.Tests.Http2;
 

@@ -1,5 +1,5 @@
 using System.Text;
-using Mesh.Node.Protocols.Http2;
+using Mesh.Node.Protocols.Http;
 using Mesh.Node.Protocols.Http2.Hpack;
 
 namespace Mesh.Node.Protocols.Tests.Hpack;

@@ -1,6 +1,6 @@
 using System.Text;
 using System.Text.Json;
-using Mesh.Node.Protocols.Http2;
+using Mesh.Node.Protocols.Http;
 using Mesh.Node.Protocols.Http2.Hpack;
 
 namespace Mesh.Node.Protocols.Tests.Hpack;

@@ -1,4 +1,5 @@
 using System.Text;
+using Mesh.Node.Protocols.Http;
 using Mesh.Node.Protocols.Http2;
 using Mesh.Testing;
 

@@ -1,5 +1,5 @@
 using System.Text;
-using Mesh.Node.Protocols.Http2;
+using Mesh.Node.Protocols.Http;
 
 namespace Mesh.Node.Protocols.Tests.Http2;
 

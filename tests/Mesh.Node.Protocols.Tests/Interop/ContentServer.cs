@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
+using Mesh.Node.Protocols.Http;
 using Mesh.Node.Protocols.Http2;
 
 namespace Mesh.Node.Protocols.Tests.Interop;

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
+using Mesh.Node.Protocols.Http;
 using Mesh.Node.Protocols.Http2;
 
 namespace Mesh.Node.Protocols.Tests.Interop;

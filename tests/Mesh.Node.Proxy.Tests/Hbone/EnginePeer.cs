@@ -1,4 +1,5 @@
 using Mesh.Interop.Linux;
+using Mesh.Node.Protocols.Http;
 using Mesh.Node.Protocols.Http2;
 using Mesh.Node.Transport.Channels;
 using Mesh.Node.Transport.EventLoops;

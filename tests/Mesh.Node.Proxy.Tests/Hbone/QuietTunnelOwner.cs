@@ -1,4 +1,4 @@
-using Mesh.Node.Protocols.Http2;
+using Mesh.Node.Protocols.Http;
 using Mesh.Node.Proxy.Hbone;
 using Mesh.Node.Proxy.Telemetry;
 

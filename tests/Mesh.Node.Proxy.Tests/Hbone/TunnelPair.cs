@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Mesh.Interop.Linux;
 using Mesh.Interop.OpenSsl;
+using Mesh.Node.Protocols.Http;
 using Mesh.Node.Protocols.Http2;
 using Mesh.Node.Proxy.Hbone;
 using Mesh.Node.Proxy.Telemetry;

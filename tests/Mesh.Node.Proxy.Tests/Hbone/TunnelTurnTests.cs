@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Mesh.Interop.Linux;
+using Mesh.Node.Protocols.Http;
 using Mesh.Node.Protocols.Http2;
 using Mesh.Node.Proxy.Hbone;
 using Mesh.Node.Proxy.Telemetry;

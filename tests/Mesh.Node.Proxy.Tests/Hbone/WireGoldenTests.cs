@@ -1,4 +1,5 @@
 using System.Net;
+using Mesh.Node.Protocols.Http;
 using Mesh.Node.Protocols.Http2;
 using Mesh.Node.Proxy.Hbone;
 using Mesh.Node.Proxy.Tests.Telemetry;

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
+using Mesh.Node.Protocols.Http;
 using Mesh.Node.Protocols.Http2;
 using Mesh.Testing.Certificates;
 

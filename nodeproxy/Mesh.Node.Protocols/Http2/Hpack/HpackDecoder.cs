@@ -1,3 +1,5 @@
+using Mesh.Node.Protocols.Http;
+
 namespace Mesh.Node.Protocols.Http2.Hpack;
 
 /// <summary>Decodes header blocks of one direction of a connection (RFC 7541 §3). Not thread-safe.</summary>

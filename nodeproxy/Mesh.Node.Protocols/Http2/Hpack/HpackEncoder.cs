@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Mesh.Node.Protocols.Http;
 
 namespace Mesh.Node.Protocols.Http2.Hpack;
 

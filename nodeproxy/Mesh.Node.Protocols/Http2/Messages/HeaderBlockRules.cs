@@ -1,23 +1,11 @@
 using System.Buffers;
+using Mesh.Node.Protocols.Http;
 
 namespace Mesh.Node.Protocols.Http2.Messages;
 
 /// <summary>What makes a message malformed (RFC 9113 §8.1.1 to §8.3, RFC 8441 §4). Pure; CONNECT and ordinary HTTP alike.</summary>
 public static class HeaderBlockRules
 {
-    /// <summary>The longest content-length that is read: above it 19 digits overflow.</summary>
-    private const int ContentLengthDigitsMax = 18;
-
-    private static readonly SearchValues<byte> s_nameBytes =
-        SearchValues.Create("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"u8);
-
-    // RFC 9110 §5.5 allows visible characters, space, tab and obs-text; everything else is a control character.
-    private static readonly SearchValues<byte> s_valueBytesForbidden = SearchValues.Create(
-    [
-        0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x0a, 0x0b, 0x0c, 0x0d, 0x0e, 0x0f,
-        0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18, 0x19, 0x1a, 0x1b, 0x1c, 0x1d, 0x1e, 0x1f, 0x7f,
-    ]);
-
     private static readonly SearchValues<byte> s_schemeBytes =
         SearchValues.Create("+-.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"u8);
 
@@ -55,7 +43,7 @@ public static class HeaderBlockRules
                 hasMethod = true;
                 facts.IsConnect = value.SequenceEqual("CONNECT"u8);
                 facts.IsHead = value.SequenceEqual("HEAD"u8);
-                if (!IsToken(value))
+                if (!FieldRules.IsToken(value))
                 {
                     return HeaderVerdict.BadPseudoValue;
                 }
@@ -82,7 +70,7 @@ public static class HeaderBlockRules
             {
                 isRepeated = hasProtocol;
                 hasProtocol = true;
-                if (!IsToken(value))
+                if (!FieldRules.IsToken(value))
                 {
                     return HeaderVerdict.BadPseudoValue;
                 }
@@ -147,7 +135,7 @@ public static class HeaderBlockRules
         }
 
         // Host and :authority name one server, or two servers would disagree about who was asked (RFC 9113 §8.3.1).
-        return hasAuthority && headers.TryGet("host"u8, out ReadOnlySpan<byte> host) && !EqualsIgnoreCase(host, authority)
+        return hasAuthority && headers.TryGet("host"u8, out ReadOnlySpan<byte> host) && !FieldRules.EqualsIgnoreCase(host, authority)
             ? HeaderVerdict.HostMismatch
             : HeaderVerdict.Ok;
     }
@@ -171,7 +159,7 @@ public static class HeaderBlockRules
             return headers[1].Name.SequenceEqual(":status"u8) ? HeaderVerdict.RepeatedPseudo : HeaderVerdict.UnknownPseudo;
         }
 
-        facts.Status = ParseStatus(headers[0].Value);
+        facts.Status = FieldRules.ParseStatus(headers[0].Value);
 
         // 101 does not exist in HTTP/2 (RFC 9113 §8.6).
         return facts.Status is 0 or 101 ? HeaderVerdict.BadPseudoValue : CheckFields(headers, 1, ref facts);
@@ -182,18 +170,6 @@ public static class HeaderBlockRules
     {
         var facts = new MessageFacts { ContentBytes = -1 };
         return CheckFields(headers, 0, ref facts);
-    }
-
-    /// <summary>Reads a status of three digits, 100 to 999.</summary>
-    /// <returns>Zero when it is not one.</returns>
-    public static int ParseStatus(ReadOnlySpan<byte> value)
-    {
-        if (value.Length != 3 || value.ContainsAnyExceptInRange((byte)'0', (byte)'9') || value[0] == (byte)'0')
-        {
-            return 0;
-        }
-
-        return ((value[0] - '0') * 100) + ((value[1] - '0') * 10) + (value[2] - '0');
     }
 
     private static HeaderVerdict CheckFields(HeaderList headers, int first, ref MessageFacts facts)
@@ -208,7 +184,7 @@ public static class HeaderBlockRules
                 return HeaderVerdict.MisplacedPseudo;
             }
 
-            if (name.IsEmpty || name.ContainsAnyExcept(s_nameBytes))
+            if (!FieldRules.IsLowerToken(name))
             {
                 return HeaderVerdict.BadName;
             }
@@ -237,7 +213,7 @@ public static class HeaderBlockRules
         {
             case 2 when name.SequenceEqual("te"u8):
                 // The one hop-by-hop field with a use here (RFC 9113 §8.2.2).
-                return EqualsIgnoreCase(value, "trailers"u8) ? HeaderVerdict.Ok : HeaderVerdict.ConnectionSpecific;
+                return FieldRules.EqualsIgnoreCase(value, "trailers"u8) ? HeaderVerdict.Ok : HeaderVerdict.ConnectionSpecific;
 
             case 4 when name.SequenceEqual("host"u8):
                 bool isRepeated = hasHost;
@@ -251,7 +227,7 @@ public static class HeaderBlockRules
                 return HeaderVerdict.ConnectionSpecific;
 
             case 14 when name.SequenceEqual("content-length"u8):
-                long contentBytes = ParseContentLength(value);
+                long contentBytes = FieldRules.ParseContentLength(value);
                 if (contentBytes < 0 || (facts.ContentBytes >= 0 && facts.ContentBytes != contentBytes))
                 {
                     return HeaderVerdict.BadContentLength;
@@ -272,21 +248,8 @@ public static class HeaderBlockRules
             return HeaderVerdict.Ok;
         }
 
-        bool isPadded = value[0] is (byte)' ' or (byte)'\t' || value[^1] is (byte)' ' or (byte)'\t';
-        return isPadded || value.ContainsAny(s_valueBytesForbidden) ? HeaderVerdict.BadValue : HeaderVerdict.Ok;
-    }
-
-    private static bool IsToken(ReadOnlySpan<byte> value)
-    {
-        foreach (byte next in value)
-        {
-            if (!s_nameBytes.Contains(next) && next is not (>= (byte)'A' and <= (byte)'Z'))
-            {
-                return false;
-            }
-        }
-
-        return !value.IsEmpty;
+        bool isPadded = FieldRules.IsWhitespace(value[0]) || FieldRules.IsWhitespace(value[^1]);
+        return isPadded || !FieldRules.IsValue(value) ? HeaderVerdict.BadValue : HeaderVerdict.Ok;
     }
 
     private static bool IsScheme(ReadOnlySpan<byte> value) =>
@@ -304,23 +267,4 @@ public static class HeaderBlockRules
             || (!isConnect && path.SequenceEqual("*"u8)
                 && headers.TryGet(":method"u8, out ReadOnlySpan<byte> method) && method.SequenceEqual("OPTIONS"u8));
     }
-
-    private static long ParseContentLength(ReadOnlySpan<byte> value)
-    {
-        if (value.IsEmpty || value.Length > ContentLengthDigitsMax || value.ContainsAnyExceptInRange((byte)'0', (byte)'9'))
-        {
-            return -1;
-        }
-
-        long bytes = 0;
-        foreach (byte digit in value)
-        {
-            bytes = (bytes * 10) + (digit - '0');
-        }
-
-        return bytes;
-    }
-
-    private static bool EqualsIgnoreCase(ReadOnlySpan<byte> left, ReadOnlySpan<byte> right) =>
-        System.Text.Ascii.EqualsIgnoreCase(left, right);
 }

@@ -1,4 +1,4 @@
-namespace Mesh.Node.Protocols.Http2;
+namespace Mesh.Node.Protocols.Http;
 
 /// <summary>One field of a <see cref="HeaderList"/>: two views into its buffer, valid until the list changes.</summary>
 public readonly ref struct HeaderField
