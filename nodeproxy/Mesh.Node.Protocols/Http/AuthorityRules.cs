@@ -5,8 +5,8 @@ namespace Mesh.Node.Protocols.Http;
 
 /// <summary>What may stand in Host, :authority and the targets that have an authority (RFC 3986 §3.2, RFC 9110 §4.2). Pure.</summary>
 /// <remarks>
-/// No userinfo, which only deceives people (RFC 9110 §4.2.4); no empty host; no empty port, which would be a second way to write the same; no zones and
-/// no future forms of addresses.
+/// No userinfo, which only deceives people (RFC 9110 §4.2.4); no empty host; no empty port, which would be a second way to write the
+/// same; no zones and no future forms of addresses.
 /// </remarks>
 internal static class AuthorityRules
 {

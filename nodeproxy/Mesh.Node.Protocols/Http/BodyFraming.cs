@@ -3,8 +3,8 @@ namespace Mesh.Node.Protocols.Http;
 /// <summary>How a message's content is delimited. Encoders write the framing fields from it and from nothing else.</summary>
 /// <param name="Kind">How the end is known.</param>
 /// <param name="ContentBytes">
-/// What content-length said or will say, or -1 for none. With <see cref="BodyKind.None"/> it is the length of content that is not there: zero,
-/// or what a response to HEAD or a 304 would have had.
+/// What content-length said or will say, or -1 for none. With <see cref="BodyKind.None"/> it is the length of content that is not there:
+/// zero, or what a response to HEAD or a 304 would have had.
 /// </param>
 public readonly record struct BodyFraming(BodyKind Kind, long ContentBytes)
 {

@@ -1,8 +1,8 @@
 namespace Mesh.Node.Protocols.Http;
 
 /// <summary>
-/// The head of a request, of any version: what HTTP/1 says in its request line and HTTP/2 in pseudo-headers, and the fields that go from end
-/// to end. Reused from request to request: it allocates only to grow. Not thread-safe.
+/// The head of a request, of any version: what HTTP/1 says in its request line and HTTP/2 in pseudo-headers, and the fields that go from
+/// end to end. Reused from request to request: it allocates only to grow. Not thread-safe.
 /// </summary>
 /// <remarks>
 /// The bytes are copies: a head outlives the input it was read from. What concerns one connection only is not among the
@@ -63,7 +63,9 @@ public sealed class RequestHead
     /// <summary>How its content is delimited. A tunnel for CONNECT; an upgrade is none yet, the response decides.</summary>
     public BodyFraming Body { get; set; } = BodyFraming.None;
 
-    /// <summary>The client lets its connection serve further requests. Always true for HTTP/2, where a connection ends by other means.</summary>
+    /// <summary>
+    /// The client lets its connection serve further requests. Always true for HTTP/2, where a connection ends by other means.
+    /// </summary>
     public bool IsPersistent { get; set; }
 
     /// <summary>The client waits for 100 before it sends content.</summary>

@@ -5,7 +5,8 @@ internal static class TargetRules
 {
     /// <summary>True for a slash and visible ASCII without a fragment.</summary>
     /// <remarks>
-    /// More than RFC 3986 has: browsers leave <c>"{}|^`</c> as they are. It is less than HTTP/2's own rules, because every path must fit HTTP/1.
+    /// More than RFC 3986 has: browsers leave <c>"{}|^`</c> as they are. It is less than HTTP/2's own rules, because every path must fit
+    /// HTTP/1.
     /// </remarks>
     public static bool IsPath(ReadOnlySpan<byte> path) => !path.IsEmpty && path[0] == (byte)'/' && IsText(path);
 
