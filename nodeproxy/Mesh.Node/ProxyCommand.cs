@@ -88,13 +88,18 @@ internal static class ProxyCommand
             proxy.ListenersOf,
             () => admin.DisposeAsync().AsTask(),
             telemetry.Loggers.CreateLogger<ListenerGiver>());
-        Task[] running = [discovery.RunAsync(stop.Token), handover.RunAsync(stop.Token)];
+        using var drained = new CancellationTokenSource();
+        Task discovering = discovery.RunAsync(drained.Token);
+        Task takingOver = handover.RunAsync(stop.Token);
         await stop.WaitAsync();
 
-        // What is drained can be looked at until it is: the admin ports stay, unless the next proxy asks for them.
+        // What is drained can be looked at until it is: the admin ports stay, unless the next proxy asks for them. What is open goes on being
+        // judged: policies and revocations arrive until the last connection has ended. Pods do not: each that came is drained.
         Log.Draining(logger, configuration.Proxy.DrainMs);
+        await takingOver;
         await proxy.DrainAsync(TimeSpan.FromMilliseconds(configuration.Proxy.DrainMs), time);
-        await Task.WhenAll(running);
+        await drained.CancelAsync();
+        await discovering;
         Log.Stopped(logger);
         return CommandLine.Success;
     }

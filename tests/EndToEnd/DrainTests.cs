@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using Mesh.EndToEnd.Support;
@@ -7,24 +8,26 @@ using Xunit;
 
 namespace Mesh.EndToEnd;
 
-/// <summary>A proxy that is asked to end. Goal: what is under way is finished, and only then the process ends.</summary>
+/// <summary>
+/// A proxy that is asked to end. Goal: what is under way is finished, for as long as it is allowed, and only then the process ends.
+/// </summary>
 [Collection(nameof(TproxyGroup))]
-public sealed class DrainTests(TproxyLab fixture) : IAsyncLifetime
+public sealed class DrainTests(TproxyLab fixture) : IsolatedTests(fixture)
 {
     private const int Port = 8080;
     private const ushort CapturePort = 15001;
 
     private static readonly TimeSpan s_promptly = TimeSpan.FromSeconds(5);
 
-    private readonly MeshLab _lab = fixture.Lab;
+    // What a change of policy may take, from the file to the connection.
+    private static readonly TimeSpan s_told = TimeSpan.FromSeconds(1);
 
-    public ValueTask InitializeAsync() => ValueTask.CompletedTask;
-
-    public async ValueTask DisposeAsync()
+    public override async ValueTask DisposeAsync()
     {
-        await _lab.StartAsync("node-1/proxy");
-        await _lab.StartAsync("node-2/proxy");
-        await fixture.ReadyAsync();
+        await Lab.StartAsync("node-1/proxy");
+        await Lab.StartAsync("node-2/proxy");
+        await Fixture.ReadyAsync();
+        await base.DisposeAsync();
     }
 
     [LabTheory]
@@ -35,20 +38,19 @@ public sealed class DrainTests(TproxyLab fixture) : IAsyncLifetime
     public async Task A_transfer_under_way_is_finished_before_the_proxy_ends(string clientName, string proxy)
     {
         const long Bytes = 64L << 20;
-        LabPod client = await _lab.PodAsync(clientName);
-        using Rendezvous meeting = await Rendezvous.OpenAsync(await _lab.PodAsync("mesh/server-2"), Port);
+        LabPod client = await Lab.PodAsync(clientName);
+        using Rendezvous meeting = await Rendezvous.OpenAsync(await Lab.PodAsync("mesh/server-2"), Port);
         using ConnectedPair pair = await meeting.JoinAsync(client);
         Task<uint> sent = Pattern.SendAsync(pair.Near, Bytes, seed: 1);
         uint firstHalf = await Pattern.ReceiveAsync(pair.Far, Bytes / 2);
 
-        Task stopping = _lab.StopAsync(proxy);
-        LabPod captured = await _lab.PodAsync(proxy.StartsWith(client.Node, StringComparison.Ordinal) ? clientName : "mesh/server-2");
-        await Eventually.TrueAsync(async () => !await captured.IsListeningAsync(CapturePort), s_promptly, "nothing new is accepted");
+        string captured = proxy.StartsWith(client.Node, StringComparison.Ordinal) ? clientName : "mesh/server-2";
+        Task stopping = await BeginDrainAsync(proxy, captured);
 
         // Under iptables an opening packet may be dropped before the rules refuse it, and is repeated after a second.
         Outcome newcomer = await Attempt.AnEchoAsync(client, meeting.EndPoint(), TimeSpan.FromSeconds(2));
         Assert.True(newcomer is Outcome.Refused or Outcome.Reset, newcomer.ToString());
-        LabNode node = await _lab.NodeAsync(captured.Node);
+        LabNode node = await Lab.NodeAsync(proxy.Split('/')[0]);
         (HttpStatusCode ready, string why) = await node.ReadinessAsync();
         Assert.Equal((HttpStatusCode.ServiceUnavailable, true), (ready, why.StartsWith("stopping: ", StringComparison.Ordinal)));
         Assert.Contains(":8080", await node.AdminAsync("/connections"), StringComparison.Ordinal);
@@ -61,8 +63,75 @@ public sealed class DrainTests(TproxyLab fixture) : IAsyncLifetime
         Assert.Equal(ConnectionEnd.Ended, await pair.Near.WaitForEndAsync(s_promptly));
         Assert.NotEqual(firstHalf, secondHalf);
 
+        await AssertEndsAsync(proxy, stopping);
+    }
+
+    [LabTheory]
+    [InlineData("mesh/client-1", "InboundHbone")]
+    [InlineData("mesh/client-2", "SameNode")]
+    [InlineData("outside/client-1", "InboundPlaintext")]
+    public async Task A_policy_that_comes_during_the_drain_still_closes_what_it_denies(string clientName, string path)
+    {
+        LabPod client = await Lab.PodAsync(clientName);
+        using Rendezvous meeting = await Rendezvous.OpenAsync(await Lab.PodAsync("mesh/server-2"), Port);
+        using ConnectedPair pair = await meeting.JoinAsync(client);
+        Task stopping = await BeginDrainAsync("node-2/proxy", "mesh/server-2");
+
+        long changedAt = Stopwatch.GetTimestamp();
+        await ApplyAsync(
+            $$$"""
+            apiVersion: security.istio.io/v1
+            kind: AuthorizationPolicy
+            metadata: {name: during-drain, namespace: mesh}
+            spec:
+              selector: {matchLabels: {app: server-2}}
+              action: DENY
+              rules: [{to: [{operation: {ports: ["{{{Port}}}"]}}]}]
+            """);
+        ConnectionEnd end = await pair.Near.WaitForEndAsync(s_promptly);
+
+        TimeSpan taken = Stopwatch.GetElapsedTime(changedAt);
+        Assert.Equal(ConnectionEnd.Reset, end);
+        Assert.InRange(taken, TimeSpan.Zero, s_told);
+        Assert.Equal(ConnectionEnd.Reset, await pair.Far.WaitForEndAsync(s_promptly));
+        AccessLogLine line = await Fixture.AccessLineAsync(
+            "node-2", line => line.Path == path && line.CloseReason == "PolicyRevoked" && line.DestinationWorkload == "server-2");
+        Assert.Contains("mesh/during-drain", line.Detail, StringComparison.Ordinal);
+        await AssertEndsAsync("node-2/proxy", stopping);
+    }
+
+    [LabFact]
+    public async Task A_certificate_revoked_during_the_drain_still_ends_what_it_vouched_for()
+    {
+        LabPod client = await AddPodAsync("mesh/revoked-in-drain", account: "revoked-in-drain");
+        using Rendezvous meeting = await Rendezvous.OpenAsync(await Lab.PodAsync("mesh/server-2"), Port);
+        using ConnectedPair pair = await meeting.JoinAsync(client);
+        Task stopping = await BeginDrainAsync("node-2/proxy", "mesh/server-2");
+
+        await Lab.ControlAsync("ca", "revoke", "--identity", "spiffe://cluster.local/ns/mesh/sa/revoked-in-drain");
+
+        Assert.Equal(ConnectionEnd.Reset, await pair.Far.WaitForEndAsync(s_promptly));
+        await Fixture.AccessLineAsync(
+            "node-2", line => line is { Path: "InboundHbone", CloseReason: "PeerCertificateRevoked", SourceWorkload: "revoked-in-drain" });
+        await AssertEndsAsync("node-2/proxy", stopping);
+    }
+
+    /// <summary>Asks a proxy to end; returns once it takes nothing new.</summary>
+    /// <param name="proxy">NODE/proxy.</param>
+    /// <param name="captured">A pod it serves.</param>
+    /// <returns>Done when its process has ended.</returns>
+    private async Task<Task> BeginDrainAsync(string proxy, string captured)
+    {
+        Task stopping = Lab.StopAsync(proxy);
+        LabPod pod = await Lab.PodAsync(captured);
+        await Eventually.TrueAsync(async () => !await pod.IsListeningAsync(CapturePort), s_promptly, "nothing new is accepted");
+        return stopping;
+    }
+
+    private async Task AssertEndsAsync(string proxy, Task stopping)
+    {
         await stopping;
-        ComponentStatus status = (await _lab.StatusAsync()).Components.Single(component => component.Name == proxy);
+        ComponentStatus status = (await Lab.StatusAsync()).Components.Single(component => component.Name == proxy);
         Assert.Equal(("ended", 0), (status.State, status.ExitCode));
     }
 }
