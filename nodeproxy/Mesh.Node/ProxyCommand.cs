@@ -93,8 +93,8 @@ internal static class ProxyCommand
         Task takingOver = handover.RunAsync(stop.Token);
         await stop.WaitAsync();
 
-        // What is drained can be looked at until it is: the admin ports stay, unless the next proxy asks for them. What is open goes on being
-        // judged: policies and revocations arrive until the last connection has ended. Pods do not: each that came is drained.
+        // What is drained can be looked at until it is: the admin ports stay, unless the next proxy asks for them. What is open goes on
+        // being judged: policies and revocations arrive until the last connection has ended. Pods do not: each that came is drained.
         Log.Draining(logger, configuration.Proxy.DrainMs);
         await takingOver;
         await proxy.DrainAsync(TimeSpan.FromMilliseconds(configuration.Proxy.DrainMs), time);

@@ -61,7 +61,8 @@ internal sealed class ConnectResponse(EventLoop loop, BufferBudget? buffers = nu
     }
 
     void ITunnelStreamEvents.OnAborted(TunnelAbort abort) => _completion.TryComplete(new ConnectAnswer(
-        abort.IsTunnelLost ? ConnectAnswerKind.TunnelLost
+        abort.IsUnsent ? ConnectAnswerKind.Unsent
+        : abort.IsTunnelLost ? ConnectAnswerKind.TunnelLost
         : abort.Code == Http2ErrorCode.RefusedStream ? ConnectAnswerKind.Refused
         : ConnectAnswerKind.Aborted,
         0));
@@ -86,6 +87,11 @@ internal enum ConnectAnswerKind
 
     /// <summary>The peer did nothing about the stream, so it may be tried anew (RFC 9113 §8.7).</summary>
     Refused,
+
+    /// <summary>
+    /// The tunnel is gone, or full, and nothing of the stream can have reached the peer: it may be tried anew (RFC 9113 §8.7).
+    /// </summary>
+    Unsent,
 
     /// <summary>The tunnel is gone; <see cref="TunnelConnection.StreamEnd"/> says why.</summary>
     TunnelLost,

@@ -27,4 +27,7 @@ internal interface ITunnelStreamEvents
 /// <summary>Why a stream ended early.</summary>
 /// <param name="IsTunnelLost">The tunnel under it is gone, rather than this stream alone.</param>
 /// <param name="Code">The peer's RST_STREAM code; meaningless when the tunnel was lost.</param>
-internal readonly record struct TunnelAbort(bool IsTunnelLost, Http2ErrorCode Code);
+/// <param name="IsUnsent">
+/// The tunnel was lost, not ended by us, before anything of the stream can have reached the peer: it may be tried anew.
+/// </param>
+internal readonly record struct TunnelAbort(bool IsTunnelLost, Http2ErrorCode Code, bool IsUnsent = false);

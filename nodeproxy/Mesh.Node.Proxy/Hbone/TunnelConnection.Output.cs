@@ -6,6 +6,9 @@ namespace Mesh.Node.Proxy.Hbone;
 /// <summary>What waits to be sent, and when it goes.</summary>
 internal sealed partial class TunnelConnection
 {
+    /// <summary>What TLS makes one record of at most. No peer can read a part of one.</summary>
+    private const int WholeWriteBytesMax = 16 * 1024;
+
     private void AskFlushIfOutput()
     {
         if (!_http2.Output.Unsent.IsEmpty)
@@ -83,10 +86,14 @@ internal sealed partial class TunnelConnection
             IoResult written = _channel.Write(_http2.Output.Unsent);
             if (written.Status != IoStatus.Done)
             {
+                // Of a long write that failed, some may have gone.
+                bool mayBeSeen = written.Status == IoStatus.Failed && _http2.Output.UnsentBytes > WholeWriteBytesMax;
+                _leftBytes += mayBeSeen ? _http2.Output.UnsentBytes : 0;
                 error = written.Error;
                 return written.Status == IoStatus.WouldBlock ? IoStatus.WouldBlock : IoStatus.Failed;
             }
 
+            _leftBytes += written.Bytes;
             _http2.Output.Advance(written.Bytes);
         }
 

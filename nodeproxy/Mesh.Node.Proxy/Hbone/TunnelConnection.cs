@@ -39,6 +39,7 @@ internal sealed partial class TunnelConnection : IHttp2Handler, IChannelEvents, 
     private long _pingSentMs;
     private ulong _pingOpaque;
     private bool _isPingUnanswered;
+    private long _leftBytes;
     private int _receivedEvents;
     private bool _readsSmall = true;
     private bool _flushAsked;
@@ -73,6 +74,9 @@ internal sealed partial class TunnelConnection : IHttp2Handler, IChannelEvents, 
     /// <summary>Whether it is over.</summary>
     public bool IsClosed => _closed;
 
+    /// <summary>Whether it is over because it was to be, by <see cref="Abort"/>.</summary>
+    public bool IsAborted { get; private set; }
+
     /// <summary>Why a stream ended that the tunnel took with it. Once the tunnel is closed.</summary>
     public (CloseReason Reason, string? Detail) StreamEnd =>
         _end.Reason is CloseReason.Completed or CloseReason.TunnelReleased ? (CloseReason.TunnelLost, _end.Detail) : _end;
@@ -98,7 +102,7 @@ internal sealed partial class TunnelConnection : IHttp2Handler, IChannelEvents, 
     /// <summary>Opens a stream (client side). Null when the tunnel has no room after all.</summary>
     public TunnelStream? TryOpenStream(HeaderList headers, ITunnelStreamEvents events)
     {
-        var stream = new TunnelStream(this, events);
+        var stream = new TunnelStream(this, events) { OutputBefore = _leftBytes + _http2.Output.UnsentBytes };
         if (_closed || _draining || !_http2.TryOpenStream(headers, endStream: false, stream, out Http2Stream? http2))
         {
             return null;
@@ -144,6 +148,7 @@ internal sealed partial class TunnelConnection : IHttp2Handler, IChannelEvents, 
         {
             _http2.SendGoAway(Http2ErrorCode.NoError, detail);
             _ = Write(out _);
+            IsAborted = true;
             Close(reason, detail);
         }
     }
@@ -405,7 +410,8 @@ internal sealed partial class TunnelConnection : IHttp2Handler, IChannelEvents, 
         foreach (TunnelStream stream in _streams)
         {
             stream.Detach();
-            stream.Events.OnAborted(new TunnelAbort(IsTunnelLost: true, Http2ErrorCode.NoError));
+            bool isUnsent = !IsAborted && stream.OutputBefore >= _leftBytes;
+            stream.Events.OnAborted(new TunnelAbort(IsTunnelLost: true, Http2ErrorCode.NoError, isUnsent));
         }
 
         _streams.Clear();

@@ -23,6 +23,9 @@ internal sealed class TunnelStream(TunnelConnection tunnel, ITunnelStreamEvents 
     /// <summary>Set while the tunnel's output is full and this stream waits in its queue.</summary>
     internal bool IsQueuedForOutput { get; set; }
 
+    /// <summary>How many bytes of the tunnel's output go before its first; 0 on a stream that the peer opened.</summary>
+    internal long OutputBefore { get; set; }
+
     internal Http2Stream? Http2 => _stream;
 
     /// <summary>Sends response headers (server side).</summary>

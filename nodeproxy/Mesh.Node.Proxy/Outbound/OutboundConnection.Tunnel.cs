@@ -23,20 +23,22 @@ internal sealed partial class OutboundConnection
             return;
         }
 
-        ConnectAnswer answer = await AskAsync(source, route, refusedBy: null);
-        if (answer.Kind == ConnectAnswerKind.Refused && Record.Reason == CloseReason.None)
+        ConnectAnswer answer = await AskAsync(source, route, besides: null);
+        if (answer.Kind is ConnectAnswerKind.Refused or ConnectAnswerKind.Unsent && Record.Reason == CloseReason.None)
         {
             // The far proxy did nothing about it, and nothing was read from the client: it may be tried anew, once (RFC 9113 §8.7). One
             // that only takes no more on this tunnel takes it on the next.
-            TunnelConnection refusedBy = _stream!.Tunnel;
-            answer = await AskAsync(source, refusedBy.IsDraining ? route : Reroute(source, route), refusedBy);
+            CloseReason why = answer.Kind == ConnectAnswerKind.Refused ? CloseReason.StreamLimit : CloseReason.TunnelLost;
+            answer = await AskAsync(source, _tunnel!.IsDraining ? route : Reroute(source, route, why), _tunnel);
         }
 
         if (answer is not { Kind: ConnectAnswerKind.Answered, Status: ConnectStatusCode.Ok } || Record.Reason != CloseReason.None)
         {
             (CloseReason reason, string? detail) = answer.Kind switch
             {
-                ConnectAnswerKind.TunnelLost => _stream!.Tunnel.StreamEnd,
+                ConnectAnswerKind.TunnelLost => _tunnel!.StreamEnd,
+                ConnectAnswerKind.Unsent when _tunnel!.IsClosed => _tunnel.StreamEnd,
+                ConnectAnswerKind.Unsent => (CloseReason.TunnelLost, "the tunnel took no stream, and none when it was tried anew"),
                 ConnectAnswerKind.Refused =>
                     (CloseReason.StreamLimit, "the far proxy refused the stream, and again when it was tried anew"),
                 _ => (ConnectReasons.ReasonFor(answer), answer.Status == 0 ? null : $"status {answer.Status}"),
@@ -66,9 +68,9 @@ internal sealed partial class OutboundConnection
     }
 
     /// <summary>Another endpoint of the service, where one is found that is reached over a tunnel too; else the same again.</summary>
-    private OutboundRoute Reroute(Workload source, OutboundRoute route)
+    private OutboundRoute Reroute(Workload source, OutboundRoute route, CloseReason why)
     {
-        // Endpoints are drawn, and the one that refused may be drawn again.
+        // Endpoints are drawn, and the one that took nothing may be drawn again.
         for (int draws = 0; route.Service is not null && draws < RerouteDrawsMax; draws++)
         {
             OutboundRoute other = OutboundRoute.Decide(Context.Snapshot, source, _destination!, Context, ref Context.Random);
@@ -77,7 +79,7 @@ internal sealed partial class OutboundConnection
             {
                 CountTowards(endpoint);
                 AimAt(other);
-                Context.Telemetry.Rerouted(Record, CloseReason.StreamLimit);
+                Context.Telemetry.Rerouted(Record, why);
                 return other;
             }
         }
@@ -88,12 +90,12 @@ internal sealed partial class OutboundConnection
     /// <summary>
     /// Asks for a stream. Whatever the answer says, the record may have ended meanwhile, and has where there is no answer.
     /// </summary>
-    private async ValueTask<ConnectAnswer> AskAsync(Workload source, OutboundRoute route, TunnelConnection? refusedBy)
+    private async ValueTask<ConnectAnswer> AskAsync(Workload source, OutboundRoute route, TunnelConnection? besides)
     {
         Workload destination = route.Workload!;
         var accepted = new AcceptedIdentities(destination, route.Service);
         var key = new TunnelKey(source.Identity, SourceTowards(Record.Upstream!), accepted.Key, Record.Upstream!, destination.Uid);
-        TunnelOpenResult tunnel = await Pod.TunnelsOn(Context).GetAsync(key, accepted, refusedBy);
+        TunnelOpenResult tunnel = await Pod.TunnelsOn(Context).GetAsync(key, accepted, besides);
         if (tunnel.Tunnel is null)
         {
             Record.TryEnd(tunnel.Reason, tunnel.Detail);
@@ -105,13 +107,14 @@ internal sealed partial class OutboundConnection
             return default;
         }
 
+        _tunnel = tunnel.Tunnel;
         var response = new ConnectResponse(Context.Loop, Pod.Buffers);
-        TunnelStream? stream = tunnel.Tunnel.TryOpenStream(
+        TunnelStream? stream = _tunnel.TryOpenStream(
             ConnectRequest.Write(Context.Headers, route.Target!, Record.Client, source, route.Service), response);
         if (stream is null)
         {
-            Record.TryEnd(CloseReason.TunnelLost, "the tunnel closed before the stream was opened");
-            return default;
+            // Between the word that it has room and this moment others may have run, and one of them may have ended or filled it.
+            return new ConnectAnswer(_tunnel.IsAborted ? ConnectAnswerKind.TunnelLost : ConnectAnswerKind.Unsent, 0);
         }
 
         // The far side connects to the application before it answers, so its time limit is inside ours.

@@ -25,6 +25,7 @@ internal sealed partial class OutboundConnection : ProxiedConnection
     private readonly IPEndPoint? _destination;
     private AppConnector? _appConnector;
     private TcpConnector? _connector;
+    private TunnelConnection? _tunnel;
     private TunnelStream? _stream;
     private ConnectResponse? _response;
     private TcpChannel? _upstream;

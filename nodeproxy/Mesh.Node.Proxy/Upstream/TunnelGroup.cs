@@ -48,14 +48,14 @@ internal sealed class TunnelGroup : ITunnelOwner
     private int StreamsMax => _context.Services.Options.TunnelStreamsMax;
 
     /// <summary>A tunnel with room for one more stream.</summary>
-    /// <param name="refusedBy">
-    /// One that refused the stream already. Another that stands is preferred, and none is made for it: who refuses on a tunnel with room
-    /// has a limit that a further tunnel would not change.
+    /// <param name="besides">
+    /// One that did not take the stream already. Another that stands is preferred, and none is made while this one has room: who refuses on
+    /// such a tunnel has a limit that a further one would not change.
     /// </param>
-    public ValueTask<TunnelOpenResult> GetAsync(TunnelConnection? refusedBy)
+    public ValueTask<TunnelOpenResult> GetAsync(TunnelConnection? besides)
     {
         // First come, first served: a newcomer does not pass those who wait.
-        if (_waiting.Count == 0 && (FindRoom(besides: refusedBy) ?? FindRoom()) is TunnelConnection open)
+        if (_waiting.Count == 0 && (FindRoom(besides) ?? FindRoom()) is TunnelConnection open)
         {
             return ValueTask.FromResult(new TunnelOpenResult(open, CloseReason.None, null));
         }

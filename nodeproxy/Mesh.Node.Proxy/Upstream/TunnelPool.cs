@@ -27,8 +27,8 @@ internal sealed class TunnelPool(EnrolledPod pod, LoopContext context)
     /// <summary>A tunnel with room for one more stream; waits while one is being made.</summary>
     /// <param name="key">Between whom.</param>
     /// <param name="accepted">Whom the far end may be.</param>
-    /// <param name="refusedBy">The tunnel that refused the stream already: another is preferred. Null at the first attempt.</param>
-    public ValueTask<TunnelOpenResult> GetAsync(TunnelKey key, AcceptedIdentities accepted, TunnelConnection? refusedBy = null)
+    /// <param name="besides">The tunnel that did not take the stream already: another is preferred. Null at the first attempt.</param>
+    public ValueTask<TunnelOpenResult> GetAsync(TunnelKey key, AcceptedIdentities accepted, TunnelConnection? besides = null)
     {
         context.Loop.AssertOnThread();
         if (_closed)
@@ -42,7 +42,7 @@ internal sealed class TunnelPool(EnrolledPod pod, LoopContext context)
             _groups[key] = group;
         }
 
-        return group.GetAsync(refusedBy);
+        return group.GetAsync(besides);
     }
 
     /// <summary>

@@ -39,7 +39,7 @@ internal class QuietTunnelOwner : ITunnelOwner, ITunnelStreamEvents
     {
     }
 
-    public void OnAborted(TunnelAbort abort)
+    public virtual void OnAborted(TunnelAbort abort)
     {
     }
 

@@ -154,6 +154,40 @@ public sealed class TunnelEndTests : IDisposable
     }
 
     [Fact]
+    public async Task A_stream_is_known_to_be_unsent_only_when_nothing_of_it_can_have_arrived()
+    {
+        // The peer closed before the end of the turn in which the stream was opened, or what was to be sent then failed.
+        Assert.Equal([true], await LoseAsync((peer, _) =>
+        {
+            peer.End();
+            peer.OnReady(EpollEvents.In);
+        }));
+        Assert.Equal([true], await LoseAsync((peer, _) => peer.IsBroken = true));
+
+        // A write that is more than one record may have failed in its middle.
+        Assert.Equal([false, false], await LoseAsync((peer, first) =>
+        {
+            Span<byte> room = first.Reserve(20_000);
+            Assert.Equal(20_000, room.Length);
+            first.Commit(room.Length, endStream: false);
+            Assert.NotNull(first.Tunnel.TryOpenStream(Connect(), first.Events));
+            peer.IsBroken = true;
+        }));
+
+        // What we end ourselves is not to be tried anew, and what was sent may have arrived.
+        Assert.Equal([false], await LoseAsync((peer, first) =>
+        {
+            peer.IsBroken = true;
+            first.Tunnel.Abort(CloseReason.WorkloadChanged, null);
+        }));
+        EnginePeer? heard = null;
+        Task<IReadOnlyList<bool>> lost = LoseAsync((peer, _) => heard = peer);
+        await UntilAsync(() => heard?.Stream is not null);
+        await OnLoopAsync(() => heard!.End());
+        Assert.Equal([false], await lost);
+    }
+
+    [Fact]
     public async Task A_peer_that_cannot_be_told_why_changes_nothing_about_the_reason()
     {
         (EnginePeer peer, TunnelConnection tunnel, Owner owner) = await ServeAsync(TunnelPair.Options);
@@ -247,6 +281,20 @@ public sealed class TunnelEndTests : IDisposable
         return (peer, tunnel, owner);
     }
 
+    /// <summary>Opens a stream, lets the test lose its tunnel, and waits until it is lost.</summary>
+    /// <returns>Of each stream whether it was known to be unsent.</returns>
+    private async Task<IReadOnlyList<bool>> LoseAsync(Action<EnginePeer, TunnelStream> lose)
+    {
+        var seen = new List<bool>();
+        EnginePeer peer = await OnLoopAsync(() => new EnginePeer(_loop, Http2Role.Server));
+        TunnelConnection tunnel = await OnLoopAsync(
+            () => TunnelConnection.Start(peer, Http2Role.Client, Http2Profiles.Client, TunnelPair.Options, new Owner()));
+        await UntilAsync(() => peer.Engine.PeerSettingsReceived);
+        await OnLoopAsync(() => lose(peer, tunnel.TryOpenStream(Connect(), new Aborts(seen))!));
+        await UntilAsync(() => tunnel.IsClosed);
+        return seen;
+    }
+
     private Task<T> OnLoopAsync<T>(Func<T> body) => TunnelPair.OnLoopAsync(_loop, body);
 
     private Task OnLoopAsync(Action body) => TunnelPair.OnLoopAsync(_loop, () =>
@@ -333,6 +381,11 @@ public sealed class TunnelEndTests : IDisposable
         public override void Reset() => _isClosed = true;
 
         public override Errno TakeError() => Errno.None;
+    }
+
+    private sealed class Aborts(List<bool> seen) : QuietTunnelOwner
+    {
+        public override void OnAborted(TunnelAbort abort) => seen.Add(abort.IsUnsent);
     }
 
     private sealed class Owner : QuietTunnelOwner

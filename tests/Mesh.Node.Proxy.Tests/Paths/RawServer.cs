@@ -76,17 +76,34 @@ internal sealed class RawServer : IDisposable
     /// <summary>One tunnel. Everything on it happens in the task that reads.</summary>
     public sealed class Session(RawServer server) : IHttp2Handler
     {
+        private Socket? _socket;
         private Http2Connection? _http2;
         private byte[] _raw = [];
+        private bool _breaksOnceHeard;
 
         public Http2Connection Http2 => _http2!;
 
         /// <summary>Sends bytes behind what the engine has to send.</summary>
         public void SendRaw(byte[] bytes) => _raw = bytes;
 
+        /// <summary>The same as <see cref="Break"/>, once the other end has certainly read what this one says first.</summary>
+        public void BreakOnceHeard()
+        {
+            _breaksOnceHeard = true;
+            Http2.SendPing(1);
+        }
+
+        /// <summary>Resets the connection under the tunnel. Any thread.</summary>
+        public void Break()
+        {
+            _socket!.LingerState = new LingerOption(enable: true, seconds: 0);
+            _socket.Close();
+        }
+
         public async Task RunAsync(Socket socket)
         {
             using Socket owned = socket;
+            _socket = socket;
             _http2 = new Http2Connection(Http2Role.Server, new Http2ConnectionOptions(), this);
             try
             {
@@ -105,7 +122,7 @@ internal sealed class RawServer : IDisposable
                     }
                 }
             }
-            catch (Exception ended) when (ended is IOException or SocketException)
+            catch (Exception ended) when (ended is IOException or SocketException or ObjectDisposedException)
             {
                 // The proxy's end of it is what the test looks at.
             }
@@ -135,6 +152,10 @@ internal sealed class RawServer : IDisposable
 
         public void OnPingAck(ulong opaque)
         {
+            if (_breaksOnceHeard)
+            {
+                Break();
+            }
         }
 
         public void OnSettingsChanged()

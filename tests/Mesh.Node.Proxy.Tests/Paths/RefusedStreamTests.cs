@@ -4,14 +4,15 @@ using Mesh.Api.Identity;
 using Mesh.Node.Model.Addresses;
 using Mesh.Node.Model.Workloads;
 using Mesh.Node.Protocols.Http2;
+using Mesh.Node.Proxy.Telemetry;
 using Mesh.Testing;
 using Xunit;
 
 namespace Mesh.Node.Proxy.Tests.Paths;
 
 /// <summary>
-/// Goal: a stream the far proxy did nothing about is tried once more, elsewhere where that can be, and the application never knows. Method:
-/// a far proxy that the test plays, or a pod at its limit, and the log.
+/// Goal: a stream the far proxy did nothing about, or cannot know of, is tried once more, elsewhere where that can be, and the application
+/// never knows. Method: a far proxy that the test plays, or a pod at its limit, and the log.
 /// </summary>
 public sealed class RefusedStreamTests
 {
@@ -40,6 +41,52 @@ public sealed class RefusedStreamTests
         await Assert.ThrowsAsync<SocketException>(() => LabPod.AskAsync(connection, "hello"));
         await node.WaitForLineAsync("path=Outbound", "close_reason=StreamLimit", "again when it was tried anew");
         Assert.Equal((1, 2), (server.TunnelCount, server.StreamCount));
+    }
+
+    [LabFact]
+    public async Task A_stream_whose_tunnel_broke_before_it_was_sent_is_tried_on_another()
+    {
+        var firstTunnel = new TaskCompletionSource<RawServer.Session>();
+        await using LabNode node = await LabNode.StartAsync();
+        using RawServer server = await RawServer.StartAsync(node, s_far, "far", (session, stream, _) =>
+        {
+            firstTunnel.TrySetResult(session);
+            RawServer.Serve(session, stream);
+        });
+        LabPod client = await AddClientAsync(node);
+        using Socket first = await client.ConnectAsync(s_far, Port);
+        Assert.Equal("hello", await LabPod.AskAsync(first, "hello"));
+        RawServer.Session tunnel = await firstTunnel.Task;
+
+        // The loop meets both in one turn: the connection, for which it opens a stream, and then the end of the tunnel it chose.
+        Socket second;
+        using (new StoppedLoops(node.Loops))
+        {
+            second = await client.ConnectAsync(s_far, Port);
+            tunnel.Break();
+            await Eventually.TrueAsync(
+                async () => (await client.Network.ExecuteAsync($"ss -Htn state established dst {s_far}:{MeshPorts.Hbone}")).Length == 0,
+                StoppedLoops.Limit);
+        }
+
+        using Socket owned = second;
+        Assert.Equal("hello", await LabPod.AskAsync(second, "hello"));
+        Assert.Equal((2, 2), (server.TunnelCount, server.StreamCount));
+        await node.WaitForLineAsync("path=Outbound", "close_reason=TunnelLost");
+        Assert.Equal(1, node.ClosedTotal(ConnectionPath.Outbound, CloseReason.TunnelLost));
+    }
+
+    [LabFact]
+    public async Task A_stream_that_was_sent_ends_with_its_tunnel_and_is_not_tried_again()
+    {
+        await using LabNode node = await LabNode.StartAsync();
+        using RawServer server = await RawServer.StartAsync(node, s_far, "far", static (session, _, _) => session.BreakOnceHeard());
+        LabPod client = await AddClientAsync(node);
+
+        using Socket connection = await client.ConnectAsync(s_far, Port);
+        await Assert.ThrowsAsync<SocketException>(() => LabPod.AskAsync(connection, "hello"));
+        await node.WaitForLineAsync("path=Outbound", "close_reason=TunnelLost");
+        Assert.Equal((1, 1), (server.TunnelCount, server.StreamCount));
     }
 
     [LabFact]
