@@ -28,6 +28,7 @@ public sealed class ShortageTests(TproxyLab fixture)
     {
         LabPod client = await _lab.PodAsync(clientName);
         LabNode node = await _lab.NodeAsync(nodeName);
+        await fixture.ForgetLogsAsync();
         await using EchoServer echo = await EchoServer.StartAsync(await _lab.PodAsync("mesh/server-2"), Port);
         using Socket before = await client.ConnectAsync(echo.EndPoint(), TestContext.Current.CancellationToken);
         Assert.Equal("before", await before.EchoAsync("before"));
@@ -43,6 +44,11 @@ public sealed class ShortageTests(TproxyLab fixture)
             Assert.Contains(Outcome.Answered, outcomes);
             Assert.Contains(outcomes, outcome => outcome != Outcome.Answered);
             Assert.Equal("during", await before.EchoAsync("during"));
+            if (clientName == "mesh/client-1" && nodeName == "node-2")
+            {
+                // Streams need no descriptor to come; the way on to the application does.
+                await fixture.AccessLineAsync(nodeName, line => line is { Path: "InboundHbone", CloseReason: "OutOfDescriptors" });
+            }
         }
         finally
         {

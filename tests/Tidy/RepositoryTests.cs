@@ -39,6 +39,9 @@ public sealed class RepositoryTests
     public void Every_close_reason_is_given_by_some_code() => AssertNone(CloseReasonCoverage.CheckGiven(Repository.CSharp));
 
     [Fact]
+    public void Every_close_reason_is_expected_by_some_test() => AssertNone(CloseReasonCoverage.CheckExpected(Repository.CSharp));
+
+    [Fact]
     public void Lines_and_files_fit_a_screen() => AssertNone(Repository.CSharp.SelectMany(Sizes.Check));
 
     [Fact]

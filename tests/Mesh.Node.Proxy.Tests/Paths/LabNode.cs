@@ -43,6 +43,7 @@ internal sealed class LabNode : IAsyncDisposable, IConfigurationReader, ICertifi
     private readonly List<(NodeProxy Proxy, EventLoopGroup Loops, NodeTelemetry Telemetry)> _proxies = [];
     private NamespaceRules _rules = null!;
     private volatile TlsTrust? _trust;
+    private SpiffeId? _withheld;
     private volatile MeshSnapshot _current = MeshSnapshot.Empty;
 
     private LabNode(ScratchNamespace host, ProxyOptions options)
@@ -168,6 +169,9 @@ internal sealed class LabNode : IAsyncDisposable, IConfigurationReader, ICertifi
         TrustChanged?.Invoke(identity.TrustDomain);
     }
 
+    /// <summary>Has no certificate for an identity from now on, as when the certificate service does not issue one; null ends that.</summary>
+    public void WithholdCertificate(SpiffeId? identity) => Volatile.Write(ref _withheld, identity);
+
     /// <summary>Denies plaintext everywhere, as PeerAuthentication STRICT does: a DENY of whoever has no identity.</summary>
     public void BeStrict() => Configure(builder => builder.SetPolicy(new AuthorizationPolicy("istio-system", "strict")
     {
@@ -195,6 +199,12 @@ internal sealed class LabNode : IAsyncDisposable, IConfigurationReader, ICertifi
 
     bool ICertificateReader.TryGet(SpiffeId identity, [NotNullWhen(true)] out TlsContexts? contexts)
     {
+        if (identity.Equals(Volatile.Read(ref _withheld)))
+        {
+            contexts = null;
+            return false;
+        }
+
         lock (_contexts)
         {
             if (!_contexts.TryGetValue(identity, out contexts))

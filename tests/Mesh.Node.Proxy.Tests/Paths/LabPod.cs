@@ -38,6 +38,21 @@ internal sealed class LabPod(ScratchNamespace network, IPAddress nodeAddress, Wo
         return listener;
     }
 
+    /// <summary>Listens on ports of the pod, so that nothing else can be bound to them; the caller disposes the sockets.</summary>
+    public List<Socket> TakePorts(int first, int last)
+    {
+        var taken = new List<Socket>();
+        for (int port = first; port <= last; port++)
+        {
+            Socket socket = Open(network.Network);
+            socket.Bind(new IPEndPoint(IPAddress.Any, port));
+            socket.Listen(1);
+            taken.Add(socket);
+        }
+
+        return taken;
+    }
+
     /// <summary>Sends everything back that comes in on a port, for as long as the pod is there.</summary>
     public void Echo(int port) => _ = EchoAsync(Listen(port));
 

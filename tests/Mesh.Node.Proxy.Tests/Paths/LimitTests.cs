@@ -129,6 +129,26 @@ public sealed class LimitTests
         await node.WaitForLineAsync("close_reason=UpstreamUnresponsive", "path=Passthrough");
     }
 
+    [LabFact]
+    public async Task A_client_that_stops_acknowledging_is_given_up_by_name()
+    {
+        await using LabNode node = await LabNode.StartAsync(new ProxyOptions { UserTimeoutMs = 300 });
+        LabPod client = await node.AddPodAsync("client");
+        LabPod server = await node.AddPodAsync("server");
+        Socket listener = server.Listen(Port);
+        using Socket connection = await client.ConnectAsync(server.Address, Port);
+        await connection.SendAsync("x"u8.ToArray(), SocketFlags.None);
+        using Socket application = await listener.AcceptAsync().WaitAsync(LabNode.Patience);
+        Assert.Equal("x", await LabPod.ReadAsync(application, 1));
+
+        // From here on what the proxy sends the client is lost: between them there is only the pod's loopback.
+        await client.Network.ExecuteAsync("nft add table inet hole");
+        await client.Network.ExecuteAsync("nft add chain inet hole way { type filter hook input priority 0 ; }");
+        await client.Network.ExecuteAsync($"nft add rule inet hole way iifname lo ip saddr {server.Address} drop");
+        await Assert.ThrowsAsync<SocketException>(() => LabPod.AskAsync(application, "hello"));
+        await node.WaitForLineAsync("close_reason=ClientUnresponsive", "path=SameNode");
+    }
+
     private static async Task<(LabPod First, LabPod Second, LabPod Server)> ThreePodsAsync(LabNode node)
     {
         LabPod first = await node.AddPodAsync("first");

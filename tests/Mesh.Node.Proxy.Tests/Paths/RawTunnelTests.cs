@@ -90,6 +90,29 @@ public sealed class RawTunnelTests
         Assert.DoesNotContain("close_reason=", node.Log, StringComparison.Ordinal);
     }
 
+    [LabFact]
+    public async Task A_peer_that_floods_its_tunnel_with_PINGs_is_cut_off_by_name()
+    {
+        await using LabNode node = await LabNode.StartAsync();
+        LabPod server = await node.AddPodAsync("server");
+        using Socket socket = await LabPod.ConnectAsync(node.Host.Network, server.Address, MeshPorts.Hbone);
+        await using SslStream tls = await RawTls.ConnectAsync(new NetworkStream(socket), node.Issue("visitor"));
+        byte[] ping = [0, 0, 8, 6, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8];
+        await tls.WriteAsync((byte[])[.. s_opening, .. Enumerable.Repeat(ping, 2_000).SelectMany(one => one)]);
+        string line = await node.WaitForLineAsync("path=InboundTunnel", $"close_reason={CloseReason.Http2FloodRefused}", "PingFlood");
+        Assert.Contains("/sa/visitor", line, StringComparison.Ordinal);
+    }
+
+    [LabFact]
+    public async Task A_peer_that_never_begins_its_handshake_is_given_up_in_time()
+    {
+        await using LabNode node = await LabNode.StartAsync(new ProxyOptions { HandshakeTimeoutMs = 200 });
+        LabPod server = await node.AddPodAsync("server");
+        using Socket socket = await LabPod.ConnectAsync(node.Host.Network, server.Address, MeshPorts.Hbone);
+        await node.WaitForLineAsync("path=InboundTunnel", $"close_reason={CloseReason.HandshakeTimeout}");
+        await Assert.ThrowsAsync<SocketException>(() => LabPod.ReadAsync(socket, 1));
+    }
+
     private static async Task<bool> IsListeningAsync(LabPod pod) =>
         (await pod.Network.ExecuteAsync("ss -Hltn sport = :15008")).Contains("LISTEN", StringComparison.Ordinal);
 
