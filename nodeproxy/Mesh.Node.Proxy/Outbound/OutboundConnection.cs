@@ -145,6 +145,19 @@ internal sealed partial class OutboundConnection : ProxiedConnection
         return client.AddressFamily == endpoint.AddressFamily && !IPAddress.IsLoopback(client) ? client : null;
     }
 
+    /// <summary>
+    /// What the application of a pod of this node sees, and its policies judge: the client's own address, or where a service led from one
+    /// family to the other, an address of the client's workload in that family, as the kernel would choose on the way over the network.
+    /// Null when it has none.
+    /// </summary>
+    private IPAddress? SourceOnNode(Workload source, IPEndPoint target)
+    {
+        IPAddress client = Record.Client.Address;
+        return client.AddressFamily == target.AddressFamily
+            ? client
+            : source.Addresses.FirstOrDefault(address => address.AddressFamily == target.AddressFamily);
+    }
+
     /// <summary>The destination's pod, when this very process holds its namespace and the mode lets packets skip the network.</summary>
     private EnrolledPod? FindServingPod(Workload source, Workload workload)
     {
@@ -176,14 +189,20 @@ internal sealed partial class OutboundConnection : ProxiedConnection
 
         Workload destination = route.Workload!;
         IPEndPoint target = route.Target!;
-        var facts = new ConnectionFacts(source.Identity, Record.Client.Address, target.Address, (ushort)target.Port, destination.Network);
+        if (SourceOnNode(source, target) is not IPAddress client)
+        {
+            Record.TryEnd(CloseReason.ConnectFailed, $"{source.Name} has no address to reach {target.Address} from");
+            return;
+        }
+
+        var facts = new ConnectionFacts(source.Identity, client, target.Address, (ushort)target.Port, destination.Network);
         if (!await Gate.AdmitAsync(Context, this, destination, facts, TimeSpan.FromMilliseconds(Options.ConfigurationWaitMs)))
         {
             return;
         }
 
         _appConnector = new AppConnector(Context.Loop, serving, TimeSpan.FromMilliseconds(Options.ConnectTimeoutMs));
-        ConnectResult connected = await _appConnector.ConnectAsync(Record.Client.Address, target);
+        ConnectResult connected = await _appConnector.ConnectAsync(client, target);
         _appConnector = null;
         await RelayAsync(connected);
     }

@@ -75,7 +75,7 @@ internal sealed class LabPod(ScratchNamespace network, IPAddress nodeAddress, Wo
     /// <summary>Connects from a namespace; the caller disposes the socket.</summary>
     public static async Task<Socket> ConnectAsync(NetNamespace from, IPAddress address, int port, IPAddress? source = null)
     {
-        Socket socket = Open(from);
+        Socket socket = from.Run(address.AddressFamily, static family => new Socket(family, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true });
         try
         {
             if (source is not null)

@@ -1,6 +1,8 @@
 using System.Net;
 using System.Net.Sockets;
+using Mesh.Node.Model.Addresses;
 using Mesh.Node.Model.Policies;
+using Mesh.Node.Model.Workloads;
 using Mesh.Node.Proxy.Admin;
 using Mesh.Testing;
 using Xunit;
@@ -37,7 +39,7 @@ public sealed class SourceAddressTests
         {
             Action = PolicyAction.Deny,
             Scope = PolicyScope.Namespace,
-            Rules = [new AuthorizationRule([new AuthorizationClause([new AuthorizationMatch { SourceAddresses = [Model.Addresses.IpPrefix.Parse("10.9.1.3/32")] }])])],
+            Rules = [new AuthorizationRule([new AuthorizationClause([new AuthorizationMatch { SourceAddresses = [IpPrefix.Parse("10.9.1.3/32")] }])])],
         }));
         await Assert.ThrowsAsync<SocketException>(() => LabPod.ReadAsync(second, 1));
         await node.WaitForLineAsync("path=InboundHbone", "src.addr=10.9.1.3", "close_reason=PolicyRevoked");
@@ -48,6 +50,47 @@ public sealed class SourceAddressTests
             await LabPod.AskAsync(denied, "hello");
         });
         await node.WaitForLineAsync("path=InboundHbone", "src.addr=10.9.1.3", "close_reason=PolicyDenied");
+    }
+
+    [LabTheory]
+    [InlineData(SameNodeMode.Direct, "path=SameNode")]
+    [InlineData(SameNodeMode.Network, "path=InboundHbone")]
+    public async Task A_service_may_lead_from_one_address_family_to_the_other(SameNodeMode mode, string path)
+    {
+        var ownIPv6 = IPAddress.Parse("fd00:9:1::2");
+        var serviceIPv6 = IPAddress.Parse("fd00:200::1");
+        await using LabNode node = await LabNode.StartAsync(new ProxyOptions { SameNode = mode });
+        LabPod client = await node.AddPodAsync("client");
+        await client.Network.ExecuteAsync($"ip -6 addr add {ownIPv6}/64 dev eth0 nodad");
+        await client.Network.ExecuteAsync("ip -6 route add default via fd00:9:1::1");
+        LabPod server = await node.AddPodAsync("server");
+        using Socket listener = server.Listen(Port);
+        var service = new Service("shop", "server.shop.svc.cluster.local")
+        {
+            Name = "server",
+            Addresses = [new NetworkPrefix("", IpPrefix.Parse($"{serviceIPv6}/128"))],
+            Ports = [new ServicePort(80, Port, AppProtocol.Unknown)],
+        };
+        node.Configure(mesh =>
+        {
+            mesh.SetService(service);
+            mesh.SetWorkload(client.Workload with { Addresses = [ownIPv6, client.Address] });
+            mesh.SetWorkload(server.Workload with { Services = [new ServiceMembership(service.Key, [])] });
+        });
+
+        using Socket connection = await client.ConnectAsync(serviceIPv6, 80);
+        using Socket accepted = await listener.AcceptAsync().WaitAsync(LabNode.Patience);
+        Assert.Equal(client.Address, ((IPEndPoint)accepted.RemoteEndPoint!).Address);
+
+        // A policy judges the address that the application sees.
+        node.Configure(mesh => mesh.SetPolicy(new AuthorizationPolicy("shop", "not-the-client")
+        {
+            Action = PolicyAction.Deny,
+            Scope = PolicyScope.Namespace,
+            Rules = [new AuthorizationRule([new AuthorizationClause([new AuthorizationMatch { SourceAddresses = [IpPrefix.Parse($"{client.Address}/32")] }])])],
+        }));
+        await Assert.ThrowsAsync<SocketException>(() => LabPod.ReadAsync(connection, 1));
+        await node.WaitForLineAsync(path, "close_reason=PolicyRevoked");
     }
 
     [LabFact]
