@@ -8,7 +8,19 @@ namespace Mesh.Node.Proxy.Inbound;
 /// <summary>Takes connections to a pod's HBONE port, as many at a time as there may be handshakes.</summary>
 internal sealed class InboundHboneAcceptor(EnrolledPod pod) : IAcceptHandler
 {
-    public bool CanAccept => pod.Home.Loop.Handshakes.HasRoom;
+    public bool CanAccept
+    {
+        get
+        {
+            bool may = pod.MayBeginHandshake(pod.Home);
+            if (!may)
+            {
+                pod.Home.Hold(pod);
+            }
+
+            return may;
+        }
+    }
 
     public void OnAccepted(SocketHandle socket, IPEndPoint peer)
     {

@@ -100,6 +100,7 @@ internal sealed class InboundTunnel : ProxiedConnection, ITunnelOwner, IPeerVeri
             return;
         }
 
+        Pod.Limits.CountHandshakeBegun();
         bool isSecure;
         try
         {
@@ -107,7 +108,13 @@ internal sealed class InboundTunnel : ProxiedConnection, ITunnelOwner, IPeerVeri
         }
         finally
         {
+            Pod.Limits.CountHandshakeEnded();
             Context.Loop.Handshakes.Leave();
+            if (Pod.Home != Context)
+            {
+                // Its listeners may wait for this one, and look only where they are.
+                Pod.Home.Loop.Post(Pod.Home.ResumeHeld);
+            }
         }
 
         if (!isSecure)

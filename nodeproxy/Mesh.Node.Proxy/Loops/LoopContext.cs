@@ -1,4 +1,5 @@
 using Mesh.Api.Identity;
+using Mesh.Interop.Linux;
 using Mesh.Interop.OpenSsl;
 using Mesh.Node.Model;
 using Mesh.Node.Model.Balancing;
@@ -16,12 +17,14 @@ namespace Mesh.Node.Proxy.Loops;
 /// <remarks>
 /// Belongs to the loop's thread. Nothing here is shared with another loop but the process-wide services, which are read-only.
 /// </remarks>
-internal sealed class LoopContext : IOpenStreamCounts
+internal sealed class LoopContext : IOpenStreamCounts, IReadyHandler
 {
     private readonly HashSet<ProxiedConnection> _connections = [];
     private readonly List<ConfigurationWait> _waits = [];
     private readonly Dictionary<string, int> _openByWorkload = new(StringComparer.Ordinal);
+    private readonly Queue<EnrolledPod> _held = new();
     private RandomState _random;
+    private bool _resumesHeld;
 
     /// <summary>One for each loop, made before the loop has work.</summary>
     public LoopContext(EventLoop loop, ConnectionTelemetry telemetry, ProxyServices services)
@@ -30,7 +33,7 @@ internal sealed class LoopContext : IOpenStreamCounts
         Telemetry = telemetry;
         Services = services;
         _random = new RandomState((ulong)System.Random.Shared.NextInt64());
-        loop.Handshakes.RoomMade += ResumeListeners;
+        loop.Handshakes.RoomMade += ResumeHeld;
     }
 
     public EventLoop Loop { get; }
@@ -47,8 +50,6 @@ internal sealed class LoopContext : IOpenStreamCounts
 
     /// <summary>The configuration in force.</summary>
     public MeshSnapshot Snapshot => Services.Configuration.Current;
-
-    private IEnumerable<EnrolledPod> PodsHere => Services.Pods.All.Where(pod => pod.Home == this);
 
     private IEnumerable<TunnelPool> TunnelsHere => Services.Pods.All.Select(pod => pod.FindTunnelsOn(this)).OfType<TunnelPool>();
 
@@ -82,6 +83,39 @@ internal sealed class LoopContext : IOpenStreamCounts
 
     /// <summary>The connection is over.</summary>
     public void Remove(ProxiedConnection connection) => _connections.Remove(connection);
+
+    /// <summary>Lets the listeners of a pod that is at home here go on when a handshake has ended.</summary>
+    public void Hold(EnrolledPod pod)
+    {
+        if (!pod.IsHeld)
+        {
+            pod.IsHeld = true;
+            _held.Enqueue(pod);
+        }
+    }
+
+    /// <summary>A handshake has ended, here or for a pod that is at home here: listeners that were held look again.</summary>
+    public void ResumeHeld()
+    {
+        // In the next turn, since what they accept may end at once and bring us here again.
+        if (_held.Count > 0 && !_resumesHeld)
+        {
+            _resumesHeld = true;
+            Loop.RunNextTurn(this);
+        }
+    }
+
+    void IReadyHandler.OnReady(EpollEvents events)
+    {
+        _resumesHeld = false;
+        for (int left = _held.Count; left > 0; left--)
+        {
+            // First come, first served; whoever may still not goes to the end.
+            EnrolledPod pod = _held.Dequeue();
+            pod.IsHeld = false;
+            pod.ResumeListeners();
+        }
+    }
 
     /// <summary>Waits until the configuration satisfies the condition; false when the time limit came first.</summary>
     public async ValueTask<bool> WaitForConfigurationAsync(Func<MeshSnapshot, bool> condition, TimeSpan timeLimit)
@@ -168,15 +202,6 @@ internal sealed class LoopContext : IOpenStreamCounts
             {
                 connection.Abort(reason, detail);
             }
-        }
-    }
-
-    /// <summary>Lets the listeners of this loop go on after the handshake limit held them.</summary>
-    private void ResumeListeners()
-    {
-        foreach (EnrolledPod pod in PodsHere)
-        {
-            pod.ResumeListeners();
         }
     }
 }

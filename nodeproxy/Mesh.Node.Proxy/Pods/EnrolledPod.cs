@@ -76,6 +76,9 @@ internal sealed class EnrolledPod
     /// <summary>Its share of the bytes that may be held. Any thread.</summary>
     public BufferBudget Buffers { get; }
 
+    /// <summary>Whether its listeners wait for a handshake to end. Home loop; kept by it.</summary>
+    public bool IsHeld { get; set; }
+
     /// <summary>Whether it is being removed; nothing new is begun for it.</summary>
     public bool IsStopped { get; private set; }
 
@@ -178,6 +181,13 @@ internal sealed class EnrolledPod
             [.. probes.Where(probe => probe.Kind == PodProbeKind.Grpc).Select(probe => probe.Service)]);
     }
 
+    /// <summary>
+    /// Whether a peer of the pod may begin a handshake on a loop: while the pod has fewer under way than others could still begin there.
+    /// One pod thus gets half of a loop's places, two get a third each, and peers that connect and say nothing, which nobody is needed for,
+    /// leave room for those of other pods. Any thread.
+    /// </summary>
+    public bool MayBeginHandshake(LoopContext context) => Limits.HandshakeCount < context.Loop.Handshakes.RoomLeft;
+
     /// <summary>A limit that kept connections in the listeners' queues is no longer reached. Home loop.</summary>
     public void ResumeListeners()
     {
@@ -196,7 +206,7 @@ internal sealed class EnrolledPod
     public void Begin(SocketHandle socket, Placement placement, Func<LoopContext, TcpChannel, ProxiedConnection> create)
     {
         LoopContext context = _place(Home, placement);
-        if (context == Home || (placement == Placement.Handshake && !context.Loop.Handshakes.HasRoom))
+        if (context == Home || (placement == Placement.Handshake && !MayBeginHandshake(context)))
         {
             Begin(Home);
             return;

@@ -4,6 +4,7 @@ namespace Mesh.Node.Proxy.Pods;
 internal sealed class PodLimits(ProxyOptions options)
 {
     private int _connections;
+    private int _handshakes;
     private int _pending;
     private int _streams;
 
@@ -21,6 +22,13 @@ internal sealed class PodLimits(ProxyOptions options)
 
     /// <summary>Whether the pod has more streams than it may, the newest counted.</summary>
     public bool IsOverStreamLimit => StreamCount > options.PodStreamsMax;
+
+    /// <summary>Handshakes that peers of the pod have begun and not ended, on whatever loop.</summary>
+    public int HandshakeCount => Volatile.Read(ref _handshakes);
+
+    public void CountHandshakeBegun() => Interlocked.Increment(ref _handshakes);
+
+    public void CountHandshakeEnded() => Interlocked.Decrement(ref _handshakes);
 
     public void CountStreamOpened() => Interlocked.Increment(ref _streams);
 

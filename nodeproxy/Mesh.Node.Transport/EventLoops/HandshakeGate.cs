@@ -29,7 +29,7 @@ public sealed class HandshakeGate : IReadyHandler
         _stepsPerTurnMax = stepsPerTurnMax;
     }
 
-    /// <summary>All places were taken and one is not any more: listeners that were told to wait may go on. Loop thread.</summary>
+    /// <summary>A place was given back: listeners that were told to wait may look again. Loop thread.</summary>
     public event Action? RoomMade;
 
     /// <summary>Handshakes begun and not ended. Written by the loop thread, read by any.</summary>
@@ -38,13 +38,16 @@ public sealed class HandshakeGate : IReadyHandler
     /// <summary>Steps taken so far. Written by the loop thread, read by any.</summary>
     public long StepCount { get; private set; }
 
+    /// <summary>Handshakes that may begin beside those that have. Written by the loop thread, read by any.</summary>
+    public int RoomLeft => _max - Count;
+
     /// <summary>Whether a further handshake may begin.</summary>
-    public bool HasRoom => Count < _max;
+    public bool HasRoom => RoomLeft > 0;
 
     /// <summary>Takes a place; false when all are taken and the caller must leave the connection in the listener's queue.</summary>
     public bool TryEnter()
     {
-        if (Count >= _max)
+        if (!HasRoom)
         {
             return false;
         }
@@ -56,10 +59,8 @@ public sealed class HandshakeGate : IReadyHandler
     /// <summary>Gives the place back, however the handshake ended.</summary>
     public void Leave()
     {
-        if (Count-- == _max)
-        {
-            RoomMade?.Invoke();
-        }
+        Count--;
+        RoomMade?.Invoke();
     }
 
     /// <summary>

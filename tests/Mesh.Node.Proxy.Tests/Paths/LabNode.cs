@@ -41,14 +41,16 @@ internal sealed class LabNode : IAsyncDisposable, IConfigurationReader, ICertifi
     private readonly List<LabPod> _pods = [];
     private readonly LogText _log = new();
     private readonly List<(NodeProxy Proxy, EventLoopGroup Loops, NodeTelemetry Telemetry)> _proxies = [];
+    private readonly EventLoopOptions _loopOptions;
     private NamespaceRules _rules = null!;
     private volatile TlsTrust? _trust;
     private SpiffeId? _withheld;
     private volatile MeshSnapshot _current = MeshSnapshot.Empty;
 
-    private LabNode(ScratchNamespace host, ProxyOptions options)
+    private LabNode(ScratchNamespace host, ProxyOptions options, EventLoopOptions loopOptions)
     {
         Host = host;
+        _loopOptions = loopOptions;
         Proxy = CreateProxy(options);
     }
 
@@ -70,9 +72,9 @@ internal sealed class LabNode : IAsyncDisposable, IConfigurationReader, ICertifi
 
     private IEnumerable<ConnectionTelemetry> Telemetry => _proxies.SelectMany(proxy => proxy.Telemetry.Connections);
 
-    public static async Task<LabNode> StartAsync(ProxyOptions? options = null)
+    public static async Task<LabNode> StartAsync(ProxyOptions? options = null, EventLoopOptions? loops = null)
     {
-        var node = new LabNode(await ScratchNamespace.CreateAsync(), options ?? new ProxyOptions());
+        var node = new LabNode(await ScratchNamespace.CreateAsync(), options ?? new ProxyOptions(), loops ?? new EventLoopOptions());
         await node.Host.ExecuteAsync("sysctl -q -w net.ipv4.ip_forward=1");
         node._rules = await NamespaceRules.DetectAsync(
             CaptureBackend.Auto, CaptureMode.Tproxy, Path.GetTempPath(), TimeProvider.System, CancellationToken.None);
@@ -91,7 +93,7 @@ internal sealed class LabNode : IAsyncDisposable, IConfigurationReader, ICertifi
     /// <param name="predecessor">Where it takes listeners from instead of opening them.</param>
     public NodeProxy CreateProxy(ProxyOptions options, IListenerSource? predecessor = null)
     {
-        var loops = EventLoopGroup.Start(2, new EventLoopOptions());
+        var loops = EventLoopGroup.Start(2, _loopOptions);
         var telemetry = new NodeTelemetry(new TelemetryOptions(), new LogOptions(), loops: 2, _log, TimeProvider.System);
         var proxy = new NodeProxy(Name, options, loops, this, this, telemetry.Connections, NullLogger.Instance, predecessor);
         _proxies.Add((proxy, loops, telemetry));

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Mesh.Node.Transport.EventLoops;
 using Mesh.Testing;
 using Xunit;
 
@@ -90,6 +91,34 @@ public sealed class LimitTests
         open.ForEach(connection => connection.Dispose());
         await Eventually.TrueAsync(() => node.Log.Split("path=InboundHbone").Length > 5, LabNode.Patience);
         using Socket again = await OpenAsync(second, server);
+    }
+
+    [LabFact]
+    public async Task Peers_that_begin_no_handshake_keep_nobody_from_other_pods()
+    {
+        const int Places = 8;
+        await using LabNode node = await LabNode.StartAsync(
+            new ProxyOptions { HandshakeTimeoutMs = 120_000, ConfigurationWaitMs = 120_000 }, new EventLoopOptions { HandshakesMax = Places });
+        (LabPod first, LabPod second, LabPod server) = await ThreePodsAsync(node);
+        List<Socket> silent = [];
+        foreach (LabPod flooded in (LabPod[])[first, second])
+        {
+            for (int i = 0; i < 2 * Places; i++)
+            {
+                silent.Add(await LabPod.ConnectAsync(node.Host.Network, flooded.Address, MeshPorts.Hbone));
+            }
+        }
+
+        // Two of the three pods are at home on the same loop.
+        await Eventually.TrueAsync(() => node.Loops.Sum(loop => loop.Handshakes.Count) > Places / 2, LabNode.Patience);
+        foreach (LabPod pod in (LabPod[])[server, first, second])
+        {
+            using Socket socket = await LabPod.ConnectAsync(node.Host.Network, pod.Address, MeshPorts.Hbone);
+            await using System.Net.Security.SslStream tls = await RawTls.ConnectAsync(new NetworkStream(socket), node.Issue("visitor"));
+
+            // Whoever waits behind the silent ones gets their places when they are gone.
+            silent.ForEach(connection => connection.Dispose());
+        }
     }
 
     [LabTheory]

@@ -87,7 +87,7 @@ public sealed class EventLoopTests
     }
 
     [Fact]
-    public void A_handshake_beyond_the_limit_waits_and_the_one_that_makes_room_says_so()
+    public void A_handshake_beyond_the_limit_waits_and_each_that_ends_says_so()
     {
         using EventLoop loop = EventLoop.Start("test-loop", 0, new EventLoopOptions());
         var gate = new HandshakeGate(loop, max: 2, stepsPerTurnMax: 1);
@@ -100,7 +100,7 @@ public sealed class EventLoopTests
         Assert.True(gate.HasRoom);
         Assert.Equal(1, roomMade);
         gate.Leave();
-        Assert.Equal((0, 1), (gate.Count, roomMade));
+        Assert.Equal((0, 2), (gate.Count, roomMade));
     }
 
     private sealed class SelfDeferring(EventLoop loop, int times) : IReadyHandler
