@@ -26,6 +26,10 @@ internal static partial class Log
         Message = "Tunnel from {Pod} to {Peer} failed: {Reason}. {Detail}")]
     public static partial void TunnelFailed(ILogger logger, string pod, string peer, string reason, string? detail);
 
+    [LoggerMessage(EventId = 1011, Level = LogLevel.Error,
+        Message = "A tunnel from {Pod} to {Peer} ended by a fault in the proxy before it stood. Please report it.")]
+    public static partial void TunnelFaulted(ILogger logger, string pod, string peer, Exception fault);
+
     [LoggerMessage(EventId = 1006, Level = LogLevel.Information,
         Message = "Listeners cannot be offered to a next proxy at {Path} yet: {Reason}.")]
     public static partial void ListenersNotOffered(ILogger logger, string path, string reason);

@@ -189,7 +189,22 @@ internal sealed class TunnelGroup : ITunnelOwner
 
     private async Task OpenAsync()
     {
-        (TunnelConnection? tunnel, CloseReason reason, string? detail) = await TryOpenAsync();
+        TunnelConnection? tunnel;
+        CloseReason reason;
+        string? detail;
+        try
+        {
+            (tunnel, reason, detail) = await TryOpenAsync();
+        }
+#pragma warning disable CA1031 // Whatever it is, it concerns this tunnel: who waits for it is told, and the next one is tried.
+        catch (Exception fault)
+#pragma warning restore CA1031
+        {
+            Log.TunnelFaulted(_context.Services.Logger, _pod.Identity.ToString(), Key.Destination.ToString(), fault);
+            (tunnel, reason, detail) = (null, CloseReason.InternalError, fault.Message);
+            _connecting = null;
+        }
+
         _isOpening = false;
         if (tunnel is null)
         {

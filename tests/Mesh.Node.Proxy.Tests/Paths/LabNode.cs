@@ -65,6 +65,9 @@ internal sealed class LabNode : IAsyncDisposable, IConfigurationReader, ICertifi
     /// <summary>The loops of <see cref="Proxy"/>.</summary>
     public IReadOnlyList<EventLoop> Loops => _proxies[0].Loops.Loops;
 
+    /// <summary>What reading a certificate throws; null where it does not.</summary>
+    public Exception? CertificateFault { get; set; }
+
     /// <summary>What the access log has so far.</summary>
     public string Log => _log.Text;
 
@@ -205,6 +208,11 @@ internal sealed class LabNode : IAsyncDisposable, IConfigurationReader, ICertifi
         {
             contexts = null;
             return false;
+        }
+
+        if (CertificateFault is Exception fault)
+        {
+            throw fault;
         }
 
         lock (_contexts)

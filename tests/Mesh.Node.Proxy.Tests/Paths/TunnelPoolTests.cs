@@ -139,6 +139,20 @@ public sealed class TunnelPoolTests
         await UntilTunnelsAsync(node, tunnels => tunnels.Count == 0);
     }
 
+    [LabFact]
+    public async Task A_fault_of_ours_while_a_tunnel_is_made_ends_who_waits_for_it_and_not_who_comes_later()
+    {
+        await using LabNode node = await LabNode.StartAsync(s_network);
+        (LabPod client, LabPod server) = await TwoPodsAsync(node);
+        node.CertificateFault = new InvalidOperationException("as a test wants it");
+        SocketException reset = await Assert.ThrowsAsync<SocketException>(() => OpenAsync(client, server));
+        Assert.Equal(SocketError.ConnectionReset, reset.SocketErrorCode);
+        await node.WaitForLineAsync("path=Outbound", "close_reason=InternalError", "as a test wants it");
+
+        node.CertificateFault = null;
+        using Socket open = await OpenAsync(client, server);
+    }
+
     private static async Task<(LabPod Client, LabPod Server)> TwoPodsAsync(LabNode node)
     {
         LabPod client = await node.AddPodAsync("client");
