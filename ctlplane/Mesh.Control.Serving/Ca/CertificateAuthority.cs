@@ -133,7 +133,7 @@ public sealed partial class CertificateAuthority : IDisposable
                     ExpiresAt = notAfter,
                 });
             }
-            catch (IOException exception)
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
             {
                 // What is not on record could not be revoked, so it must not go out.
                 throw new CannotSignException($"What is signed cannot be recorded: {exception.Message}", exception);

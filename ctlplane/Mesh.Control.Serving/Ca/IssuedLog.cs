@@ -11,7 +11,8 @@ internal sealed class IssuedLog : IDisposable
 {
     private readonly StateDirectory _state;
     private readonly Dictionary<string, DateTimeOffset> _lastExpiry = new(StringComparer.Ordinal);
-    private Stream _stream;
+    /// <summary>Where the next record goes; null when the file has to be opened first.</summary>
+    private Stream? _stream;
 
     /// <summary>The last line may have been written in part: the next one must not become its end.</summary>
     private bool _isTorn;
@@ -63,10 +64,12 @@ internal sealed class IssuedLog : IDisposable
     }
 
     /// <exception cref="IOException">It cannot be written, or not whole; the record counts as not there.</exception>
+    /// <exception cref="UnauthorizedAccessException">It cannot be opened.</exception>
     public void Append(IssuedRecord record)
     {
         byte[] json = JsonSerializer.SerializeToUtf8Bytes(record, IssuedJson.Default.IssuedRecord);
         byte[] line = _isTorn ? [(byte)'\n', .. json, (byte)'\n'] : [.. json, (byte)'\n'];
+        _stream ??= StateDirectory.OpenSecretForAppend(_state.IssuedFile);
         _isTorn = true;
         _stream.Write(line);
         _isTorn = false;
@@ -76,15 +79,25 @@ internal sealed class IssuedLog : IDisposable
     /// <summary>When the last certificate of this issuer expires; long ago when it signed none.</summary>
     public DateTimeOffset LastExpiryOf(string issuerKeyId) => _lastExpiry.GetValueOrDefault(issuerKeyId, DateTimeOffset.MinValue);
 
+    /// <summary>Drops what has expired.</summary>
+    /// <exception cref="IOException">The file cannot be written anew; it stays as it was and records go on.</exception>
+    /// <exception cref="UnauthorizedAccessException">Likewise.</exception>
     public void Compact(DateTimeOffset now)
     {
-        _stream.Dispose();
-        Compact(_state, now);
-        _stream = StateDirectory.OpenSecretForAppend(_state.IssuedFile);
-        _isTorn = false;
+        try
+        {
+            Compact(_state, now);
+            _isTorn = false;
+        }
+        finally
+        {
+            // The name may stand for another file now. It is opened by the next record, which is not written where it cannot be.
+            _stream?.Dispose();
+            _stream = null;
+        }
     }
 
-    public void Dispose() => _stream.Dispose();
+    public void Dispose() => _stream?.Dispose();
 
     private static void Compact(StateDirectory state, DateTimeOffset now)
     {

@@ -118,16 +118,33 @@ public sealed class AuthorityStateTests : AuthorityTests
         StateDirectory.WriteSecret(State.IssuedFile, written.ToArray());
         Assert.Equal(["a", "c"], IssuedLog.Read(State).Select(record => record.Serial));
         Assert.Equal(Record("c").ExpiresAt, log.LastExpiryOf("k"));
-
-        IssuedRecord Record(string serial) => new()
-        {
-            Serial = serial,
-            IssuerKeyId = "k",
-            Identity = Cart.ToString(),
-            Node = "node-1",
-            ExpiresAt = Time.GetUtcNow(),
-        };
     }
+
+    [Fact]
+    public void Records_go_on_where_the_file_cannot_be_written_anew()
+    {
+        using IssuedLog log = IssuedLog.Open(State, Time.GetUtcNow() - TimeSpan.FromHours(1));
+        log.Append(Record("a"));
+
+        // What stands in the place of the file that would be written.
+        string inTheWay = Directory.CreateDirectory($"{State.IssuedFile}.{Environment.ProcessId}.new").FullName;
+        Assert.ThrowsAny<SystemException>(() => log.Compact(Time.GetUtcNow() - TimeSpan.FromHours(1)));
+        log.Append(Record("b"));
+        Directory.Delete(inTheWay);
+        log.Compact(Time.GetUtcNow() - TimeSpan.FromHours(1));
+        log.Append(Record("c"));
+
+        Assert.Equal(["a", "b", "c"], IssuedLog.Read(State).Select(record => record.Serial));
+    }
+
+    private IssuedRecord Record(string serial) => new()
+    {
+        Serial = serial,
+        IssuerKeyId = "k",
+        Identity = Cart.ToString(),
+        Node = "node-1",
+        ExpiresAt = Time.GetUtcNow(),
+    };
 
     /// <summary>Writes half of what it is given at one of the writes, and fails: a disk that is full.</summary>
     private sealed class StumblingStream(Stream inner, int failAt) : MemoryStream
