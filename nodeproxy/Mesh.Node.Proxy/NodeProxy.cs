@@ -72,23 +72,24 @@ public sealed class NodeProxy : IPodSink, ITunnelLister, IPodLister
     /// <summary>Opens the pod's listeners; answers once they listen, so that an Ack means the pod may start.</summary>
     public async ValueTask<string?> AddAsync(PodHandover pod, CancellationToken cancellation)
     {
+        var identity = new PodIdentity(pod.Uid, pod.Name, pod.Namespace, pod.ServiceAccount);
         EnrolledPod? existing = _services.Pods.FindByUid(pod.Uid);
         if (existing is not null)
         {
-            if (existing.NetworkId == pod.Network.Id)
+            if (existing.NetworkId == pod.Network.Id && existing.Identity == identity)
             {
                 pod.Network.Dispose();
                 existing.Details = pod.Details;
                 return null;
             }
 
-            // The sandbox was made anew under the same uid: what we hold leads nowhere any more.
+            // The sandbox was made anew under the same uid, and what we hold leads nowhere any more; or the pod is said to be another, and
+            // nothing may go on in the old one's name.
             await RemoveAsync(pod.Uid, cancellation);
         }
 
         IReadOnlyList<PodListener> inherited = _predecessor?.Take(pod.Network.Id) ?? [];
         EventLoop loop = _loops.PickHome();
-        var identity = new PodIdentity(pod.Uid, pod.Name, pod.Namespace, pod.ServiceAccount);
         try
         {
             EnrolledPod started = await OnLoopAsync(loop, () =>
