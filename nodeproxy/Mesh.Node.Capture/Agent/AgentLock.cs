@@ -14,8 +14,14 @@ internal sealed class AgentLock : IDisposable
     {
         try
         {
-            // FileShare.None is flock(LOCK_EX) on Linux.
-            return new AgentLock(new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
+            // FileShare.None is flock(LOCK_EX) on Linux, which whoever may read the file could hold too.
+            var file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            if (OperatingSystem.IsLinux())
+            {
+                File.SetUnixFileMode(file.SafeFileHandle, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+            }
+
+            return new AgentLock(file);
         }
         catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
         {

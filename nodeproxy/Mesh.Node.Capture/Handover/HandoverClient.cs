@@ -43,7 +43,7 @@ public sealed class HandoverClient(HandoverOptions options, IPodSink sink, ILogg
                 SysResult connected = SeqPacketSocket.Connect(options.SocketPath, out SeqPacketSocket? socket);
                 if (socket is null)
                 {
-                    Log.AgentUnreachable(logger, options.SocketPath, connected.Error.ToString(), backoff);
+                    Log.AgentUnreachable(logger, options.SocketPath, connected.Error.ToString(), backoff.TotalSeconds);
                 }
                 else
                 {

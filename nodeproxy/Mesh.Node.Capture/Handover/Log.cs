@@ -9,8 +9,9 @@ internal static partial class Log
     public static partial void AgentConnected(ILogger logger, string path);
 
     [LoggerMessage(EventId = 3002, Level = LogLevel.Warning,
-        Message = "The agent at {Path} cannot be reached ({Reason}). Pods served now are still served; trying again in {Delay}.")]
-    public static partial void AgentUnreachable(ILogger logger, string path, string reason, TimeSpan delay);
+        Message = "The agent at {Path} cannot be reached ({Reason}). Pods served now are still served; trying again in "
+            + "{DelaySeconds:F1} s.")]
+    public static partial void AgentUnreachable(ILogger logger, string path, string reason, double delaySeconds);
 
     [LoggerMessage(EventId = 3003, Level = LogLevel.Warning,
         Message = "The connection to the agent ended: {Reason}. Pods served now are still served; connecting again.")]

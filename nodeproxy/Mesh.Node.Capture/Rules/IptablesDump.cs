@@ -72,10 +72,11 @@ internal sealed class IptablesDump
                     guarded.Add(table);
                 }
             }
-            else if (line.StartsWith("-A ", StringComparison.Ordinal) && table is not null
-                && line.IndexOf(' ', 3) is int end and > 0 && chains.TryGetValue(line[3..end], out List<string>? rules))
+            else if (line.Split(' ', 3) is ["-A", string appended, .. string[] rest] && table is not null
+                && chains.TryGetValue(appended, out List<string>? rules))
             {
-                rules.Add(line[(end + 1)..].TrimEnd());
+                // Nothing is left of a rule that matches everything and does nothing but count.
+                rules.Add(rest is [string rule] ? rule.TrimEnd() : "");
             }
             else if (line == "COMMIT" && table is not null)
             {

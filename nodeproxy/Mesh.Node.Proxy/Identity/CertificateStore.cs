@@ -367,7 +367,7 @@ public sealed partial class CertificateStore : ICertificateReader, IAsyncDisposa
             Schedule(entry, delay, CertificatePriority.Warmup);
         }
 
-        Failed(_logger, entry.Identity, reason, delay);
+        Failed(_logger, entry.Identity, reason, delay.TotalSeconds);
     }
 
     /// <summary>Under the gate.</summary>
@@ -436,6 +436,6 @@ public sealed partial class CertificateStore : ICertificateReader, IAsyncDisposa
     private static partial void Issued(ILogger logger, SpiffeId identity, DateTimeOffset notAfter);
 
     [LoggerMessage(EventId = 1302, Level = LogLevel.Warning,
-        Message = "No certificate for {Identity}: {Reason}. What is valid stays in use; trying again in {Delay}.")]
-    private static partial void Failed(ILogger logger, SpiffeId identity, string reason, TimeSpan delay);
+        Message = "No certificate for {Identity}: {Reason}. What is valid stays in use; trying again in {DelaySeconds:F1} s.")]
+    private static partial void Failed(ILogger logger, SpiffeId identity, string reason, double delaySeconds);
 }

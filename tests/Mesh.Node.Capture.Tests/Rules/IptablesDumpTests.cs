@@ -32,6 +32,17 @@ public sealed class IptablesDumpTests
         Assert.False(IptablesDump.Empty.HasOurs);
     }
 
+    [Fact]
+    public void A_rule_that_only_counts_is_read_and_stands_before_nothing()
+    {
+        string counted = Ours.Replace("-A OUTPUT -p tcp -j MESH_OUTPUT\n", "-A OUTPUT -p tcp -j MESH_OUTPUT\n-A OUTPUT\n-A PREROUTING\n", StringComparison.Ordinal);
+        IptablesDump dump = IptablesDump.Parse(counted);
+
+        Assert.Equal(["-p tcp -j MESH_OUTPUT", "", "-p udp -j ACCEPT"], dump.RulesOf("mangle", "OUTPUT"));
+        Assert.Equal([""], dump.RulesOf("mangle", "PREROUTING"));
+        Assert.Empty(dump.DifferencesFrom(IptablesDump.Parse(Ours), "IPv4"));
+    }
+
     [Theory]
     [InlineData("iptables v1.8.9: no command specified")]
     [InlineData("*mangle\n:OUTPUT ACCEPT [0:0]")]
