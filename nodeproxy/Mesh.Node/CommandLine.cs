@@ -35,11 +35,11 @@ internal static class CommandLine
         {
             switch (args)
             {
-                case ["proxy", "--config", string file]:
+                case ["proxy", "--config", { Length: > 0 } file]:
                     return await RunAsync(file, ProxyCommand.RunAsync);
-                case ["agent", "--config", string file]:
+                case ["agent", "--config", { Length: > 0 } file]:
                     return await RunAsync(file, AgentCommand.RunAsync);
-                case ["agent", "--remove", "--netns", string path]:
+                case ["agent", "--remove", "--netns", { Length: > 0 } path]:
                     return await AgentCommand.RemoveAsync(path);
                 case ["--version"]:
                     await Console.Out.WriteLineAsync($"mesh-node {NodeTelemetry.Version}");

@@ -1,4 +1,6 @@
 using System.Net;
+using System.Text;
+using Mesh.Interop.Linux;
 using Mesh.Node.Proxy.Admin;
 
 namespace Mesh.Node;
@@ -63,6 +65,16 @@ internal static class ConfigurationCheck
         if (file.ControlPlane is { Address: Uri control } && (!control.IsAbsoluteUri || control.Scheme != Uri.UriSchemeHttps))
         {
             yield return $"controlPlane.address: '{control}' must begin with https://, because a token is sent there";
+        }
+
+        // The proxies' own socket stands beside it.
+        int pathBytesMax = SeqPacketSocket.PathBytesMax;
+        if (!Path.IsPathRooted(file.Handover.SocketPath) || file.Handover.SocketPath.Contains('\0')
+            || Encoding.UTF8.GetByteCount(file.Handover.SocketPath) > pathBytesMax
+            || Encoding.UTF8.GetByteCount(ProxyCommand.ListenerSocketPath(file)) > pathBytesMax)
+        {
+            yield return $"handover.socketPath: '{file.Handover.SocketPath}' must be a path from the root, of at most {pathBytesMax} bytes "
+                + "also with listeners.sock in place of its last part";
         }
 
         if (!int.IsPow2(file.Log.AccessQueueMax))

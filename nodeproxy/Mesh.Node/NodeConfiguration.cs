@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Mesh.Node.Capture;
@@ -45,7 +47,10 @@ internal sealed class NodeConfiguration
     /// <summary>What is measured and where it goes.</summary>
     public TelemetryOptions Telemetry { get; set; } = new();
 
-    /// <summary>The text it was read from. Holds no secret: files that do are named in it.</summary>
+    /// <summary>
+    /// What it was read from, without the comments and surplus commas that JSON knows nothing of. Holds no secret: files that do are named
+    /// in it.
+    /// </summary>
     [JsonIgnore]
     public string SourceJson { get; private set; } = "{}";
 
@@ -67,7 +72,7 @@ internal sealed class NodeConfiguration
         {
             NodeConfiguration read = JsonSerializer.Deserialize(text, NodeConfigurationJson.Default.NodeConfiguration)
                 ?? throw new NodeConfigurationException($"{file}: the file holds null in place of an object.");
-            read.SourceJson = text;
+            read.SourceJson = PlainJsonOf(text);
             string[] problems = [.. ConfigurationCheck.Problems(read)];
             return problems.Length == 0 ? read : throw new NodeConfigurationException($"{file}: {string.Join("; ", problems)}.");
         }
@@ -75,6 +80,19 @@ internal sealed class NodeConfiguration
         {
             throw new NodeConfigurationException(Explain(file, malformed), malformed);
         }
+    }
+
+    private static string PlainJsonOf(string text)
+    {
+        using JsonDocument document = JsonDocument.Parse(
+            text, new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
+        var plain = new ArrayBufferWriter<byte>();
+        using (var writer = new Utf8JsonWriter(plain))
+        {
+            document.RootElement.WriteTo(writer);
+        }
+
+        return Encoding.UTF8.GetString(plain.WrittenSpan);
     }
 
     /// <summary>

@@ -105,7 +105,7 @@ internal static class ProxyCommand
     }
 
     /// <summary>Where one proxy of the node gives its listeners to the next: beside the socket they both meet the agent at.</summary>
-    private static string ListenerSocketPath(NodeConfiguration configuration) =>
+    internal static string ListenerSocketPath(NodeConfiguration configuration) =>
         Path.Combine(Path.GetDirectoryName(configuration.Handover.SocketPath) ?? "/", "listeners.sock");
 
     private static NodeDescription Describe(NodeSection node) => new()

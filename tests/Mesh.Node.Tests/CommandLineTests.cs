@@ -39,6 +39,18 @@ public sealed class CommandLineTests : IDisposable
         Assert.Contains("mesh-node proxy --config FILE", errors);
     }
 
+    [Theory]
+    [InlineData("proxy", "--config", "")]
+    [InlineData("agent", "--config", "")]
+    [InlineData("agent", "--remove", "--netns", "")]
+    public async Task A_file_without_a_name_is_no_file(params string[] arguments)
+    {
+        (int status, _, string errors) = await RunAsync(arguments);
+
+        Assert.Equal(CommandLine.Usage, status);
+        Assert.StartsWith("mesh-node: '", errors);
+    }
+
     [Fact]
     public async Task A_proxy_without_a_control_plane_says_which_section_it_needs()
     {
@@ -67,6 +79,16 @@ public sealed class CommandLineTests : IDisposable
         sample["admin"]!["readiness"] = "";
 
         await AssertRefusedAsync(sample, $"{taken.LocalEndPoint}");
+    }
+
+    [Fact]
+    public async Task An_address_of_another_machine_is_named()
+    {
+        JsonObject sample = ConfigurationTests.Sample("admin.address", "192.0.2.1:15000");
+        sample["admin"]!["metrics"] = "";
+        sample["admin"]!["readiness"] = "";
+
+        await AssertRefusedAsync(sample, "192.0.2.1:15000 can be opened: Cannot assign requested address");
     }
 
     private async Task AssertRefusedAsync(JsonObject configuration, string message)

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Mesh.Interop.Linux;
 using Xunit;
 
 namespace Mesh.Node.Tests;
@@ -57,6 +58,33 @@ public sealed class ConfigurationTests : IDisposable
     public void A_queue_of_the_access_log_is_a_power_of_two()
     {
         AssertRefused(Sample("log.accessQueueMax", 100), "log.accessQueueMax is 100, must be a power of two");
+    }
+
+    [Fact]
+    public void The_path_of_a_socket_is_one()
+    {
+        // 107 bytes, the last of them where the proxies' own socket stands beside: that one is too long by as much as its name is longer.
+        string longest = $"/{new string('d', 90)}/{new string('s', SeqPacketSocket.PathBytesMax - 92)}";
+        string[] wrong = ["", "handover.sock", "run/handover.sock", $"{longest}s", "/run/a\0b", $"/{new string('d', 100)}/s"];
+        foreach (string path in wrong)
+        {
+            AssertRefused(Sample("handover.socketPath", path), $"handover.socketPath: '{path}' must be a path from the root");
+        }
+
+        Assert.Equal(longest, Read(Sample("handover.socketPath", longest)).Handover.SocketPath);
+    }
+
+    [Fact]
+    public void What_is_shown_of_a_file_with_comments_is_JSON()
+    {
+        File.WriteAllText(_file, """
+            {
+              // Who this is.
+              "node": {"name": "node-1", /* as the control plane knows it */},
+            }
+            """);
+
+        Assert.Equal("""{"node":{"name":"node-1"}}""", NodeConfiguration.Read(_file).SourceJson);
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Mesh.Control.Admin;
 using Mesh.Control.Commands;
 using Mesh.Control.Configuration;
@@ -115,7 +116,7 @@ internal sealed partial class ControlPlane : IAsyncDisposable
         var controlPlane = new ControlPlane(options, state, authority, time, loggers);
         try
         {
-            await controlPlane.BeginAsync(cancellation);
+            await controlPlane.BeginAsync(options, cancellation);
             return controlPlane;
         }
         catch
@@ -146,15 +147,28 @@ internal sealed partial class ControlPlane : IAsyncDisposable
         _loggers.Dispose();
     }
 
-    private async Task BeginAsync(CancellationToken cancellation)
+    private async Task BeginAsync(ServeOptions options, CancellationToken cancellation)
     {
         _authority.TrustChanged += () => _trustPublisher.Publish(_authority.Trust);
         _trustPublisher.Publish(_authority.Trust);
-        await _adminApplication.StartAsync(cancellation);
-        await _servingApplication.StartAsync(cancellation);
+        await StartAsync(_adminApplication, "--admin", options.Admin, cancellation);
+        await StartAsync(_servingApplication, "--listen", options.Listen, cancellation);
         _admin.ReportServing();
         Serving(_logger, ServingEndPoint, AdminEndPoint, _tokens.ActiveCount);
         _running = RunAsync();
+    }
+
+    private static async Task StartAsync(WebApplication application, string option, IPEndPoint at, CancellationToken cancellation)
+    {
+        try
+        {
+            await application.StartAsync(cancellation);
+        }
+        catch (SocketException refused)
+        {
+            // An address of another machine, or a port that is not for this user.
+            throw new IOException($"{option} {at} cannot be opened: {refused.Message}", refused);
+        }
     }
 
     private async Task RunAsync()

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Mesh.Node.Proxy.Succession;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
@@ -88,7 +89,9 @@ public sealed partial class AdminServer : IAsyncDisposable
     /// <param name="holder">Who may have them and is then asked for them; null for nobody.</param>
     /// <param name="cancellation">Ends the start. Once started, only <see cref="DisposeAsync"/> stops it.</param>
     /// <exception cref="FormatException">An address is malformed; the message names its key.</exception>
-    /// <exception cref="IOException">A port is taken, and was not released; the message names it.</exception>
+    /// <exception cref="IOException">
+    /// A port is taken, and was not released; the message names it. Or an address is not one of this machine, or a port not for this user.
+    /// </exception>
     public static async Task<AdminServer> StartAsync(
         AdminOptions options, AdminSources sources, IPortHolder? holder, CancellationToken cancellation)
     {
@@ -124,6 +127,12 @@ public sealed partial class AdminServer : IAsyncDisposable
         {
             await server._server.StartAsync(server._application, cancellation);
             return server;
+        }
+        catch (SocketException refused)
+        {
+            await server.DisposeAsync();
+            string endPoints = string.Join(", ", server._listens.Values.Select(listen => listen.IPEndPoint));
+            throw new IOException($"not all of the admin ports {endPoints} can be opened: {refused.Message}", refused);
         }
         catch
         {

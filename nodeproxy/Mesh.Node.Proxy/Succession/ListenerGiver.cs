@@ -86,6 +86,11 @@ public sealed class ListenerGiver : IDisposable
                 SysResult accepted = listener.Accept(Timeout.InfiniteTimeSpan, out SeqPacketSocket? successor);
                 if (successor is null)
                 {
+                    if (_stop.IsCancellationRequested)
+                    {
+                        return;
+                    }
+
                     // Descriptors may have run out; a pause, so that it is not tried all the time.
                     Log.ListenersNotOffered(_logger, _path, accepted.Error.ToString());
                     _stop.Token.WaitHandle.WaitOne(s_retryPause);

@@ -128,6 +128,25 @@ public sealed class ControlPlaneTests
         Assert.Contains("address already in use", errors.ToString(), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("192.0.2.1:0", "127.0.0.1:0", "--listen 192.0.2.1:0 cannot be opened")]
+    [InlineData("127.0.0.1:0", "192.0.2.1:0", "--admin 192.0.2.1:0 cannot be opened")]
+    public async Task An_address_of_another_machine_is_said_so(string listen, string admin, string reason)
+    {
+        using var directories = new ScratchDirectory();
+        Directory.CreateDirectory(directories["config"]);
+        using var errors = new StringWriter();
+
+        int code = await Mesh.Control.Commands.CommandLine.RunAsync(
+            ["--config", directories["config"], "--state", directories["state"], "--listen", listen, "--admin", admin],
+            TextWriter.Null,
+            errors,
+            TimeProvider.System);
+
+        Assert.Equal(1, code);
+        Assert.Contains(reason, errors.ToString(), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_server_name_given_is_a_name_served()
     {

@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using Mesh.Interop.Linux;
 using Mesh.Node.Proxy.Succession;
 using Mesh.Testing;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Win32.SafeHandles;
 using Xunit;
@@ -39,6 +40,18 @@ public sealed class ListenerHandoverTests : IDisposable
         }
 
         Assert.False(ListenerMessages.TryReadListener([.. "MNLS"u8, 5, 0, 1], out _, out _));
+    }
+
+    [Fact]
+    public async Task Who_stops_says_nothing_of_it()
+    {
+        var lines = new CountedLines();
+        using (var giver = new ListenerGiver(_path, _ => [], () => Task.CompletedTask, lines))
+        {
+            await Eventually.TrueAsync(() => File.Exists(_path), s_patience);
+        }
+
+        Assert.Equal(0, lines.Count);
     }
 
     [Fact]
@@ -180,5 +193,20 @@ public sealed class ListenerHandoverTests : IDisposable
         SeqPacketSocket? socket = null;
         await Eventually.TrueAsync(() => SeqPacketSocket.Connect(_path, out socket).Ok, s_patience);
         return socket!;
+    }
+
+    private sealed class CountedLines : ILogger
+    {
+        private int _count;
+
+        public int Count => Volatile.Read(ref _count);
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+            Interlocked.Increment(ref _count);
     }
 }
