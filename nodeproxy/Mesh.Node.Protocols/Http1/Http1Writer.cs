@@ -47,9 +47,13 @@ public static class Http1Writer
         {
             writer.WriteChunked();
         }
-        else if (head.Body.Kind == BodyKind.Length || (head.Body.ContentBytes == 0 && !isConnect))
+        else if (head.Body.Kind == BodyKind.Length)
         {
             writer.WriteContentLength(head.Body.ContentBytes);
+        }
+        else if (head.Body == BodyFraming.OfLength(0) || (head.Body.Kind == BodyKind.None && IsContentExpected(head.Method)))
+        {
+            writer.WriteContentLength(0);
         }
 
         if (head.ExpectsContinue)
@@ -137,6 +141,10 @@ public static class Http1Writer
 
         return Finish(ref writer, output);
     }
+
+    /// <summary>Methods whose requests have content. That there is none must be said (RFC 9110 §8.6); HTTP/2 ends the stream.</summary>
+    private static bool IsContentExpected(ReadOnlySpan<byte> method) =>
+        method.SequenceEqual("POST"u8) || method.SequenceEqual("PUT"u8) || method.SequenceEqual("PATCH"u8);
 
     private static bool IsRequestLineGood(RequestHead head)
     {

@@ -12,14 +12,16 @@ namespace Mesh.Node.Protocols.Tests.Http1;
 public sealed class WriterTests
 {
     [Theory]
-    [InlineData(BodyKind.None, -1, "")]
-    [InlineData(BodyKind.None, 0, "content-length: 0\r\n")]
-    [InlineData(BodyKind.Length, 5, "content-length: 5\r\n")]
-    [InlineData(BodyKind.Length, long.MaxValue, "content-length: 9223372036854775807\r\n")]
-    [InlineData(BodyKind.Chunked, -1, "transfer-encoding: chunked\r\n")]
-    public void A_request_is_delimited_by_its_framing_alone(BodyKind kind, long contentBytes, string expected)
+    [InlineData("GET", BodyKind.None, -1, "")]
+    [InlineData("GET", BodyKind.None, 0, "content-length: 0\r\n")]
+    [InlineData("POST", BodyKind.None, -1, "content-length: 0\r\n")]
+    [InlineData("PATCH", BodyKind.None, 0, "content-length: 0\r\n")]
+    [InlineData("GET", BodyKind.Length, 5, "content-length: 5\r\n")]
+    [InlineData("POST", BodyKind.Length, long.MaxValue, "content-length: 9223372036854775807\r\n")]
+    [InlineData("PUT", BodyKind.Chunked, -1, "transfer-encoding: chunked\r\n")]
+    public void A_request_is_delimited_by_its_framing_alone(string method, BodyKind kind, long contentBytes, string expected)
     {
-        RequestHead head = HeadText.Request("POST");
+        RequestHead head = HeadText.Request(method);
         head.Body = new BodyFraming(kind, contentBytes);
         foreach (string name in new[] { "content-length", "transfer-encoding", "connection", "host", "te", "upgrade", "expect", "keep-alive", "proxy-connection" })
         {
@@ -28,7 +30,7 @@ public sealed class WriterTests
 
         head.Fields.Add("x"u8, "y"u8);
 
-        Assert.Equal($"POST / HTTP/1.1\r\nhost: a\r\nx: y\r\n{expected}\r\n", Write(head));
+        Assert.Equal($"{method} / HTTP/1.1\r\nhost: a\r\nx: y\r\n{expected}\r\n", Write(head));
     }
 
     [Theory]
