@@ -1,0 +1,112 @@
+using System.Collections.Immutable;
+using Mesh.Node.Model.Balancing;
+
+namespace Mesh.Node.Model.Routing;
+
+/// <summary>Where requests of one route go, by weight. Immutable; any thread.</summary>
+public sealed class WeightedDestinations
+{
+    /// <summary>What no destination is.</summary>
+    public const int None = -1;
+
+    private readonly ulong _total;
+
+    /// <param name="destinations">At least one. The weight of a single one means nothing: it gets all.</param>
+    /// <param name="keepsUnusable">
+    /// A destination nobody can be reached at keeps its share, which then fails: what HTTPRoute asks for. Otherwise its share goes to the
+    /// others by their weights.
+    /// </param>
+    public WeightedDestinations(ImmutableArray<WeightedDestination> destinations, bool keepsUnusable = false)
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(destinations.Length, nameof(destinations));
+        Destinations = destinations;
+        KeepsUnusable = keepsUnusable;
+        foreach (WeightedDestination destination in destinations)
+        {
+            _total += destination.Weight;
+        }
+    }
+
+    public ImmutableArray<WeightedDestination> Destinations { get; }
+
+    public bool KeepsUnusable { get; }
+
+    /// <summary>Picks a destination.</summary>
+    /// <param name="health">Says of which destinations an endpoint can be reached now.</param>
+    /// <param name="random">The caller's generator.</param>
+    /// <returns>Its place in the list; <see cref="None"/> when no destination has weight and, unless all are kept, is usable.</returns>
+    public int Pick<THealth>(scoped ref readonly THealth health, ref RandomState random)
+        where THealth : IDestinationHealth, allows ref struct
+    {
+        if (Destinations.Length == 1)
+        {
+            return KeepsUnusable || health.IsUsable(Destinations[0]) ? 0 : None;
+        }
+
+        if (_total == 0)
+        {
+            return None;
+        }
+
+        // Nearly always the first draw is usable; only when it is not, the others' weights are summed.
+        int drawn = At(random.Next(_total));
+        if (KeepsUnusable || health.IsUsable(Destinations[drawn]))
+        {
+            return drawn;
+        }
+
+        return PickAmongUsable(in health, ref random);
+    }
+
+    private int PickAmongUsable<THealth>(scoped ref readonly THealth health, ref RandomState random)
+        where THealth : IDestinationHealth, allows ref struct
+    {
+        // Asked once each: what is said of a destination may change between two questions.
+        Span<ulong> weights = Destinations.Length <= 64 ? stackalloc ulong[Destinations.Length] : new ulong[Destinations.Length];
+        ulong usable = 0;
+        for (int i = 0; i < weights.Length; i++)
+        {
+            weights[i] = Destinations[i].Weight > 0 && health.IsUsable(Destinations[i]) ? Destinations[i].Weight : 0;
+            usable += weights[i];
+        }
+
+        if (usable == 0)
+        {
+            return None;
+        }
+
+        ulong left = random.Next(usable);
+        int place = 0;
+        while (left >= weights[place])
+        {
+            left -= weights[place++];
+        }
+
+        return place;
+    }
+
+    private int At(ulong point)
+    {
+        int place = 0;
+        while (point >= Destinations[place].Weight)
+        {
+            point -= Destinations[place++].Weight;
+        }
+
+        return place;
+    }
+}
+
+/// <summary>One destination of a route.</summary>
+/// <param name="ServiceKey">namespace/hostname.</param>
+/// <param name="Port">The service's port.</param>
+/// <param name="Subset">The subset of the service's endpoints; empty for all of them.</param>
+/// <param name="Weight">Its share is this over the sum of all; 0 gets nothing beside others.</param>
+public sealed record WeightedDestination(string ServiceKey, ushort Port, string Subset, uint Weight);
+
+/// <summary>Says which destinations can be used now.</summary>
+public interface IDestinationHealth
+{
+    /// <summary>Whether the destination exists and an endpoint of it may be sent requests. Allocates nothing.</summary>
+    bool IsUsable(WeightedDestination destination);
+}
