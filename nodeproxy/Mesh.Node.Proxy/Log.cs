@@ -45,6 +45,14 @@ internal static partial class Log
         Message = "The admin ports are closed: process {ProcessId} serves them from here on.")]
     public static partial void PortsReleased(ILogger logger, int processId);
 
+    [LoggerMessage(EventId = 1012, Level = LogLevel.Warning,
+        Message = "Process {ProcessId}, which served the admin ports, has ended; they are served here again.")]
+    public static partial void PortsTakenBack(ILogger logger, int processId);
+
+    [LoggerMessage(EventId = 1013, Level = LogLevel.Warning,
+        Message = "The process that served the admin ports has ended, and they cannot be served here again yet: {Reason}.")]
+    public static partial void PortsNotTakenBack(ILogger logger, string reason);
+
     [LoggerMessage(EventId = 1009, Level = LogLevel.Warning,
         Message = "The proxy at {Path} gave no listeners: {Reason}. New ones are opened beside its own.")]
     public static partial void ListenersNotTaken(ILogger logger, string path, string reason);

@@ -56,7 +56,7 @@ internal static class ProxyCommand
         using var identities = new LocalIdentities(store, certificates, configuration.Node.Name);
         store.Changed += change => telemetry.OnSnapshot(change.Current);
 
-        var predecessor = new ListenerTaker(ListenerSocketPath(configuration), telemetry.Loggers.CreateLogger<ListenerTaker>());
+        using var predecessor = new ListenerTaker(ListenerSocketPath(configuration), telemetry.Loggers.CreateLogger<ListenerTaker>());
         var proxy = new NodeProxy(
             configuration.Node.Name,
             configuration.Proxy,
@@ -80,13 +80,13 @@ internal static class ProxyCommand
             NodeConfigurationJson = configuration.SourceJson,
         };
         NodeMetrics.Register(sources);
-        await using AdminServer admin = await AdminServer.StartAsync(configuration.Admin, sources, predecessor, stop.Token);
+        await using AdminPorts admin = await AdminPorts.OpenAsync(configuration.Admin, sources, predecessor, stop.Token);
         await using OtlpExport? push = OtlpExport.Start(configuration.Telemetry, telemetry, configuration.Node.Name, time);
 
         using var giver = new ListenerGiver(
             ListenerSocketPath(configuration),
             proxy.ListenersOf,
-            () => admin.DisposeAsync().AsTask(),
+            admin,
             telemetry.Loggers.CreateLogger<ListenerGiver>());
         using var drained = new CancellationTokenSource();
         Task discovering = discovery.RunAsync(drained.Token);

@@ -14,7 +14,8 @@ namespace Mesh.Node.Proxy.Succession;
 /// release   "MNLR"                                 the admin ports are to be closed
 /// done      "MNLE" count(8)                        how many listeners were said; 0 when the ports are closed
 /// </code>
-/// Numbers are in network byte order. One connection carries one ask.
+/// Numbers are in network byte order. One connection carries one ask. Ports are lent for as long as the next proxy keeps the connection
+/// over which it asked for them.
 /// </remarks>
 public static class ListenerMessages
 {

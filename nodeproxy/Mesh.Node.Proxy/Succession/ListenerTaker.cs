@@ -11,12 +11,15 @@ namespace Mesh.Node.Proxy.Succession;
 /// </summary>
 /// <param name="path">Where that proxy listens.</param>
 /// <param name="logger">Where it is told what went wrong.</param>
-public sealed class ListenerTaker(string path, ILogger logger) : IListenerSource, IPortHolder
+/// <remarks>Keeps the connection over which the admin ports were lent: its end gives them back.</remarks>
+public sealed class ListenerTaker(string path, ILogger logger) : IListenerSource, IPortHolder, IDisposable
 {
     private static readonly TimeSpan s_answerTimeout = TimeSpan.FromSeconds(2);
 
     /// <summary>Requests under way at the ports have a moment to end before they are closed.</summary>
     private static readonly TimeSpan s_releaseTimeout = TimeSpan.FromSeconds(10);
+
+    private SeqPacketSocket? _lender;
 
     /// <inheritdoc/>
     public IReadOnlyList<PodListener> Take((ulong Device, ulong Inode) network)
@@ -52,18 +55,31 @@ public sealed class ListenerTaker(string path, ILogger logger) : IListenerSource
             return false;
         }
 
-        using (predecessor)
+        if (!TryRelease(predecessor!))
         {
-            byte[] message = new byte[ListenerMessages.BytesMax];
-            if (!predecessor!.Peer.IsThisUser || !predecessor.Send(ListenerMessages.Release(), null, s_answerTimeout).Ok)
-            {
-                return false;
-            }
-
-            SysResult received = predecessor.Receive(message, out SafeFileHandle? surplus, s_releaseTimeout);
-            surplus?.Dispose();
-            return received.Ok && ListenerMessages.TryReadDone(message.AsSpan(0, received.Count), out int count) && count == 0;
+            predecessor!.Dispose();
+            return false;
         }
+
+        _lender?.Dispose();
+        _lender = predecessor;
+        return true;
+    }
+
+    /// <summary>Gives back what was lent, if anything was: the ports are to be closed by then.</summary>
+    public void Dispose() => _lender?.Dispose();
+
+    private static bool TryRelease(SeqPacketSocket predecessor)
+    {
+        if (!predecessor.Peer.IsThisUser || !predecessor.Send(ListenerMessages.Release(), null, s_answerTimeout).Ok)
+        {
+            return false;
+        }
+
+        byte[] message = new byte[ListenerMessages.BytesMax];
+        SysResult received = predecessor.Receive(message, out SafeFileHandle? surplus, s_releaseTimeout);
+        surplus?.Dispose();
+        return received.Ok && ListenerMessages.TryReadDone(message.AsSpan(0, received.Count), out int count) && count == 0;
     }
 
     /// <returns>What is wrong; null when everything that was announced has come.</returns>

@@ -15,7 +15,7 @@ internal sealed class AdminFixture : IAsyncDisposable, IConfigurationReader, ITu
 {
     private readonly HttpClientHandler _handler = new() { AutomaticDecompression = DecompressionMethods.None };
     private readonly HttpClient _http;
-    private AdminServer? _server;
+    private AdminPorts? _ports;
 
     public AdminFixture()
     {
@@ -77,11 +77,14 @@ internal sealed class AdminFixture : IAsyncDisposable, IConfigurationReader, ITu
             NodeConfigurationJson = """{ "node": { "name": "node-1" } }""",
         };
         NodeMetrics.Register(sources);
-        _server = await AdminServer.StartAsync(Options, sources, Holder, Cancellation);
+        _ports = await AdminPorts.OpenAsync(Options, sources, Holder, Cancellation);
     }
 
+    /// <summary>What is lent to the next process.</summary>
+    public IPortLender Ports => _ports!;
+
     /// <summary>Stops serving, as a process does that gives place to the next.</summary>
-    public async Task StopAsync() => await _server!.DisposeAsync();
+    public async Task StopAsync() => await _ports!.DisposeAsync();
 
     /// <summary>Asks one of the ports.</summary>
     public async Task<(HttpStatusCode Status, string Text)> GetAsync(string port, string path)
@@ -98,13 +101,13 @@ internal sealed class AdminFixture : IAsyncDisposable, IConfigurationReader, ITu
 
     public static Task<Stream> BytesAsync(HttpResponseMessage response) => response.Content.ReadAsStreamAsync();
 
-    public Uri Uri(string port, string path) => new($"http://{_server!.EndPointOf(port)}{path}");
+    public Uri Uri(string port, string path) => new($"http://{_ports!.EndPointOf(port)}{path}");
 
     public async ValueTask DisposeAsync()
     {
-        if (_server is not null)
+        if (_ports is not null)
         {
-            await _server.DisposeAsync();
+            await _ports.DisposeAsync();
         }
 
         _http.Dispose();

@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using Mesh.Node.Proxy.Succession;
+using Mesh.Node.Proxy.Tests.Succession;
 using Mesh.Testing;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
@@ -51,7 +52,7 @@ public sealed class SuccessionTests
         {
             int next = succession * ConnectionCount / (SuccessionCount + 1);
             await Eventually.TrueAsync(() => Volatile.Read(ref served) >= next || clients.Any(task => task.IsFaulted), LabNode.Patience);
-            using (var giver = new ListenerGiver(path, previous.ListenersOf, () => Task.CompletedTask, NullLogger.Instance))
+            using (var giver = new ListenerGiver(path, previous.ListenersOf, new LentPorts(), NullLogger.Instance))
             {
                 await Eventually.TrueAsync(() => File.Exists(path), LabNode.Patience);
                 NodeProxy successor = node.CreateProxy(
@@ -85,7 +86,7 @@ public sealed class SuccessionTests
         await using LabNode node = await LabNode.StartAsync();
         LabPod pod = await node.AddPodAsync("cart");
         string path = Path.Combine(Path.GetTempPath(), $"mesh-listeners-{Guid.NewGuid():N}");
-        using (var giver = new ListenerGiver(path, node.Proxy.ListenersOf, () => Task.CompletedTask, NullLogger.Instance))
+        using (var giver = new ListenerGiver(path, node.Proxy.ListenersOf, new LentPorts(), NullLogger.Instance))
         {
             await Eventually.TrueAsync(() => File.Exists(path), LabNode.Patience);
             var taker = new ListenerTaker(path, NullLogger.Instance);

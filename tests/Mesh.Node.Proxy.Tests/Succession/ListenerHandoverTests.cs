@@ -46,7 +46,7 @@ public sealed class ListenerHandoverTests : IDisposable
     public async Task Who_stops_says_nothing_of_it()
     {
         var lines = new CountedLines();
-        using (var giver = new ListenerGiver(_path, _ => [], () => Task.CompletedTask, lines))
+        using (var giver = new ListenerGiver(_path, _ => [], new LentPorts(), lines))
         {
             await Eventually.TrueAsync(() => File.Exists(_path), s_patience);
         }
@@ -58,7 +58,7 @@ public sealed class ListenerHandoverTests : IDisposable
     public async Task A_strange_question_gets_no_answer()
     {
         int asked = 0;
-        int released = 0;
+        var ports = new LentPorts();
         using var giver = new ListenerGiver(
             _path,
             _ =>
@@ -66,11 +66,7 @@ public sealed class ListenerHandoverTests : IDisposable
                 asked++;
                 return [];
             },
-            () =>
-            {
-                released++;
-                return Task.CompletedTask;
-            },
+            ports,
             NullLogger.Instance);
         foreach (byte[] question in (byte[][])[[1], [.. "MNLR"u8, 0], [.. "MNL2"u8, .. new byte[16]], new byte[64]])
         {
@@ -91,53 +87,66 @@ public sealed class ListenerHandoverTests : IDisposable
         }
 
         Assert.Equal(0, asked);
-        Assert.Empty(new ListenerTaker(_path, NullLogger.Instance).Take((1, 1)));
+        using var taker = new ListenerTaker(_path, NullLogger.Instance);
+        Assert.Empty(taker.Take((1, 1)));
         Assert.Equal(1, asked);
-        Assert.Equal(0, released);
+        Assert.Equal(0, ports.LendCalls);
     }
 
     [Fact]
     public async Task The_admin_ports_are_closed_before_it_is_said_that_they_are()
     {
-        var taker = new ListenerTaker(_path, NullLogger.Instance);
+        using var taker = new ListenerTaker(_path, NullLogger.Instance);
         Assert.False(taker.TryReleasePorts());
 
-        bool isReleased = false;
-        using var giver = new ListenerGiver(
-            _path,
-            _ => [],
-            async () =>
-            {
-                await Task.Yield();
-                Volatile.Write(ref isReleased, true);
-            },
-            NullLogger.Instance);
+        var ports = new LentPorts();
+        using var giver = new ListenerGiver(_path, _ => [], ports, NullLogger.Instance);
         await Eventually.TrueAsync(taker.TryReleasePorts, s_patience);
-        Assert.True(Volatile.Read(ref isReleased));
+        Assert.False(ports.AreOpen);
     }
 
     [Fact]
     public async Task Ports_that_do_not_close_are_not_said_to_be_released()
     {
-        var taker = new ListenerTaker(_path, NullLogger.Instance);
-        int asked = 0;
-        using var giver = new ListenerGiver(
-            _path,
-            _ => [],
-            () => Interlocked.Increment(ref asked) == 1
-                ? Task.FromException(new IOException("the port does not close"))
-                : Task.CompletedTask,
-            NullLogger.Instance);
+        using var taker = new ListenerTaker(_path, NullLogger.Instance);
+        var ports = new LentPorts { LendFailures = 1 };
+        using var giver = new ListenerGiver(_path, _ => [], ports, NullLogger.Instance);
 
         await Eventually.TrueAsync(
             () =>
             {
                 bool isReleased = taker.TryReleasePorts();
-                Assert.Equal(Volatile.Read(ref asked) > 1, isReleased);
+                Assert.Equal(ports.LendCalls > 1, isReleased);
                 return isReleased;
             },
             s_patience);
-        Assert.Equal(2, asked);
+        Assert.Equal(2, ports.LendCalls);
+    }
+
+    [Fact]
+    public async Task Ports_are_lent_for_as_long_as_the_next_process_lives_and_taken_back_when_it_has_ended()
+    {
+        var ports = new LentPorts { TakeBackFailures = 2 };
+        using var giver = new ListenerGiver(_path, _ => [], ports, NullLogger.Instance);
+        for (int time = 1; time <= 2; time++)
+        {
+            using (var next = new ListenerTaker(_path, NullLogger.Instance))
+            {
+                await Eventually.TrueAsync(next.TryReleasePorts, s_patience);
+
+                // After each ask, and between them, it is looked whether that process is there.
+                for (int ask = 0; ask < 3; ask++)
+                {
+                    Assert.Empty(next.Take((1, 1)));
+                }
+
+                Assert.False(ports.AreOpen);
+            }
+
+            await Eventually.TrueAsync(() => ports.AreOpen, s_patience);
+            Assert.Equal(time, ports.LendCalls);
+            Assert.Equal(time + 2, ports.TakeBackCalls);
+        }
     }
 
     [Fact]
@@ -178,7 +187,8 @@ public sealed class ListenerHandoverTests : IDisposable
             }
         });
         playing.Start();
-        IReadOnlyList<PodListener> taken = new ListenerTaker(_path, NullLogger.Instance).Take((1, 2));
+        using var taker = new ListenerTaker(_path, NullLogger.Instance);
+        IReadOnlyList<PodListener> taken = taker.Take((1, 2));
         playing.Join();
         foreach (PodListener one in taken)
         {
