@@ -1,7 +1,10 @@
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
+using Mesh.Api.Identity;
+using Mesh.Node.Model;
 using Mesh.Node.Model.Addresses;
 using Mesh.Node.Model.Policies;
+using Mesh.Node.Model.Workloads;
 using Mesh.Node.Proxy.Config.Resources;
 using Xunit;
 using Wire = Mesh.Api.Security;
@@ -10,6 +13,8 @@ namespace Mesh.Node.Proxy.Tests.Config;
 
 public sealed class PolicyCompilerTests
 {
+    private const int NewField = 1_001;
+
     [Fact]
     public void Every_field_of_a_policy_arrives()
     {
@@ -102,6 +107,96 @@ public sealed class PolicyCompilerTests
         Assert.Contains("action: 7", compiled.Refusal, StringComparison.Ordinal);
         Assert.Contains("scope: 8", compiled.Refusal, StringComparison.Ordinal);
         Assert.Null(compiled.Value);
+    }
+
+    [Fact]
+    public void A_field_of_a_newer_version_is_remarked_and_makes_the_policy_stricter_wherever_it_stands()
+    {
+        Wire.StringMatch newValue = WithNewField(Exact("a"));
+        Wire.StringMatch newKind = WithNewField(new Wire.StringMatch());
+        (string Place, Wire.Match Match)[] inMatches =
+        [
+            ("a match", WithNewField(new Wire.Match { DestinationPorts = { 80 } })),
+            ("principals", new Wire.Match { DestinationPorts = { 80 }, Principals = { Exact("b"), newValue } }),
+            ("not_namespaces", new Wire.Match { DestinationPorts = { 80 }, NotNamespaces = { newKind } }),
+            ("source_ips", new Wire.Match { DestinationPorts = { 80 }, SourceIps = { WithNewField(Block("10.0.0.0", 8)) } }),
+        ];
+        foreach ((string place, Wire.Match match) in inMatches)
+        {
+            // What it adds is a condition, or a value of one: without it a DENY holds for more, and an ALLOW is to hold for nothing.
+            AuthorizationPolicy policy = AssertRemarked(PolicyOf(match), place);
+            Assert.Equal([80], MatchOf(policy).DestinationPorts);
+            Assert.Equal(MatchOf(policy) with { DestinationPorts = [] }, new AuthorizationMatch { HasUnsupported = true });
+            Assert.False(policy.HasUnsupported);
+        }
+
+        Wire.Match port = new() { DestinationPorts = { 80 } };
+        Wire.Authorization atClause = PolicyOf(port);
+        atClause.Rules[0].Clauses[0] = WithNewField(atClause.Rules[0].Clauses[0]);
+        AuthorizationClause clause = Assert.Single(AssertRemarked(atClause, "a clause").Rules[0].Clauses);
+        Assert.Equal([new AuthorizationMatch { HasUnsupported = true }], clause.Matches);
+
+        Wire.Authorization atRule = PolicyOf(port);
+        atRule.Rules[0] = WithNewField(atRule.Rules[0]);
+        Assert.Equal(new AuthorizationMatch { HasUnsupported = true }, MatchOf(AssertRemarked(atRule, "a rule")));
+
+        AuthorizationPolicy whole = AssertRemarked(WithNewField(PolicyOf(port)), "the policy");
+        Assert.True(whole.HasUnsupported);
+        Assert.Equal(new AuthorizationMatch { HasUnsupported = true }, MatchOf(whole));
+    }
+
+    [Fact]
+    public void A_rule_or_policy_of_a_newer_version_denies_what_it_may_deny_and_allows_nothing()
+    {
+        var facts = new ConnectionFacts(
+            null, System.Net.IPAddress.Parse("10.0.0.1"), System.Net.IPAddress.Parse("10.0.0.2"), 443, "");
+        Workload destination = new()
+        {
+            Uid = "w",
+            Name = "w",
+            Namespace = "ns",
+            Identity = SpiffeId.Parse("spiffe://cluster.local/ns/ns/sa/w"),
+        };
+        foreach (Wire.Action action in (Wire.Action[])[Wire.Action.Allow, Wire.Action.Deny])
+        {
+            // Nothing of what is known of it concerns port 443.
+            Wire.Authorization known = PolicyOf(new Wire.Match { DestinationPorts = { 80 } });
+            known.Action = action;
+            Wire.Authorization withNewRule = known.Clone();
+            withNewRule.Rules[0] = WithNewField(known.Rules[0]);
+            foreach (Wire.Authorization wire in (Wire.Authorization[])[withNewRule, WithNewField(known)])
+            {
+                MeshSnapshot.Builder mesh = MeshSnapshot.Empty.ToBuilder();
+                mesh.MarkComplete();
+                mesh.SetWorkload(destination);
+                mesh.SetPolicy(PolicyCompiler.Compile(wire).Value!);
+                Assert.Equal(PolicyOutcome.Denied, PolicyEvaluator.Evaluate(mesh.Build(), destination, in facts).Outcome);
+            }
+        }
+    }
+
+    /// <summary>Compiles what is not refused, and says of which place it has a field it does not know.</summary>
+    private static AuthorizationPolicy AssertRemarked(Wire.Authorization wire, string place)
+    {
+        CompiledResource<AuthorizationPolicy> compiled = PolicyCompiler.Compile(wire);
+        Assert.False(compiled.IsRefused);
+        Assert.Equal($"{place}: field {NewField} is not known here, so the policy is taken more strictly", compiled.Remark);
+        return compiled.Value;
+    }
+
+    /// <summary>The message as a newer version sends it: with a field that has no name here.</summary>
+    private static T WithNewField<T>(T message)
+        where T : IMessage<T>, new()
+    {
+        using var bytes = new MemoryStream();
+        using (var output = new CodedOutputStream(bytes, leaveOpen: true))
+        {
+            message.WriteTo(output);
+            output.WriteTag(NewField, WireFormat.WireType.Varint);
+            output.WriteUInt64(1);
+        }
+
+        return new MessageParser<T>(static () => new T()).ParseFrom(bytes.ToArray());
     }
 
     private static AuthorizationMatch MatchOf(AuthorizationPolicy policy) => policy.Rules[0].Clauses[0].Matches[0];

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Google.Protobuf;
 using Google.Protobuf.Collections;
 using Mesh.Node.Model.Addresses;
 using Mesh.Node.Model.Policies;
@@ -13,6 +14,12 @@ namespace Mesh.Node.Proxy.Config.Resources;
 /// </summary>
 internal static class PolicyCompiler
 {
+    /// <summary>Stands for a clause or rule that says more than is known here: under DENY it holds always, under ALLOW never.</summary>
+    private static readonly AuthorizationClause s_strictestClause = new([new AuthorizationMatch { HasUnsupported = true }]);
+
+    /// <inheritdoc cref="s_strictestClause"/>
+    private static readonly AuthorizationRule s_strictestRule = new([s_strictestClause]);
+
     public static CompiledResource<AuthorizationPolicy> Compile(Wire.Authorization wire)
     {
         if (wire.Name.Length == 0 || wire.Namespace.Length == 0)
@@ -21,46 +28,56 @@ internal static class PolicyCompiler
         }
 
         var findings = new Findings();
+        Wire.Authorization known = UnknownFields.Without(wire, Wire.Authorization.Parser);
+        bool hasUnknown = findings.Unknown(wire, known, "the policy");
         var policy = new AuthorizationPolicy(wire.Namespace, wire.Name)
         {
             Scope = ReadScope(wire.Scope, findings),
             Action = ReadAction(wire.Action, findings),
-            Rules = [.. wire.Rules.Select(rule => ReadRule(rule, findings))],
+            Rules = hasUnknown ? [s_strictestRule] : [.. wire.Rules.Zip(known.Rules, (rule, asKnown) => ReadRule(rule, asKnown, findings))],
             IsDryRun = wire.DryRun,
-            HasUnsupported = findings.Unsupported(wire.Extensions, "extensions"),
+            HasUnsupported = findings.Unsupported(wire.Extensions, "extensions") || hasUnknown,
         };
         return findings.Refusal is string refusal
             ? CompiledResource<AuthorizationPolicy>.Refused(refusal, findings.IsUnreadable ? null : policy)
             : CompiledResource<AuthorizationPolicy>.WithRemark(policy, findings.Remark);
     }
 
-    private static AuthorizationRule ReadRule(Wire.Rule wire, Findings findings) =>
-        new([.. wire.Clauses.Select(clause => new AuthorizationClause([.. clause.Matches.Select(match => ReadMatch(match, findings))]))]);
+    private static AuthorizationRule ReadRule(Wire.Rule wire, Wire.Rule known, Findings findings) => findings.Unknown(wire, known, "a rule")
+        ? s_strictestRule
+        : new([.. wire.Clauses.Zip(known.Clauses, (clause, asKnown) => ReadClause(clause, asKnown, findings))]);
 
-    private static AuthorizationMatch ReadMatch(Wire.Match wire, Findings findings)
+    private static AuthorizationClause ReadClause(Wire.Clause wire, Wire.Clause known, Findings findings) =>
+        findings.Unknown(wire, known, "a clause")
+            ? s_strictestClause
+            : new([.. wire.Matches.Zip(known.Matches, (match, asKnown) => ReadMatch(match, asKnown, findings))]);
+
+    private static AuthorizationMatch ReadMatch(Wire.Match wire, Wire.Match known, Findings findings)
     {
-        bool hasUnsupported = findings.Unsupported(wire.Extensions, "extensions");
+        // A field the match has beside the known ones is one more condition, as all its fields are.
+        bool hasUnsupported = findings.Unsupported(wire.Extensions, "extensions") | findings.Unknown(wire, known, "a match");
+        bool isWholeKnown = !UnknownFields.AreIn(wire, known);
         var match = new AuthorizationMatch
         {
-            Namespaces = Values(wire.Namespaces, ReadText, "namespaces"),
-            NotNamespaces = Values(wire.NotNamespaces, ReadText, "not_namespaces"),
-            Principals = Values(wire.Principals, ReadText, "principals"),
-            NotPrincipals = Values(wire.NotPrincipals, ReadText, "not_principals"),
-            ServiceAccounts = Values(wire.ServiceAccounts, ReadAccount, "service_accounts"),
-            NotServiceAccounts = Values(wire.NotServiceAccounts, ReadAccount, "not_service_accounts"),
-            SourceAddresses = Values(wire.SourceIps, ReadBlock, "source_ips"),
-            NotSourceAddresses = Values(wire.NotSourceIps, ReadBlock, "not_source_ips"),
-            DestinationAddresses = Values(wire.DestinationIps, ReadBlock, "destination_ips"),
-            NotDestinationAddresses = Values(wire.NotDestinationIps, ReadBlock, "not_destination_ips"),
-            DestinationPorts = Values(wire.DestinationPorts, ReadPort, "destination_ports"),
-            NotDestinationPorts = Values(wire.NotDestinationPorts, ReadPort, "not_destination_ports"),
+            Namespaces = Values(wire.Namespaces, known.Namespaces, ReadText, "namespaces"),
+            NotNamespaces = Values(wire.NotNamespaces, known.NotNamespaces, ReadText, "not_namespaces"),
+            Principals = Values(wire.Principals, known.Principals, ReadText, "principals"),
+            NotPrincipals = Values(wire.NotPrincipals, known.NotPrincipals, ReadText, "not_principals"),
+            ServiceAccounts = Values(wire.ServiceAccounts, known.ServiceAccounts, ReadAccount, "service_accounts"),
+            NotServiceAccounts = Values(wire.NotServiceAccounts, known.NotServiceAccounts, ReadAccount, "not_service_accounts"),
+            SourceAddresses = Values(wire.SourceIps, known.SourceIps, ReadBlock, "source_ips"),
+            NotSourceAddresses = Values(wire.NotSourceIps, known.NotSourceIps, ReadBlock, "not_source_ips"),
+            DestinationAddresses = Values(wire.DestinationIps, known.DestinationIps, ReadBlock, "destination_ips"),
+            NotDestinationAddresses = Values(wire.NotDestinationIps, known.NotDestinationIps, ReadBlock, "not_destination_ips"),
+            DestinationPorts = Values(wire.DestinationPorts, known.DestinationPorts, ReadPort, "destination_ports"),
+            NotDestinationPorts = Values(wire.NotDestinationPorts, known.NotDestinationPorts, ReadPort, "not_destination_ports"),
         };
         return match with { HasUnsupported = hasUnsupported };
 
-        // A field with a value nobody can read is left out whole and the match marked: under DENY it then holds for more, under ALLOW for
-        // nothing. Leaving out the value alone would let DENY hold for less.
+        // A field with a value nobody can read, or that says more than is known here, is left out whole and the match marked: under DENY it
+        // then holds for more, under ALLOW for nothing. Leaving out the value alone would let DENY hold for less.
         ImmutableArray<TValue> Values<TWire, TValue>(
-            RepeatedField<TWire> field, Func<TWire, (bool IsReadable, TValue Value)> read, string name)
+            RepeatedField<TWire> field, RepeatedField<TWire> asKnown, Func<TWire, (bool IsReadable, TValue Value)> read, string name)
         {
             if (field.Count == 0)
             {
@@ -68,12 +85,18 @@ internal static class PolicyCompiler
             }
 
             ImmutableArray<TValue>.Builder values = ImmutableArray.CreateBuilder<TValue>(field.Count);
-            foreach (TWire each in field)
+            for (int index = 0; index < field.Count; index++)
             {
-                (bool isReadable, TValue value) = read(each);
+                if (!isWholeKnown && field[index] is IMessage message && findings.Unknown(message, (IMessage)asKnown[index]!, name))
+                {
+                    hasUnsupported = true;
+                    return [];
+                }
+
+                (bool isReadable, TValue value) = read(field[index]);
                 if (!isReadable)
                 {
-                    findings.Refuse($"{name}: {each} cannot be understood");
+                    findings.Refuse($"{name}: {field[index]} cannot be understood");
                     hasUnsupported = true;
                     return [];
                 }
@@ -151,6 +174,24 @@ internal static class PolicyCompiler
         {
             Refuse(reason);
             IsUnreadable = true;
+        }
+
+        /// <summary>Notes fields of a message, not of those inside it, that are not known here.</summary>
+        public bool Unknown(IMessage message, IMessage known, string place)
+        {
+            if (!UnknownFields.AreIn(message, known))
+            {
+                return false;
+            }
+
+            string numbers = string.Join(", ", UnknownFields.Of(message, known));
+            if (numbers.Length == 0)
+            {
+                return false;
+            }
+
+            _remarks.Add($"{place}: field {numbers} is not known here, so the policy is taken more strictly");
+            return true;
         }
 
         /// <summary>Notes extensions; none of them is known here.</summary>
