@@ -45,7 +45,8 @@ public class RouteFindBench
         1 => new RouteMatch { Path = PathMatch.Segments($"/team-{index % 10}/list-{index}"), Method = ValueMatch.Exact("GET") },
         _ => new RouteMatch
         {
-            Path = PathMatch.Prefix($"/team-{index % 10}/item"), Headers = [new HeaderMatch("x-version", ValueMatch.Exact($"{index}"))],
+            Path = PathMatch.Prefix($"/team-{index % 10}/item"),
+            Headers = [new HeaderMatch("x-version", ValueMatch.Exact($"{index}"))],
         },
     };
 

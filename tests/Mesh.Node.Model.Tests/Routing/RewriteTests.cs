@@ -63,7 +63,11 @@ public sealed class RewriteTests
     {
         var redirect = new RedirectAction
         {
-            Scheme = "https", Host = "store.example", PortFrom = RedirectPort.Given, Port = 443, Path = PathRewrite.MatchedPart("/v2"),
+            Scheme = "https",
+            Host = "store.example",
+            PortFrom = RedirectPort.Given,
+            Port = 443,
+            Path = PathRewrite.MatchedPart("/v2"),
         };
 
         Assert.Equal(
