@@ -260,17 +260,40 @@ public sealed class ManifestWatchTests : IAsyncDisposable
         Assert.Empty(filled.Diagnostics);
     }
 
-    [Fact]
-    public async Task A_file_that_loses_its_last_object_takes_nothing_along()
+    [Theory]
+    [InlineData("", "has become empty")]
+    [InlineData("# nothing any more", "no object")]
+    public async Task A_file_that_loses_the_last_object_of_all_takes_nothing_along(string text, string reason)
     {
         _directory.Write("config/a.yaml", Manifests.Namespace("one"));
         Assert.Equal(["one"], Names(await StartAsync()));
 
-        _directory.Write("config/a.yaml", "");
+        Replace("config/a.yaml", text);
         ManifestSnapshot truncated = await NextAsync();
 
         Assert.Equal(["one"], Names(truncated));
-        Assert.Contains("no object", Assert.Single(truncated.Diagnostics).Reason, StringComparison.Ordinal);
+        Assert.Contains(reason, Assert.Single(truncated.Diagnostics).Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_file_that_becomes_empty_keeps_its_objects_until_it_is_deleted_or_says_that_it_has_none()
+    {
+        _directory.Write("config/a.yaml", Manifests.Namespace("one"));
+        _directory.Write("config/b.yaml", Manifests.Namespace("two"));
+        Assert.Equal(["one", "two"], Names(await StartAsync()));
+
+        Replace("config/b.yaml", "");
+        ManifestSnapshot truncated = await NextAsync();
+        Assert.True(truncated.IsComplete);
+        Assert.Equal(["one", "two"], Names(truncated));
+        Diagnostic diagnostic = Assert.Single(truncated.Diagnostics);
+        Assert.Equal("b.yaml", diagnostic.Origin.File);
+        Assert.Equal("Delete it if its objects are to go. The objects it held before stay in force.", diagnostic.Hint);
+
+        Replace("config/b.yaml", "# nothing any more");
+        ManifestSnapshot emptied = await NextAsync();
+        Assert.Equal(["one"], Names(emptied));
+        Assert.Empty(emptied.Diagnostics);
     }
 
     [Fact]
@@ -297,6 +320,13 @@ public sealed class ManifestWatchTests : IAsyncDisposable
         ManifestSnapshot snapshot = await StartAsync();
 
         Assert.Contains(snapshot.Diagnostics, diagnostic => diagnostic.Reason.Contains("leads back", StringComparison.Ordinal));
+    }
+
+    /// <summary>In one step: written in place, it could be seen empty.</summary>
+    private void Replace(string name, string text)
+    {
+        _directory.Write("replacement", text);
+        File.Move(_directory["replacement"], _directory[name], overwrite: true);
     }
 
     private async Task SwapAsync(string target)
