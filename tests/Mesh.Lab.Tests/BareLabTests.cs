@@ -46,6 +46,16 @@ public sealed class BareLabTests(BareLab fixture) : IClassFixture<BareLab>
     }
 
     [LabFact]
+    public async Task An_object_is_removed_however_its_kind_is_spelt()
+    {
+        await _lab.ApplyAsync("kind: VirtualService\nmetadata: {name: spelt, namespace: shop}\n");
+        await _lab.DeleteAsync("virtualservice", "shop/spelt");
+
+        LabException gone = await Assert.ThrowsAsync<LabException>(() => _lab.DeleteAsync("VirtualService", "shop/spelt"));
+        Assert.Contains("nor any other", gone.Message, StringComparison.Ordinal);
+    }
+
+    [LabFact]
     public async Task A_service_without_endpoints_and_a_name_nobody_has_fail_at_once()
     {
         LabPod client = await _lab.PodAsync("shop/client");

@@ -25,6 +25,7 @@ internal sealed class LabClient(LabDirectory directory, HolderProcess holder)
 
         if (directory.Exists)
         {
+            directory.EnsureReadable();
             throw new LabException(
                 $"the lab '{name}' has ended without `lab down`; its logs are in {directory.Logs}, and `lab down` removes what is left");
         }

@@ -58,6 +58,22 @@ public sealed class LabDirectory
         return holder.IsAlive ? holder : null;
     }
 
+    /// <summary>What a directory holds is for who made it.</summary>
+    /// <exception cref="LabException">Somebody else made it.</exception>
+    public void EnsureReadable()
+    {
+        try
+        {
+            _ = Directory.GetFileSystemEntries(FullPath);
+        }
+        catch (UnauthorizedAccessException exception)
+        {
+            throw new LabException($"{FullPath} is another user's lab; {StateHint}", exception);
+        }
+    }
+
+    internal const string StateHint = "MESH_LAB_STATE names another directory for labs of your own";
+
     internal void WriteHolder(HolderProcess holder) => File.WriteAllText(HolderFile, JsonSerializer.Serialize(holder));
 }
 

@@ -26,10 +26,19 @@ internal static class LabStarter
 
         if (directory.Exists)
         {
+            directory.EnsureReadable();
             Directory.Delete(directory.FullPath, recursive: true); // Left by a lab that crashed.
         }
 
-        Directory.CreateDirectory(directory.FullPath, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        try
+        {
+            Directory.CreateDirectory(directory.FullPath, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
+        catch (UnauthorizedAccessException exception)
+        {
+            throw new LabException($"{exception.Message} {LabDirectory.StateHint}.", exception);
+        }
+
         await File.WriteAllTextAsync(Path.Combine(directory.FullPath, "options.json"), JsonSerializer.Serialize(options), cancellation);
         string[] holder = [.. Executable.OfTheLab, "hold", directory.FullPath, .. isOwned ? (string[])["--owned"] : []];
         Process unshare = Command.Start(Describe(await NamespaceFlagsAsync(options.WantsUserNamespace), holder, directory.HolderLog));

@@ -204,6 +204,7 @@ internal static class LabCommands
         }
         else
         {
+            directory.EnsureReadable();
             Directory.Delete(directory.FullPath, recursive: true);
         }
 

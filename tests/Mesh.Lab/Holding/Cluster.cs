@@ -114,10 +114,10 @@ internal sealed class Cluster(LabOptions options, string stateDirectory) : IDisp
         {
             ObjectKey[] targets = key.Kind == "Namespace"
                 ? [.. Keys.Where(other => other.Namespace == key.Name || other == key)]
-                : [.. Keys.Where(other => other == key)];
+                : [.. Keys.Where(other => other.Name == key.Name && other.Namespace == key.Namespace && IsSameKind(other, key))];
             if (targets.Length == 0)
             {
-                string[] alike = [.. Keys.Where(other => other.Kind == key.Kind).Select(other => other.QualifiedName)];
+                string[] alike = [.. Keys.Where(other => IsSameKind(other, key)).Select(other => other.QualifiedName)];
                 string hint = alike.Length > 0 ? $"; there are: {string.Join(", ", alike)}" : $", nor any other {key.Kind}";
                 throw new LabException($"there is no {key}{hint}");
             }
@@ -253,6 +253,9 @@ internal sealed class Cluster(LabOptions options, string stateDirectory) : IDisp
         pod.IsEnrolled = Wants(pod);
         pod.Lifecycle = LiveAsync(pod);
     }
+
+    /// <summary>Kinds the lab knows nothing of come as they were typed, which is often in lower case.</summary>
+    private static bool IsSameKind(ObjectKey one, ObjectKey other) => one.Kind.Equals(other.Kind, StringComparison.OrdinalIgnoreCase);
 
     private static int TakeOrdinal(NodeRuntime node, PodSpec spec)
     {
