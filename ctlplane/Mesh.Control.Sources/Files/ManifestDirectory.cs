@@ -184,7 +184,9 @@ internal sealed class ManifestDirectory(ManifestWatchOptions options, TimeProvid
                 Object: null,
                 string.Empty,
                 $"The directory cannot be read: {unreadable.Reason}",
-                "What was read from it before stays in force."));
+                Snapshot.IsComplete
+                    ? "What was read from it before stays in force."
+                    : "No configuration is applied until it can be read."));
         }
 
         var objects = new SortedDictionary<ObjectKey, RawObject>(Comparer<ObjectKey>.Create(ObjectKey.Compare));

@@ -57,7 +57,11 @@ internal static class CommandLine
         catch (Exception exception) when (exception
             is StateFormatException or IOException or UnauthorizedAccessException or ArgumentException or InvalidOperationException)
         {
-            await errors.WriteLineAsync($"mesh-control: {exception.Message}");
+            // What is wrong is said in the words of the command line, not of the code behind it.
+            string message = exception is ArgumentException { ParamName: string parameter }
+                ? exception.Message.Replace($" (Parameter '{parameter}')", "", StringComparison.Ordinal)
+                : exception.Message;
+            await errors.WriteLineAsync($"mesh-control: {message}");
             return Failed;
         }
     }
@@ -128,7 +132,7 @@ internal static class CommandLine
             return await RefuseAsync(problems, errors);
         }
 
-        IReadOnlyList<JoinTokenRecord> records = JoinTokenFile.Read(new StateDirectory(directory, time));
+        IReadOnlyList<JoinTokenRecord> records = JoinTokenFile.Read(Existing(directory, time));
         foreach (JoinTokenRecord record in records.OrderBy(record => record.Node, StringComparer.Ordinal))
         {
             string state = record.RevokedAt is { } revokedAt
@@ -158,7 +162,7 @@ internal static class CommandLine
         }
 
         JoinTokenRecord? revoked = await JoinTokenFile.RevokeAsync(
-            new StateDirectory(directory, time), (node ?? id)!, time.GetUtcNow(), cancellation);
+            Existing(directory, time), (node ?? id)!, time.GetUtcNow(), cancellation);
         if (revoked is null)
         {
             await errors.WriteLineAsync($"mesh-control: There is no token in force for '{node ?? id}'.");
@@ -181,7 +185,7 @@ internal static class CommandLine
         }
 
         AuthorityRecord incoming = await OwnAuthorities.BeginRotationAsync(
-            new StateDirectory(directory, time), overlap, time.GetUtcNow(), cancellation);
+            Existing(directory, time), overlap, time.GetUtcNow(), cancellation);
         await output.WriteLineAsync(string.Create(
             CultureInfo.InvariantCulture,
             $"Root {incoming.KeyId} is trusted from now on and signs from {incoming.ActiveFrom:u}, once every proxy has confirmed it."));
@@ -212,7 +216,7 @@ internal static class CommandLine
         }
 
         IReadOnlyList<IssuedRecord> revoked = await Revocations.RevokeAsync(
-            new StateDirectory(directory, time),
+            Existing(directory, time),
             record => record.Identity == identity || record.Node == node || record.Serial == serial,
             time.GetUtcNow(),
             cancellation);
@@ -229,6 +233,11 @@ internal static class CommandLine
 
         return Done;
     }
+
+    /// <summary>A state directory to work in. One that is made up by a slip of the pen holds nothing, and would be said to.</summary>
+    private static StateDirectory Existing(string directory, TimeProvider time) => Directory.Exists(directory)
+        ? new StateDirectory(directory, time)
+        : throw new DirectoryNotFoundException($"{directory} does not exist.");
 
     private static async Task<int> RefuseAsync(IReadOnlyList<string> problems, TextWriter errors)
     {

@@ -43,6 +43,29 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(2, listed.Split("revoked").Length - 1);
     }
 
+    [Theory]
+    [InlineData("token", "list")]
+    [InlineData("token", "revoke", "--node", "node-1")]
+    [InlineData("ca", "rotate")]
+    [InlineData("ca", "revoke", "--node", "node-1")]
+    public async Task A_state_directory_that_is_not_there_is_neither_made_nor_taken_for_one_that_holds_nothing(params string[] command)
+    {
+        (int code, string output, string errors) = await RunAsync([.. command, "--state", State]);
+
+        Assert.Equal((1, ""), (code, output));
+        Assert.Equal($"mesh-control: {State} does not exist.", errors.TrimEnd());
+        Assert.False(Directory.Exists(State));
+    }
+
+    [Fact]
+    public async Task What_is_wrong_is_said_in_the_words_of_the_command_line()
+    {
+        (int code, _, string errors) = await RunAsync("token", "create", "--state", State, "--node", "node 1");
+
+        Assert.Equal(1, code);
+        Assert.EndsWith("dashes and underscores.", errors.TrimEnd(), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_root_is_rotated_once_at_a_time()
     {

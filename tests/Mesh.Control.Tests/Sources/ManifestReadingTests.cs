@@ -332,7 +332,9 @@ public sealed class ManifestReadingTests : IDisposable
         ManifestSnapshot snapshot = await Manifests.ReadAsync(_directory["nowhere"]);
 
         Assert.False(snapshot.IsComplete);
-        Assert.Contains("cannot be read", Assert.Single(snapshot.Diagnostics).Reason, StringComparison.Ordinal);
+        Diagnostic diagnostic = Assert.Single(snapshot.Diagnostics);
+        Assert.Contains("cannot be read", diagnostic.Reason, StringComparison.Ordinal);
+        Assert.Equal("No configuration is applied until it can be read.", diagnostic.Hint);
     }
 
     private Task WriteBytesAsync(string file, byte[] content) =>
