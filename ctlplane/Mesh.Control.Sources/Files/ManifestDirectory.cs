@@ -81,7 +81,8 @@ internal sealed class ManifestDirectory(ManifestWatchOptions options, TimeProvid
             if (content.Length == 0 && previous?.Objects is { IsEmpty: false })
             {
                 // What a writer leaves for a moment, or for good when the disk is full. Policies must not be gone by that.
-                throw new ManifestFormatException(default, string.Empty, "The file has become empty.", "Delete it if its objects are to go.");
+                throw new ManifestFormatException(
+                    default, string.Empty, "The file has become empty.", "Delete it if its objects are to go.");
             }
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ManifestFormatException)
