@@ -13,6 +13,9 @@ internal static class Program
     [
         new Http2FramesTarget(),
         new HpackTarget(),
+        new Http1RequestTarget(),
+        new Http1ResponseTarget(),
+        new ChunkedTarget(),
         new HboneAuthorityTarget(),
         new BaggageTarget(),
         new ForwardedTarget(),

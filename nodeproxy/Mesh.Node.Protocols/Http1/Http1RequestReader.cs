@@ -207,9 +207,7 @@ public sealed class Http1RequestReader : Http1HeadReader
             _head.Body = ContentBytes >= 0 ? BodyFraming.OfLength(ContentBytes) : BodyFraming.None;
         }
 
-        // An upgrade takes effect after the content (RFC 9110 §7.8), which nobody sends; without one there is no doubt where the tunnel
-        // begins.
-        if (!_head.Upgrade.IsEmpty && (_head.Body.Kind != BodyKind.None || !IsUpgrade(protocol, _head.Upgrade)))
+        if (!_head.Upgrade.IsEmpty && !IsUpgradeOffered())
         {
             _head.Upgrade = default;
         }
@@ -218,4 +216,11 @@ public sealed class Http1RequestReader : Http1HeadReader
         _head.IsPersistent = FinishConnection(protocol, _head.Fields);
         return Http1ReadStatus.Complete;
     }
+
+    /// <summary>
+    /// An upgrade of another method than GET could not become an extended CONNECT, which has none of its own. One with content takes effect
+    /// after it (RFC 9110 §7.8), which nobody sends: without it there is no doubt where the tunnel begins.
+    /// </summary>
+    private bool IsUpgradeOffered() =>
+        _head.Body.Kind == BodyKind.None && _head.Method.SequenceEqual("GET"u8) && IsUpgrade(_head.Protocol, _head.Upgrade);
 }

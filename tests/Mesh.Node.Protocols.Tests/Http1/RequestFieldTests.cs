@@ -199,6 +199,12 @@ public sealed class RequestFieldTests
         "GET http a / 1.1 Length(4) >> abcd",
         HeadText.ReadRequest("GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\nContent-Length: 4\r\n\r\nabcd"));
 
+    [Theory]
+    [InlineData("POST / HTTP/1.1", "POST http a / 1.1 None")]
+    [InlineData("OPTIONS * HTTP/1.1", "OPTIONS http a * 1.1 None")]
+    public void An_upgrade_of_another_method_than_GET_is_an_ordinary_request(string line, string expected) => Assert.Equal(
+        expected, HeadText.ReadRequest($"{line}\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"));
+
     [Fact]
     public void Which_upgrades_pass_is_an_option() => Assert.Equal(
         "GET http a / 1.1 None upgrade=SPDY/3.1",
