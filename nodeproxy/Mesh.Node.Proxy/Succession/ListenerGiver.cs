@@ -139,6 +139,12 @@ public sealed class ListenerGiver : IDisposable
 
     private void LendPorts(SeqPacketSocket successor)
     {
+        if (_isLent && HasBorrower())
+        {
+            Log.ListenersRefused(_logger, successor.Peer.ProcessId, $"process {_borrower!.Peer.ProcessId} has the admin ports");
+            return;
+        }
+
         if (Failure(_ports.LendAsync()) is string failure)
         {
             // Without an answer the next proxy says which port is taken, and ends.

@@ -140,6 +140,8 @@ public sealed class ListenerHandoverTests : IDisposable
                     Assert.Empty(next.Take((1, 1)));
                 }
 
+                using var another = new ListenerTaker(_path, NullLogger.Instance);
+                Assert.False(another.TryReleasePorts());
                 Assert.False(ports.AreOpen);
             }
 
