@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using Mesh.EndToEnd.Support;
@@ -18,9 +17,6 @@ public sealed class DrainTests(TproxyLab fixture) : IsolatedTests(fixture)
     private const ushort CapturePort = 15001;
 
     private static readonly TimeSpan s_promptly = TimeSpan.FromSeconds(5);
-
-    // What a change of policy may take, from the file to the connection.
-    private static readonly TimeSpan s_told = TimeSpan.FromSeconds(1);
 
     public override async ValueTask DisposeAsync()
     {
@@ -77,7 +73,6 @@ public sealed class DrainTests(TproxyLab fixture) : IsolatedTests(fixture)
         using ConnectedPair pair = await meeting.JoinAsync(client);
         Task stopping = await BeginDrainAsync("node-2/proxy", "mesh/server-2");
 
-        long changedAt = Stopwatch.GetTimestamp();
         await ApplyAsync(
             $$$"""
             apiVersion: security.istio.io/v1
@@ -88,11 +83,8 @@ public sealed class DrainTests(TproxyLab fixture) : IsolatedTests(fixture)
               action: DENY
               rules: [{to: [{operation: {ports: ["{{{Port}}}"]}}]}]
             """);
-        ConnectionEnd end = await pair.Near.WaitForEndAsync(s_promptly);
 
-        TimeSpan taken = Stopwatch.GetElapsedTime(changedAt);
-        Assert.Equal(ConnectionEnd.Reset, end);
-        Assert.InRange(taken, TimeSpan.Zero, s_told);
+        Assert.Equal(ConnectionEnd.Reset, await pair.Near.WaitForEndAsync(s_promptly));
         Assert.Equal(ConnectionEnd.Reset, await pair.Far.WaitForEndAsync(s_promptly));
         AccessLogLine line = await Fixture.AccessLineAsync(
             "node-2", line => line.Path == path && line.CloseReason == "PolicyRevoked" && line.DestinationWorkload == "server-2");

@@ -42,7 +42,7 @@ public sealed class SuccessionTests(TproxyLab fixture) : IsolatedTests(fixture)
         }
 
         await UntilLoggedAsync(node, logged, "they are served here again");
-        Assert.Equal(HttpStatusCode.OK, await StatusAsync(node));
+        await Eventually.TrueAsync(async () => await StatusAsync(node) == HttpStatusCode.OK, s_patience, "it is ready as before");
         Assert.Contains(":8080", await node.AdminAsync("/connections"), StringComparison.Ordinal);
         Assert.Equal("after", await open.EchoAsync("after"));
         await Attempt.UntilAsync(Outcome.Answered, client, echo.EndPoint());

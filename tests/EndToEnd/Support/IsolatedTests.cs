@@ -20,18 +20,26 @@ public abstract class IsolatedTests(TwoNodeLab fixture) : IAsyncLifetime
 
     public virtual async ValueTask DisposeAsync()
     {
+        await WithdrawAsync();
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Deletes what the test has applied, and returns when every proxy acts on that.</summary>
+    protected async Task WithdrawAsync()
+    {
+        if (_applied.Count == 0)
+        {
+            return;
+        }
+
         // The last first: a pod goes after the policy that is about it.
         foreach (ObjectKey key in _applied.AsEnumerable().Reverse())
         {
             await Lab.DeleteAsync(key.Kind, key.QualifiedName);
         }
 
-        if (_applied.Count > 0)
-        {
-            await Fixture.SettleAsync();
-        }
-
-        GC.SuppressFinalize(this);
+        _applied.Clear();
+        await Fixture.SettleAsync();
     }
 
     /// <summary>Creates or changes objects for as long as the test runs, without waiting for the mesh.</summary>
