@@ -50,6 +50,18 @@ public sealed class LifeTests
     }
 
     [LabFact]
+    public async Task Nothing_is_left_of_a_lab_whose_start_is_interrupted()
+    {
+        LabOptions options = s_options with { Name = $"interrupted-{Guid.NewGuid():N}"[..24] };
+        LabDirectory directory = LabDirectory.Of(options.Name);
+        using var interrupted = new CancellationTokenSource();
+        await interrupted.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => LabStarter.StartAsync(options, isOwned: false, interrupted.Token));
+        Assert.False(directory.Exists);
+    }
+
+    [LabFact]
     public async Task Two_labs_with_the_same_pods_and_addresses_do_not_meet()
     {
         await using MeshLab first = await StartWithSleeperAsync("first");

@@ -39,7 +39,8 @@ internal static class LabStarter
             throw new LabException($"{exception.Message} {LabDirectory.StateHint}.", exception);
         }
 
-        await File.WriteAllTextAsync(Path.Combine(directory.FullPath, "options.json"), JsonSerializer.Serialize(options), cancellation);
+        await File.WriteAllTextAsync(
+            Path.Combine(directory.FullPath, "options.json"), JsonSerializer.Serialize(options), CancellationToken.None);
         string[] holder = [.. Executable.OfTheLab, "hold", directory.FullPath, .. isOwned ? (string[])["--owned"] : []];
         Process unshare = Command.Start(Describe(await NamespaceFlagsAsync(options.WantsUserNamespace), holder, directory.HolderLog));
         try
@@ -47,10 +48,16 @@ internal static class LabStarter
             LabClient client = await ConnectAsync(directory, unshare, cancellation);
             return (client, unshare);
         }
-        catch
+        catch (Exception exception)
         {
             unshare.Kill();
             await unshare.WaitForExitAsync(CancellationToken.None);
+            if (exception is OperationCanceledException)
+            {
+                // There is nothing to be learnt from its logs.
+                Directory.Delete(directory.FullPath, recursive: true);
+            }
+
             throw;
         }
     }

@@ -15,6 +15,8 @@ namespace Mesh.Lab;
 /// </summary>
 public sealed class MeshLab : IAsyncDisposable
 {
+    // A number of the process would be that of another which runs in another space of numbers, beside it and in the same directory.
+    private static readonly string s_run = Guid.NewGuid().ToString("N")[..8];
     private static int s_count;
 
     private readonly LabClient _client;
@@ -48,7 +50,7 @@ public sealed class MeshLab : IAsyncDisposable
     {
         options = options with
         {
-            Name = $"test-{Environment.ProcessId}-{Interlocked.Increment(ref s_count)}",
+            Name = $"test-{s_run}-{Interlocked.Increment(ref s_count)}",
             MeshNode = FindWhenNeeded("mesh-node", options.MeshNode),
             MeshControl = FindWhenNeeded("mesh-control", options.MeshControl),
             ToolDirectories = options.ToolDirectories.Count == 0 ? [Builds.ForTests.ToolDirectory] : options.ToolDirectories,

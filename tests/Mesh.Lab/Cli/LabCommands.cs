@@ -97,12 +97,24 @@ internal static class LabCommands
         };
         long startedAt = Stopwatch.GetTimestamp();
         await Console.Error.WriteLineAsync($"Starting lab '{options.Name}'");
-        (LabClient client, Process unshare) = await LabStarter.StartAsync(options, isOwned: false, interrupted.Token);
-        unshare.Dispose();
-        LabStatus status = await client.StatusAsync(interrupted.Token);
-        if (waits)
+        LabClient? client = null;
+        LabStatus status;
+        try
         {
-            status = await Readiness.WaitAsync(client, TimeSpan.FromSeconds(60), interrupted.Token);
+            (client, Process unshare) = await LabStarter.StartAsync(options, isOwned: false, interrupted.Token);
+            unshare.Dispose();
+            status = waits
+                ? await Readiness.WaitAsync(client, TimeSpan.FromSeconds(60), interrupted.Token)
+                : await client.StatusAsync(interrupted.Token);
+        }
+        catch (OperationCanceledException) when (interrupted.IsCancellationRequested)
+        {
+            if (client is not null)
+            {
+                await LabStarter.EndAsync(client);
+            }
+
+            throw new LabException("up: interrupted; nothing is left of the lab");
         }
 
         Console.WriteLine(StatusText.Render(status));
