@@ -33,7 +33,9 @@ public sealed class OutlierEndpoint
     /// <summary>When it comes back, in the pool's milliseconds. Under the pool's lock.</summary>
     internal long EjectedUntilMs { get; private set; }
 
-    /// <summary>How many times the base the next ejection lasts, less one: each interval without one lowers it. Under the pool's lock.</summary>
+    /// <summary>
+    /// How many times the base the next ejection lasts, less one: each interval without one lowers it. Under the pool's lock.
+    /// </summary>
     internal int Ejections { get; private set; }
 
     /// <summary>Says what became of an attempt.</summary>
@@ -125,7 +127,9 @@ public sealed class OutlierEndpoint
         }
     }
 
-    /// <summary>Writes only where there is something to forget, so that an endpoint that is well stays in every processor's cache.</summary>
+    /// <summary>
+    /// Writes only where there is something to forget, so that an endpoint that is well stays in every processor's cache.
+    /// </summary>
     private static void Forget(ref int failures)
     {
         if (Volatile.Read(ref failures) != 0)

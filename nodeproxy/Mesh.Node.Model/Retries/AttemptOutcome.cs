@@ -32,6 +32,8 @@ public enum AttemptOutcomeKind
     /// <summary>The time one attempt may take was over.</summary>
     AttemptTimeout,
 
-    /// <summary>A limit of connections or requests was reached: there was no attempt, and a further one would only add to the load.</summary>
+    /// <summary>
+    /// A limit of connections or requests was reached: there was no attempt, and a further one would only add to the load.
+    /// </summary>
     Overflow,
 }
