@@ -20,11 +20,6 @@ public abstract class Http1FieldReader : Http1LineReader
 
     private protected Http1Options Options { get; }
 
-    /// <summary>
-    /// What is left for the next field: the smaller of its own limit and the rest of all fields'. The empty line is none.
-    /// </summary>
-    private protected override int LineBytesMax => Math.Min(Options.FieldBytesMax, FieldsBytesLeft);
-
     private protected override Http1Refusal TooLong =>
         FieldsBytesLeft < Options.FieldBytesMax ? Http1Refusal.FieldsTooLarge : Http1Refusal.FieldTooLong;
 
@@ -35,7 +30,13 @@ public abstract class Http1FieldReader : Http1LineReader
         _fields = 0;
         _fieldsBytes = 0;
         ResetLines();
+        LimitField();
     }
+
+    /// <summary>
+    /// Limits the next line to what is left for a field: the smaller of its own limit and the rest of all fields'. The empty line is none.
+    /// </summary>
+    private protected void LimitField() => LineBytesMax = Math.Min(Options.FieldBytesMax, FieldsBytesLeft);
 
     /// <summary>Reads a field, or the empty line after the last one.</summary>
     /// <returns>Complete after the empty line.</returns>
@@ -47,6 +48,7 @@ public abstract class Http1FieldReader : Http1LineReader
         }
 
         _fieldsBytes += line.Length + LineEndBytes;
+        LimitField();
         if (++_fields > Options.FieldsMax)
         {
             return Refuse(Http1Refusal.TooManyFields);

@@ -18,8 +18,8 @@ public abstract class Http1LineReader
     /// <summary>True when nothing of a line that is not complete was seen.</summary>
     protected bool IsBetweenLines => _scannedBytes == 0;
 
-    /// <summary>The longest line that is acceptable next, without its CR LF.</summary>
-    private protected abstract int LineBytesMax { get; }
+    /// <summary>The longest line that is acceptable next, without its CR LF. Kept by the readers from line to line.</summary>
+    private protected int LineBytesMax { get; set; }
 
     /// <summary>What a longer line is refused as.</summary>
     private protected abstract Http1Refusal TooLong { get; }

@@ -35,8 +35,6 @@ public sealed class Http1RequestReader : Http1HeadReader
     /// <summary>True while the request line is there and the fields are not: a peer that is answered 414 or 431 is known by it.</summary>
     public bool HasRequestLine => _isLineRead;
 
-    private protected override int LineBytesMax => _isLineRead ? base.LineBytesMax : Options.StartLineBytesMax;
-
     private protected override Http1Refusal TooLong => _isLineRead ? base.TooLong : Http1Refusal.StartLineTooLong;
 
     /// <summary>Reads on. After a complete head the next call begins the next one.</summary>
@@ -49,6 +47,7 @@ public sealed class Http1RequestReader : Http1HeadReader
         {
             head.Clear();
             ResetHead();
+            LineBytesMax = Options.StartLineBytesMax;
             _isStarted = true;
             _isEmptyLineSkipped = false;
             _hasHost = false;
@@ -82,8 +81,14 @@ public sealed class Http1RequestReader : Http1HeadReader
         }
 
         Http1Refusal refusal = ReadRequestLine(line);
-        _isLineRead = refusal == Http1Refusal.None;
-        return _isLineRead ? Http1ReadStatus.NeedMore : Refuse(refusal);
+        if (refusal != Http1Refusal.None)
+        {
+            return Refuse(refusal);
+        }
+
+        _isLineRead = true;
+        LimitField();
+        return Http1ReadStatus.NeedMore;
     }
 
     private protected override void OnUpgrade(ReadOnlySpan<byte> protocol) => _head.Upgrade = protocol;

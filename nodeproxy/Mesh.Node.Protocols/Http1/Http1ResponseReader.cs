@@ -30,8 +30,6 @@ public sealed class Http1ResponseReader : Http1HeadReader
     /// <summary>True when no byte of a response was read since the last one was complete.</summary>
     public bool IsIdle => !_isLineRead && IsBetweenLines;
 
-    private protected override int LineBytesMax => _isLineRead ? base.LineBytesMax : Options.StartLineBytesMax;
-
     private protected override Http1Refusal TooLong => _isLineRead ? base.TooLong : Http1Refusal.StartLineTooLong;
 
     /// <summary>Says what the next responses answer: informational ones, then the final one.</summary>
@@ -55,6 +53,7 @@ public sealed class Http1ResponseReader : Http1HeadReader
         {
             head.Clear();
             ResetHead();
+            LineBytesMax = Options.StartLineBytesMax;
             _isStarted = true;
         }
 
@@ -79,8 +78,14 @@ public sealed class Http1ResponseReader : Http1HeadReader
         }
 
         Http1Refusal refusal = ReadStatusLine(line);
-        _isLineRead = refusal == Http1Refusal.None;
-        return _isLineRead ? Http1ReadStatus.NeedMore : Refuse(refusal);
+        if (refusal != Http1Refusal.None)
+        {
+            return Refuse(refusal);
+        }
+
+        _isLineRead = true;
+        LimitField();
+        return Http1ReadStatus.NeedMore;
     }
 
     private protected override void OnUpgrade(ReadOnlySpan<byte> protocol) => _head.Upgrade = protocol;
