@@ -18,4 +18,9 @@ internal static partial class Log
 
     [LoggerMessage(EventId = 4, Level = LogLevel.Information, Message = "Stopped.")]
     public static partial void Stopped(ILogger logger);
+
+    [LoggerMessage(EventId = 5, Level = LogLevel.Critical,
+        Message = "The proxy lost its way to the control plane or to the agent by a fault of its own, and stops to be started anew. "
+            + "Please report it.")]
+    public static partial void PartEnded(ILogger logger, Exception fault);
 }

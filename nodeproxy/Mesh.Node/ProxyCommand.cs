@@ -91,17 +91,27 @@ internal static class ProxyCommand
         using var drained = new CancellationTokenSource();
         Task discovering = discovery.RunAsync(drained.Token);
         Task takingOver = handover.RunAsync(stop.Token);
-        await stop.WaitAsync();
+        Task parts = Task.WhenAll(discovering, takingOver);
+        Exception? fault = await stop.WaitAsync(discovering, takingOver);
+        if (fault is not null)
+        {
+            Log.PartEnded(logger, fault);
+        }
 
         // What is drained can be looked at until it is: the admin ports stay, unless the next proxy asks for them. What is open goes on
         // being judged: policies and revocations arrive until the last connection has ended. Pods do not: each that came is drained.
         Log.Draining(logger, configuration.Proxy.DrainMs);
-        await takingOver;
+        await takingOver.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await proxy.DrainAsync(TimeSpan.FromMilliseconds(configuration.Proxy.DrainMs), time);
         await drained.CancelAsync();
-        await discovering;
+        await parts.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (fault is null && parts.Exception?.InnerException is Exception late)
+        {
+            Log.PartEnded(logger, fault = late);
+        }
+
         Log.Stopped(logger);
-        return CommandLine.Success;
+        return fault is null ? CommandLine.Success : CommandLine.Failure;
     }
 
     /// <summary>Where one proxy of the node gives its listeners to the next: beside the socket they both meet the agent at.</summary>
