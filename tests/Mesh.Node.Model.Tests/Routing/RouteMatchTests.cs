@@ -58,6 +58,7 @@ public sealed class RouteMatchTests
     [InlineData("/a$", "/a\n", false)]
     [InlineData(@"[]a\]]+", "]a]", true)]
     [InlineData("[^]]", "]", false)]
+    [InlineData(@"/\d", "/\u0663", true)]
     public void A_pattern_matches_all_of_a_text(string expression, string text, bool isFulfilled) =>
         Assert.Equal(isFulfilled, Pattern(expression).Matches(Encoding.UTF8.GetBytes(text)));
 
@@ -70,6 +71,8 @@ public sealed class RouteMatchTests
     [InlineData("[[:alpha:]]+", "[:alpha:]")]
     [InlineData("[a-z-[aeiou]]", "bracket within a class at character 6")]
     [InlineData(@"\Qa.b\E", "not a regular expression")]
+    [InlineData(@"a\Cb", "not a regular expression")]
+    [InlineData("(?U)a+", "not a regular expression")]
     [InlineData("(?:(?:a{1000}){1000}){1000}", "repeats too much")]
     public void An_expression_that_cannot_be_matched_as_RE2_does_is_refused_with_the_reason(string expression, string reason)
     {
