@@ -12,6 +12,10 @@ namespace Mesh.Node.Proxy.Tests.Paths;
 /// that dial all the time; once with the kernel moving what waits, once with listeners passed by descriptor and the kernel's help turned
 /// off.
 /// </summary>
+/// <remarks>
+/// Passed by descriptor, nothing is lost. The kernel moves what waits in a queue when a listener closes, and not what enters the queue in
+/// that very moment: seen once in some hundred successions on a busy machine.
+/// </remarks>
 public sealed class SuccessionTests
 {
     private const int Port = 8080;
@@ -22,7 +26,7 @@ public sealed class SuccessionTests
     [LabTheory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Connections_dialled_while_a_proxy_gives_place_to_the_next_all_succeed(bool passesListeners)
+    public async Task Connections_dialled_while_a_proxy_gives_place_to_the_next_succeed(bool passesListeners)
     {
         await using LabNode node = await LabNode.StartAsync();
         LabPod client = await node.AddPodAsync("client");
@@ -36,13 +40,21 @@ public sealed class SuccessionTests
 
         int begun = 0;
         int served = 0;
+        int lost = 0;
         Task[] clients = [.. Enumerable.Range(0, ClientCount).Select(_ => Task.Run(async () =>
         {
             while (Interlocked.Increment(ref begun) <= ConnectionCount)
             {
-                using Socket connection = await client.ConnectAsync(server.Address, Port);
-                Assert.Equal("hello", await LabPod.AskAsync(connection, "hello"));
-                Interlocked.Increment(ref served);
+                try
+                {
+                    using Socket connection = await client.ConnectAsync(server.Address, Port);
+                    Assert.Equal("hello", await LabPod.AskAsync(connection, "hello"));
+                    Interlocked.Increment(ref served);
+                }
+                catch (SocketException reset) when (!passesListeners && reset.SocketErrorCode == SocketError.ConnectionReset)
+                {
+                    Interlocked.Increment(ref lost);
+                }
             }
         }))];
 
@@ -77,7 +89,9 @@ public sealed class SuccessionTests
             Assert.Fail($"{failed.Message}: after {served}:\n{string.Join('\n', lines)}");
         }
 
-        Assert.Equal(ConnectionCount, served);
+        // One for each succession would be far more than was ever seen.
+        Assert.InRange(lost, 0, SuccessionCount);
+        Assert.Equal(ConnectionCount, served + lost);
     }
 
     [LabFact]
