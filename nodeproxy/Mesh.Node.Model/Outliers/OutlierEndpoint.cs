@@ -12,6 +12,7 @@ public sealed class OutlierEndpoint
     private int _consecutiveLocalOriginFailures;
     private int _requests;
     private int _successes;
+    private int _answers;
     private long _latencySumMs;
     private int _isEjected;
 
@@ -55,6 +56,7 @@ public sealed class OutlierEndpoint
 
         if (result != AttemptResult.LocalOriginFailure)
         {
+            Interlocked.Increment(ref _answers);
             Interlocked.Add(ref _latencySumMs, latencyMs);
         }
 
@@ -89,8 +91,9 @@ public sealed class OutlierEndpoint
     {
         int requests = Interlocked.Exchange(ref _requests, 0);
         int successes = Interlocked.Exchange(ref _successes, 0);
+        int answers = Interlocked.Exchange(ref _answers, 0);
         long latencySumMs = Interlocked.Exchange(ref _latencySumMs, 0);
-        return new IntervalCounts(requests, successes, latencySumMs);
+        return new IntervalCounts(requests, successes, answers, latencySumMs);
     }
 
     /// <summary>Under the pool's lock.</summary>
@@ -138,6 +141,10 @@ public sealed class OutlierEndpoint
         }
     }
 
-    /// <summary>What an endpoint answered in one interval.</summary>
-    internal readonly record struct IntervalCounts(int Requests, int Successes, long LatencySumMs);
+    /// <summary>What an endpoint did in one interval.</summary>
+    /// <param name="Requests">Attempts, whatever became of them.</param>
+    /// <param name="Successes">Those answered well.</param>
+    /// <param name="Answers">Those answered at all, which alone took a time that can be compared.</param>
+    /// <param name="LatencySumMs">How long the answers took together.</param>
+    internal readonly record struct IntervalCounts(int Requests, int Successes, int Answers, long LatencySumMs);
 }

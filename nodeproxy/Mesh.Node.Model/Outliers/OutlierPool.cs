@@ -150,8 +150,8 @@ public sealed class OutlierPool
         (Sample Sample, double MeanMs)[] means =
         [
             .. samples
-                .Where(sample => sample.Counts.Requests >= Math.Max(1, options.RequestsMin))
-                .Select(sample => (sample, sample.Counts.LatencySumMs / (double)sample.Counts.Requests))
+                .Where(sample => sample.Counts.Answers >= Math.Max(1, options.RequestsMin))
+                .Select(sample => (sample, sample.Counts.LatencySumMs / (double)sample.Counts.Answers))
                 .OrderByDescending(mean => mean.Item2),
         ];
         if (means.Length < Math.Max(2, options.EndpointsMin))

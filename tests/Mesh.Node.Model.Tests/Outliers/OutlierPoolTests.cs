@@ -239,6 +239,22 @@ public sealed class OutlierPoolTests
     }
 
     [Fact]
+    public void What_was_not_answered_makes_nobody_faster()
+    {
+        var options = new OutlierOptions { Consecutive5xx = 0, Latency = new LatencyOptions(3, 20, 200, TimeSpan.FromMilliseconds(50)) };
+        (OutlierPool pool, OutlierEndpoint[] all) = PoolOf(4, options);
+        foreach (OutlierEndpoint endpoint in all)
+        {
+            Answer(endpoint, 20, 20, endpoint == all[0] ? 300 : 100);
+        }
+
+        Fail(all[0], AttemptResult.LocalOriginFailure, times: 80);
+        pool.Sweep(10 * Second);
+
+        Assert.Equal(EjectionCause.Latency, all[0].Cause);
+    }
+
+    [Fact]
     public void Nobody_is_too_slow_below_the_floor()
     {
         var options = new OutlierOptions { Consecutive5xx = 0, Latency = new LatencyOptions(3, 20, 200, TimeSpan.FromMilliseconds(50)) };
