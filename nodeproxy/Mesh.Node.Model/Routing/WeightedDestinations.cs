@@ -48,7 +48,7 @@ public sealed class WeightedDestinations
             return None;
         }
 
-        // Nearly always the first draw is usable; only when it is not, the others' weights are summed.
+        // Nearly always the first draw is usable; only when it is not, all are asked about.
         int drawn = At(random.Next(_total));
         if (KeepsUnusable || health.IsUsable(Destinations[drawn]))
         {
@@ -61,28 +61,21 @@ public sealed class WeightedDestinations
     private int PickAmongUsable<THealth>(scoped ref readonly THealth health, ref RandomState random)
         where THealth : IDestinationHealth, allows ref struct
     {
-        // Asked once each: what is said of a destination may change between two questions.
-        Span<ulong> weights = Destinations.Length <= 64 ? stackalloc ulong[Destinations.Length] : new ulong[Destinations.Length];
+        // One pass, in which each that is usable takes the place of the one before it by its share of the weight so far: no destination is
+        // asked about twice, as what is said of it may change in between, and nothing has to be remembered.
         ulong usable = 0;
-        for (int i = 0; i < weights.Length; i++)
+        int picked = None;
+        for (int i = 0; i < Destinations.Length; i++)
         {
-            weights[i] = Destinations[i].Weight > 0 && health.IsUsable(Destinations[i]) ? Destinations[i].Weight : 0;
-            usable += weights[i];
+            uint weight = Destinations[i].Weight;
+            if (weight > 0 && health.IsUsable(Destinations[i]))
+            {
+                usable += weight;
+                picked = random.Next(usable) < weight ? i : picked;
+            }
         }
 
-        if (usable == 0)
-        {
-            return None;
-        }
-
-        ulong left = random.Next(usable);
-        int place = 0;
-        while (left >= weights[place])
-        {
-            left -= weights[place++];
-        }
-
-        return place;
+        return picked;
     }
 
     private int At(ulong point)

@@ -47,7 +47,7 @@ public sealed class WeightedDestinationsTests
     public void A_single_destination_gets_all_whatever_its_weight() => AssertShares(Split([0]), [], [1]);
 
     [Fact]
-    public void More_destinations_than_fit_the_stack_are_shared_alike()
+    public void Of_many_destinations_the_only_usable_one_gets_all()
     {
         uint[] weights = [.. Enumerable.Repeat(1u, 100)];
         var random = new RandomState(7);
