@@ -3,6 +3,7 @@ using System.Diagnostics.CodeAnalysis;
 using Mesh.Node.Model.Addresses;
 using Mesh.Node.Model.Balancing;
 using Mesh.Node.Model.Policies;
+using Mesh.Node.Model.Traffic;
 using Mesh.Node.Model.Workloads;
 
 namespace Mesh.Node.Model;
@@ -37,6 +38,7 @@ public sealed partial class MeshSnapshot
             ServicesByPrefix = from._servicesByPrefix.ToBuilder();
             ServiceBlockLengths = from._serviceBlockLengths;
             ServicesByHostname = from._servicesByHostname.ToBuilder();
+            Traffic = from._traffic.ToBuilder();
             Policies = from.Policies;
         }
 
@@ -57,6 +59,8 @@ public sealed partial class MeshSnapshot
         internal ImmutableDictionary<string, PrefixLengths> ServiceBlockLengths { get; private set; }
 
         internal ImmutableDictionary<string, ImmutableArray<Service>>.Builder ServicesByHostname { get; }
+
+        internal ImmutableDictionary<string, ServiceTraffic>.Builder Traffic { get; }
 
         internal PolicySet Policies { get; private set; }
 
@@ -179,6 +183,16 @@ public sealed partial class MeshSnapshot
             _policyChanges[key] = null;
             return found;
         }
+
+        /// <summary>Adds what is said of a service's traffic or replaces what was. The service may come before or after.</summary>
+        public void SetTraffic(ServiceTraffic traffic)
+        {
+            ArgumentNullException.ThrowIfNull(traffic);
+            Traffic[traffic.ServiceKey] = traffic;
+        }
+
+        /// <returns>False when nothing was said of that service's.</returns>
+        public bool RemoveTraffic(string serviceKey) => Traffic.Remove(serviceKey);
 
         /// <summary>Makes the snapshot.</summary>
         public MeshSnapshot Build()

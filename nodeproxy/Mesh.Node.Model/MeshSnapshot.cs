@@ -3,13 +3,14 @@ using System.Net;
 using Mesh.Node.Model.Addresses;
 using Mesh.Node.Model.Balancing;
 using Mesh.Node.Model.Policies;
+using Mesh.Node.Model.Traffic;
 using Mesh.Node.Model.Workloads;
 
 namespace Mesh.Node.Model;
 
 /// <summary>
-/// Everything the control plane has said, at one moment: workloads, services and policies, indexed by what connections know. Immutable; any
-/// thread; lookups allocate nothing. A connection captures one snapshot and decides everything from it.
+/// Everything the control plane has said, at one moment: workloads, services, policies and traffic, indexed by what connections know.
+/// Immutable; any thread; lookups allocate nothing. A connection captures one snapshot and decides everything from it.
 /// </summary>
 public sealed partial class MeshSnapshot
 {
@@ -21,6 +22,7 @@ public sealed partial class MeshSnapshot
     private readonly ImmutableDictionary<NetworkPrefix, ImmutableArray<Service>> _servicesByPrefix;
     private readonly ImmutableDictionary<string, PrefixLengths> _serviceBlockLengths;
     private readonly ImmutableDictionary<string, ImmutableArray<Service>> _servicesByHostname;
+    private readonly ImmutableDictionary<string, ServiceTraffic> _traffic;
 
     private MeshSnapshot()
     {
@@ -32,6 +34,7 @@ public sealed partial class MeshSnapshot
         _servicesByPrefix = ImmutableDictionary<NetworkPrefix, ImmutableArray<Service>>.Empty;
         _serviceBlockLengths = ImmutableDictionary.Create<string, PrefixLengths>(StringComparer.Ordinal);
         _servicesByHostname = ImmutableDictionary.Create<string, ImmutableArray<Service>>(StringComparer.Ordinal);
+        _traffic = ImmutableDictionary.Create<string, ServiceTraffic>(StringComparer.Ordinal);
         Policies = PolicySet.Empty;
     }
 
@@ -46,6 +49,7 @@ public sealed partial class MeshSnapshot
         _servicesByPrefix = builder.ServicesByPrefix.ToImmutable();
         _serviceBlockLengths = builder.ServiceBlockLengths;
         _servicesByHostname = builder.ServicesByHostname.ToImmutable();
+        _traffic = builder.Traffic.ToImmutable();
         Policies = builder.Policies;
     }
 
@@ -137,6 +141,28 @@ public sealed partial class MeshSnapshot
     /// </summary>
     public Service? FindServiceByHostname(string hostname, string clientNamespace) =>
         _servicesByHostname.TryGetValue(hostname, out ImmutableArray<Service> claimants) ? Best(claimants, clientNamespace) : null;
+
+    /// <summary>What was said of how requests to a service are routed and carried, in no order.</summary>
+    public IEnumerable<ServiceTraffic> Traffic => _traffic.Values;
+
+    /// <summary>
+    /// How requests to a service are routed and carried, by namespace/hostname; null where nothing was said, so that everything is as its
+    /// defaults are. It may be there before its service is.
+    /// </summary>
+    public ServiceTraffic? FindTraffic(string serviceKey) => _traffic.GetValueOrDefault(serviceKey);
+
+    /// <summary>The policy of a service's port or of a subset there, whether anything was said of it or not.</summary>
+    public TrafficPolicy PolicyOf(string serviceKey, ushort port, string subset, string clientNamespace) =>
+        FindTraffic(serviceKey)?.PolicyOf(port, subset, clientNamespace) ?? TrafficPolicy.Default;
+
+    /// <summary>
+    /// What is declared to be spoken at a service's port; <see cref="PortProtocol.Detect"/> also where the service or the port is not
+    /// known.
+    /// </summary>
+    public PortProtocol ProtocolOf(string serviceKey, ushort port) =>
+        FindService(serviceKey) is Service service && service.TryGetPort(port, out ServicePort found)
+            ? found.Protocol
+            : PortProtocol.Detect;
 
     /// <summary>A builder that starts from this snapshot and shares with it whatever does not change.</summary>
     public Builder ToBuilder() => new(this);

@@ -32,7 +32,7 @@ internal static class Some
         {
             Name = name,
             Addresses = address.Length == 0 ? [] : [new NetworkPrefix("", IpPrefix.Parse(address))],
-            Ports = ports.IsEmpty ? [new ServicePort(80, 8080, AppProtocol.Unknown)] : [.. ports],
+            Ports = ports.IsEmpty ? [new ServicePort(80, 8080, PortProtocol.Detect)] : [.. ports],
         };
 
     public static Workload EndpointOf(this Workload workload, Service service, params ReadOnlySpan<ServicePort> ports) =>

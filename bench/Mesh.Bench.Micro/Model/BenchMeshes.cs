@@ -37,7 +37,7 @@ internal static class BenchMeshes
         {
             Name = "cart",
             Addresses = [new NetworkPrefix("", IpPrefix.Parse("10.96.0.1"))],
-            Ports = [new ServicePort(80, 8080, AppProtocol.Unknown)],
+            Ports = [new ServicePort(80, 8080, PortProtocol.Detect)],
         };
         MeshSnapshot.Builder builder = MeshSnapshot.Empty.ToBuilder();
         builder.MarkComplete();

@@ -8,8 +8,11 @@ namespace Mesh.Node.Model.Balancing;
 /// The endpoints clients of one scope choose from for one port of a service: health, networks, families and preference already applied, so
 /// a pick costs the same for ten endpoints as for a thousand. Immutable; any thread.
 /// </summary>
-internal sealed class CandidateSet
+public sealed class CandidateSet
 {
+    private static readonly CandidateSet[] s_none =
+        [.. Enum.GetValues<EndpointStatus>().Select(status => new CandidateSet(default, status, []))];
+
     private readonly Candidate[] _candidates;
 
     /// <summary>Running totals of the weights; null when all weigh the same.</summary>
@@ -23,7 +26,7 @@ internal sealed class CandidateSet
         _weightTotals = WeightTotals(candidates);
     }
 
-    public SourceScope Scope { get; }
+    internal SourceScope Scope { get; }
 
     /// <summary>What a pick from this set results in.</summary>
     public EndpointStatus Status { get; }
@@ -31,12 +34,36 @@ internal sealed class CandidateSet
     /// <summary>Number of endpoints to choose from.</summary>
     public int Count => _candidates.Length;
 
+    /// <summary>An endpoint by its place, from 0 to <see cref="Count"/> - 1; they are in the order of their uids.</summary>
+    public Workload this[int index] => _candidates[index].Workload;
+
+    /// <summary>The weight of an endpoint, at least 1.</summary>
+    public uint WeightOf(int index) => _candidates[index].Weight;
+
+    /// <summary>What choosing an endpoint comes to.</summary>
+    /// <param name="index">Its place.</param>
+    /// <param name="family">The family the client dialled; endpoints with both are reached over it.</param>
+    public EndpointChoice ChoiceOf(int index, AddressFamily family)
+    {
+        ref readonly Candidate chosen = ref _candidates[index];
+        return new EndpointChoice
+        {
+            Status = Status,
+            Workload = chosen.Workload,
+            Address = Status == EndpointStatus.Picked ? chosen.AddressFor(family) : null,
+            TargetPort = chosen.TargetPort,
+        };
+    }
+
+    /// <summary>No endpoint, for the reason given.</summary>
+    internal static CandidateSet None(EndpointStatus status) => s_none[(int)status];
+
     /// <summary>
     /// Narrows the endpoints down. 1. Those that serve the port in a permitted family. 2. Those that are healthy and have capacity. 3.
     /// Those of the client's network, else those behind a gateway. 4. Those with an address, else those to resolve. 5. Those the service
     /// prefers: last, so that a preference never selects only what cannot be reached.
     /// </summary>
-    public static CandidateSet Create(Service service, ServicePort port, ReadOnlySpan<Workload> endpoints, SourceScope scope)
+    internal static CandidateSet Create(Service service, ServicePort port, ReadOnlySpan<Workload> endpoints, SourceScope scope)
     {
         // 1.
         List<Candidate> serving = Serving(service, port, endpoints);
@@ -72,21 +99,14 @@ internal sealed class CandidateSet
     }
 
     /// <summary>Chooses by weight, twice, and takes the less busy one. No allocation.</summary>
-    public EndpointChoice Pick(AddressFamily family, IOpenStreamCounts counts, ref RandomState random)
+    internal EndpointChoice Pick(AddressFamily family, IOpenStreamCounts counts, ref RandomState random)
     {
         if (_candidates.Length == 0)
         {
             return new EndpointChoice { Status = Status };
         }
 
-        ref readonly Candidate picked = ref _candidates[_candidates.Length == 1 ? 0 : PickOfTwo(counts, ref random)];
-        return new EndpointChoice
-        {
-            Status = Status,
-            Workload = picked.Workload,
-            Address = Status == EndpointStatus.Picked ? picked.AddressFor(family) : null,
-            TargetPort = picked.TargetPort,
-        };
+        return ChoiceOf(_candidates.Length == 1 ? 0 : PickOfTwo(counts, ref random), family);
     }
 
     private int PickOfTwo(IOpenStreamCounts counts, ref RandomState random)

@@ -27,6 +27,9 @@ public enum EndpointStatus
     /// <summary>The service does not declare the port.</summary>
     UnknownPort,
 
+    /// <summary>Nobody has said which of the service's endpoints the subset is.</summary>
+    UnknownSubset,
+
     /// <summary>No endpoint serves the port in a permitted address family.</summary>
     NoEndpoint,
 

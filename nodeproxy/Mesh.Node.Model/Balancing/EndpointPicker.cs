@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Mesh.Node.Model.Traffic;
 using Mesh.Node.Model.Workloads;
 
 namespace Mesh.Node.Model.Balancing;
@@ -27,23 +28,57 @@ public static class EndpointPicker
         IOpenStreamCounts counts,
         ref RandomState random)
     {
-        ArgumentNullException.ThrowIfNull(snapshot);
         ArgumentNullException.ThrowIfNull(service);
-        ArgumentNullException.ThrowIfNull(source);
         ArgumentNullException.ThrowIfNull(counts);
+        CandidateSet? candidates = Candidates(snapshot, service.Key, servicePort, "", source, out EndpointStatus status);
+        return candidates?.Pick(family, counts, ref random) ?? new EndpointChoice { Status = status };
+    }
 
-        if (snapshot.FindEndpoints(service.Key) is not { Service: Service current } endpoints)
+    /// <summary>
+    /// Finds the endpoints requests to a service, its port and perhaps a subset can go to, for whoever chooses among them by something else
+    /// than <see cref="Pick"/> does.
+    /// </summary>
+    /// <param name="snapshot">The configuration in force.</param>
+    /// <param name="serviceKey">namespace/hostname.</param>
+    /// <param name="servicePort">The service's port.</param>
+    /// <param name="subset">As routes name it; empty for all endpoints.</param>
+    /// <param name="source">The client's workload: its namespace decides what the subset's name means, its place what is near.</param>
+    /// <returns>The same instance for as long as nothing about them changes.</returns>
+    public static CandidateSet Find(MeshSnapshot snapshot, string serviceKey, ushort servicePort, string subset, Workload source) =>
+        Candidates(snapshot, serviceKey, servicePort, subset, source, out EndpointStatus status) ?? CandidateSet.None(status);
+
+    /// <returns>Null when there is only a status.</returns>
+    private static CandidateSet? Candidates(
+        MeshSnapshot snapshot, string serviceKey, ushort servicePort, string subset, Workload source, out EndpointStatus status)
+    {
+        ArgumentNullException.ThrowIfNull(snapshot);
+        ArgumentNullException.ThrowIfNull(source);
+        if (snapshot.FindEndpoints(serviceKey) is not { Service: Service current } endpoints)
         {
-            return new EndpointChoice { Status = EndpointStatus.UnknownService };
+            status = EndpointStatus.UnknownService;
+            return null;
+        }
+
+        string subsetKey = "";
+        if (!string.IsNullOrEmpty(subset))
+        {
+            TrafficSubset? found = null;
+            if (snapshot.FindTraffic(serviceKey)?.ScopeOf(source.Namespace).TryGetSubset(subset, out found) != true)
+            {
+                status = EndpointStatus.UnknownSubset;
+                return null;
+            }
+
+            subsetKey = found!.Key;
         }
 
         if (current.LoadBalancing.Mode == LoadBalancingMode.Passthrough)
         {
-            return new EndpointChoice { Status = EndpointStatus.Passthrough };
+            status = EndpointStatus.Passthrough;
+            return null;
         }
 
-        return endpoints.CandidatesFor(servicePort, source) is CandidateSet candidates
-            ? candidates.Pick(family, counts, ref random)
-            : new EndpointChoice { Status = EndpointStatus.UnknownPort };
+        status = EndpointStatus.UnknownPort;
+        return endpoints.CandidatesFor(servicePort, subsetKey, source);
     }
 }

@@ -14,6 +14,9 @@ public sealed class ServiceEndpoints
     /// </summary>
     private const int ScopesMax = 8;
 
+    /// <summary>Subsets remembered for each port, all endpoints among them.</summary>
+    private const int SubsetsMax = 64;
+
     private readonly PortCandidates[] _ports;
 
     internal ServiceEndpoints(Service? service, ImmutableArray<Workload> endpoints)
@@ -30,25 +33,57 @@ public sealed class ServiceEndpoints
     public ImmutableArray<Workload> Endpoints { get; }
 
     /// <summary>The candidates for a port and a client; null when the service does not declare the port.</summary>
-    internal CandidateSet? CandidatesFor(ushort port, Workload source)
+    /// <param name="port">The service's port.</param>
+    /// <param name="subsetKey">The subset they must be in (<see cref="Traffic.TrafficSubset.Key"/>); empty for all endpoints.</param>
+    /// <param name="source">The client's workload: its place decides what is near.</param>
+    internal CandidateSet? CandidatesFor(ushort port, string subsetKey, Workload source)
     {
         foreach (PortCandidates candidates in _ports)
         {
             if (candidates.Port.Port == port)
             {
-                return candidates.For(this, SourceScope.Of(source));
+                return candidates.For(this, subsetKey, SourceScope.Of(source));
             }
         }
 
         return null;
     }
 
+    private ImmutableArray<Workload> In(string subsetKey) => subsetKey.Length == 0
+        ? Endpoints
+        : Endpoints.RemoveAll(endpoint => endpoint.MembershipOf(Service!.Key)?.Subsets.Contains(subsetKey, StringComparer.Ordinal) != true);
+
     private sealed class PortCandidates(ServicePort port)
+    {
+        /// <summary>Of all endpoints first, then of subsets, in the order in which they were asked for. Replaced whole.</summary>
+        private volatile SubsetCandidates[] _subsets = [new(port, "")];
+
+        public ServicePort Port => port;
+
+        public CandidateSet For(ServiceEndpoints owner, string subsetKey, SourceScope scope)
+        {
+            SubsetCandidates[] subsets = _subsets;
+            foreach (SubsetCandidates known in subsets)
+            {
+                if (string.Equals(known.SubsetKey, subsetKey, StringComparison.Ordinal))
+                {
+                    return known.For(owner, scope);
+                }
+            }
+
+            // Keys come from configuration alone, so there are few. What is lost to a race is worked out again.
+            var created = new SubsetCandidates(port, subsetKey);
+            _subsets = subsets.Length < SubsetsMax ? [.. subsets, created] : [subsets[0], created];
+            return created.For(owner, scope);
+        }
+    }
+
+    private sealed class SubsetCandidates(ServicePort port, string subsetKey)
     {
         /// <summary>Replaced whole, read by any thread. A set lost to a race is worked out again.</summary>
         private volatile CandidateSet[] _sets = [];
 
-        public ServicePort Port => port;
+        public string SubsetKey => subsetKey;
 
         public CandidateSet For(ServiceEndpoints owner, SourceScope scope)
         {
@@ -61,7 +96,7 @@ public sealed class ServiceEndpoints
                 }
             }
 
-            var created = CandidateSet.Create(owner.Service!, port, owner.Endpoints.AsSpan(), scope);
+            var created = CandidateSet.Create(owner.Service!, port, owner.In(subsetKey).AsSpan(), scope);
             _sets = sets.Length < ScopesMax ? [.. sets, created] : [created];
             return created;
         }

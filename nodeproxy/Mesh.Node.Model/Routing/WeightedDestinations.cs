@@ -91,11 +91,18 @@ public sealed class WeightedDestinations
 }
 
 /// <summary>One destination of a route.</summary>
-/// <param name="ServiceKey">namespace/hostname.</param>
+/// <param name="ServiceKey">namespace/hostname; empty for what can never be reached, so that its share fails.</param>
 /// <param name="Port">The service's port.</param>
 /// <param name="Subset">The subset of the service's endpoints; empty for all of them.</param>
 /// <param name="Weight">Its share is this over the sum of all; 0 gets nothing beside others.</param>
-public sealed record WeightedDestination(string ServiceKey, ushort Port, string Subset, uint Weight);
+public sealed record WeightedDestination(string ServiceKey, ushort Port, string Subset, uint Weight)
+{
+    /// <summary>What is changed of the head of requests that go here, after what the route changes.</summary>
+    public HeaderOperations RequestHeaders { get; init; } = HeaderOperations.None;
+
+    /// <summary>What is changed of the head of answers from here, before what the route changes.</summary>
+    public HeaderOperations ResponseHeaders { get; init; } = HeaderOperations.None;
+}
 
 /// <summary>Says which destinations can be used now.</summary>
 public interface IDestinationHealth

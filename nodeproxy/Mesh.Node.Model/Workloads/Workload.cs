@@ -99,6 +99,9 @@ public sealed record Workload
 /// <param name="Ports">Target ports that differ from, or complete, the service's own.</param>
 public sealed record ServiceMembership(string ServiceKey, ImmutableArray<ServicePort> Ports)
 {
+    /// <summary>Keys of the service's subsets that the workload is in (<see cref="Traffic.TrafficSubset.Key"/>).</summary>
+    public ImmutableArray<string> Subsets { get; init; } = [];
+
     /// <summary>The endpoint's own target for a service port; 0 when it does not say.</summary>
     public ushort TargetPortOf(ushort servicePort)
     {
@@ -117,8 +120,8 @@ public sealed record ServiceMembership(string ServiceKey, ImmutableArray<Service
 /// <summary>One port of a service.</summary>
 /// <param name="Port">What clients dial, 1 to 65535.</param>
 /// <param name="TargetPort">What endpoints listen on; 0 where it is named and differs by endpoint.</param>
-/// <param name="AppProtocol">The declared protocol.</param>
-public readonly record struct ServicePort(ushort Port, ushort TargetPort, AppProtocol AppProtocol);
+/// <param name="Protocol">What is spoken there, as far as declared.</param>
+public readonly record struct ServicePort(ushort Port, ushort TargetPort, PortProtocol Protocol);
 
 /// <summary>Where a workload runs; each part may be empty.</summary>
 public sealed record Locality(string Region, string Zone, string Subzone)
@@ -155,14 +158,19 @@ public enum WorkloadType
     Job,
 }
 
-/// <summary>The protocol a port declares.</summary>
-public enum AppProtocol
+/// <summary>What is spoken at a port, as far as declared.</summary>
+public enum PortProtocol
 {
-    Unknown,
-    Http11,
+    /// <summary>Nothing was declared: the client's first bytes tell, within a time limit.</summary>
+    Detect,
+
+    /// <summary>HTTP/1.1, or HTTP/2 when the client begins with its preface.</summary>
+    Http,
     Http2,
     Grpc,
     Tcp,
+
+    /// <summary>The application's own TLS, which is passed through.</summary>
     Tls,
 }
 

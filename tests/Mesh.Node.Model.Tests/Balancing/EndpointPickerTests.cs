@@ -21,15 +21,15 @@ public sealed class EndpointPickerTests
     public void The_target_port_is_the_services_unless_the_endpoint_has_its_own()
     {
         Assert.Equal(8080, Pick(s_service, Some.Workload("a", "10.0.0.1").EndpointOf(s_service)).TargetPort);
-        Assert.Equal(9999, Pick(s_service, Some.Workload("a", "10.0.0.1").EndpointOf(s_service, new ServicePort(80, 9999, AppProtocol.Unknown))).TargetPort);
+        Assert.Equal(9999, Pick(s_service, Some.Workload("a", "10.0.0.1").EndpointOf(s_service, new ServicePort(80, 9999, PortProtocol.Detect))).TargetPort);
     }
 
     [Fact]
     public void A_named_port_is_served_only_by_endpoints_that_resolve_it()
     {
-        Service service = Some.Service("shop", ports: new ServicePort(80, 0, AppProtocol.Unknown));
+        Service service = Some.Service("shop", ports: new ServicePort(80, 0, PortProtocol.Detect));
         Workload mute = Some.Workload("mute", "10.0.0.1").EndpointOf(service);
-        Workload named = Some.Workload("named", "10.0.0.2").EndpointOf(service, new ServicePort(80, 7777, AppProtocol.Unknown));
+        Workload named = Some.Workload("named", "10.0.0.2").EndpointOf(service, new ServicePort(80, 7777, PortProtocol.Detect));
 
         Assert.Equal(EndpointStatus.NoEndpoint, Pick(service, mute).Status);
         Assert.Equal(["named"], PickedNames(service, [mute, named]));

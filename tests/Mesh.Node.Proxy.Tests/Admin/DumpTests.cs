@@ -19,7 +19,7 @@ namespace Mesh.Node.Proxy.Tests.Admin;
 
 public sealed class DumpTests
 {
-    private static readonly Service s_service = TestMesh.StockService with { Ports = [new ServicePort(80, 8_080, AppProtocol.Tcp)] };
+    private static readonly Service s_service = TestMesh.StockService with { Ports = [new ServicePort(80, 8_080, PortProtocol.Tcp)] };
 
     private static readonly Workload s_stock = TestMesh.Stock with
     {

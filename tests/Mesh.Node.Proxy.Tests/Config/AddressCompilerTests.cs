@@ -61,7 +61,7 @@ public sealed class AddressCompilerTests
         Assert.Equal(GatewayAddress.ByAddress(NetworkAddress.From("far", IPAddress.Parse("10.9.9.9")), 15_443), workload.NetworkGateway);
         Assert.Equal(new ApplicationTunnel(ApplicationTunnelProtocol.Proxy, 15_088), workload.ApplicationTunnel);
         Assert.Equal(new Locality("r", "z", "s"), workload.Locality);
-        Assert.Equal(new ServicePort(80, 8080, AppProtocol.Grpc), Assert.Single(workload.MembershipOf("ns/svc")!.Ports));
+        Assert.Equal(new ServicePort(80, 8080, PortProtocol.Grpc), Assert.Single(workload.MembershipOf("ns/svc")!.Ports));
     }
 
     [Theory]
@@ -182,7 +182,7 @@ public sealed class AddressCompilerTests
         Assert.Equal(("ns/n.ns.svc", "n"), (service.Key, service.Name));
         Assert.Equal(["net/10.1.0.1/32", "/fd00::/16", "/0.0.0.0/0", "/10.2.0.0/16"], service.Addresses.Select(address => address.ToString()));
         Assert.Equal(
-            [new ServicePort(80, 0, AppProtocol.Unknown), new ServicePort(443, 8443, AppProtocol.Tls), new ServicePort(90, 90, AppProtocol.Unknown)],
+            [new ServicePort(80, 0, PortProtocol.Detect), new ServicePort(443, 8443, PortProtocol.Tls), new ServicePort(90, 90, PortProtocol.Detect)],
             service.Ports);
         Assert.Equal("spiffe://td/ns/a/sa/b", Assert.Single(service.SubjectAltNames).ToString());
         Assert.Contains("www.example.com", compiled.Remark, StringComparison.Ordinal);

@@ -73,7 +73,7 @@ public sealed class MissingConfigurationTests
         {
             Name = "named",
             Addresses = [new NetworkPrefix("", IpPrefix.Parse("10.200.0.1"))],
-            Ports = [new ServicePort(80, Port, AppProtocol.Unknown)],
+            Ports = [new ServicePort(80, Port, PortProtocol.Detect)],
         };
         node.Configure(mesh =>
         {

@@ -104,7 +104,7 @@ public sealed class RefusedStreamTests
         {
             Name = "shop",
             Addresses = [new NetworkPrefix("", IpPrefix.Parse("10.200.0.1"))],
-            Ports = [new ServicePort(80, Port, AppProtocol.Unknown)],
+            Ports = [new ServicePort(80, Port, PortProtocol.Detect)],
         };
         node.Configure(mesh =>
         {

@@ -91,7 +91,7 @@ public sealed class SameNodeTests
         {
             Name = "solo",
             Addresses = [new Model.Addresses.NetworkPrefix("", Model.Addresses.IpPrefix.Parse("10.200.0.1"))],
-            Ports = [new ServicePort(80, Port, AppProtocol.Unknown)],
+            Ports = [new ServicePort(80, Port, PortProtocol.Detect)],
         };
         node.Configure(mesh =>
         {

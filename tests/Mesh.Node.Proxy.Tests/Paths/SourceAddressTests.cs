@@ -69,7 +69,7 @@ public sealed class SourceAddressTests
         {
             Name = "server",
             Addresses = [new NetworkPrefix("", IpPrefix.Parse($"{serviceIPv6}/128"))],
-            Ports = [new ServicePort(80, Port, AppProtocol.Unknown)],
+            Ports = [new ServicePort(80, Port, PortProtocol.Detect)],
         };
         node.Configure(mesh =>
         {

@@ -206,15 +206,15 @@ internal sealed class AddressCompiler
         _ => WorkloadType.Deployment,
     };
 
-    /// <summary>A protocol from the future is carried as bytes.</summary>
-    private static AppProtocol ReadAppProtocol(Wire.AppProtocol wire) => wire switch
+    /// <summary>A protocol from the future is looked for as if none were declared.</summary>
+    private static PortProtocol ReadProtocol(Wire.AppProtocol wire) => wire switch
     {
-        Wire.AppProtocol.Http11 => AppProtocol.Http11,
-        Wire.AppProtocol.Http2 => AppProtocol.Http2,
-        Wire.AppProtocol.Grpc => AppProtocol.Grpc,
-        Wire.AppProtocol.Tcp => AppProtocol.Tcp,
-        Wire.AppProtocol.Tls => AppProtocol.Tls,
-        _ => AppProtocol.Unknown,
+        Wire.AppProtocol.Http11 => PortProtocol.Http,
+        Wire.AppProtocol.Http2 => PortProtocol.Http2,
+        Wire.AppProtocol.Grpc => PortProtocol.Grpc,
+        Wire.AppProtocol.Tcp => PortProtocol.Tcp,
+        Wire.AppProtocol.Tls => PortProtocol.Tls,
+        _ => PortProtocol.Detect,
     };
 
     private static IpFamilies ReadFamilies(Wire.IPFamilies wire) => wire switch
@@ -260,7 +260,7 @@ internal sealed class AddressCompiler
     private static ServicePort ReadPort(Wire.Port wire) => new(
         ReadPortNumber(wire.ServicePort, "ports.service_port"),
         wire.TargetPort == 0 ? (ushort)0 : ReadPortNumber(wire.TargetPort, "ports.target_port"),
-        ReadAppProtocol(wire.AppProtocol));
+        ReadProtocol(wire.AppProtocol));
 
     private static ushort ReadPortNumber(uint port, string field) => port is > 0 and <= ushort.MaxValue
         ? (ushort)port
