@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Mesh.Node.Model.Addresses;
+using Mesh.Node.Model.Policies.Requests;
 
 namespace Mesh.Node.Model.Policies;
 
@@ -34,6 +35,9 @@ public sealed record AuthorizationPolicy
 
     /// <summary>Empty: the policy matches nothing, so an ALLOW policy without rules denies.</summary>
     public ImmutableArray<AuthorizationRule> Rules { get; init; } = [];
+
+    /// <summary>The name of the authorizer that decides what a <see cref="PolicyAction.Custom"/> policy matches; empty for others.</summary>
+    public string Provider { get; init; } = "";
 
     /// <summary>Evaluated and reported, never applied.</summary>
     public bool IsDryRun { get; init; }
@@ -111,6 +115,19 @@ public sealed record AuthorizationMatch
 
     public ImmutableArray<ushort> NotDestinationPorts { get; init; } = [];
 
+    /// <summary>Compared with the trust domain of the identity.</summary>
+    public ImmutableArray<TextMatch> TrustDomains { get; init; } = [];
+
+    public ImmutableArray<TextMatch> NotTrustDomains { get; init; } = [];
+
+    /// <summary>Compared with the server name the application's own TLS asks for, in lower case.</summary>
+    public ImmutableArray<TextMatch> ServerNames { get; init; } = [];
+
+    public ImmutableArray<TextMatch> NotServerNames { get; init; } = [];
+
+    /// <summary>What a request inside the connection must fulfil besides; null where any will do.</summary>
+    public RequestConditions? Request { get; init; }
+
     /// <summary>
     /// The match carries a condition this version does not know. Unknown conditions make a policy stricter, never looser: under ALLOW the
     /// match holds for nothing, under DENY it holds where its known fields do, and everywhere if it has none.
@@ -155,9 +172,12 @@ public enum PolicyScope
     WorkloadSelector,
 }
 
-/// <summary>What a policy does to the connections it matches.</summary>
+/// <summary>What a policy does to the connections and requests it matches.</summary>
 public enum PolicyAction
 {
     Allow,
     Deny,
+
+    /// <summary>Asks an external authorizer. While there is none to ask, what matches is denied.</summary>
+    Custom,
 }

@@ -1,4 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
+using Mesh.Node.Model.Policies.Requests;
+using Mesh.Node.Model.Routing;
 
 namespace Mesh.Node.Model.Policies;
 
@@ -15,11 +17,15 @@ internal sealed class CompiledRule
         Policy = policy;
         RuleIndex = ruleIndex;
         _clauses = clauses;
+        AsksRequests = clauses.Any(clause => clause.Any(match => match.AsksRequests));
     }
 
     public AuthorizationPolicy Policy { get; }
 
     public int RuleIndex { get; }
+
+    /// <summary>Something is asked that only what goes through the connection can say.</summary>
+    public bool AsksRequests { get; }
 
     public PolicyRuleName Name => new(Policy, RuleIndex);
 
@@ -40,7 +46,7 @@ internal sealed class CompiledRule
 
             CompiledMatch[] matches =
             [
-                .. clause.Matches.Where(match => CompiledMatch.CanHold(match, policy.Action)).Select(match => new CompiledMatch(match)),
+                .. clause.Matches.Where(match => CompiledMatch.CanHold(match, policy.Action)).Select(match => new CompiledMatch(match, policy.Action)),
             ];
             if (matches.Length == 0)
             {
@@ -54,12 +60,41 @@ internal sealed class CompiledRule
         return true;
     }
 
-    /// <summary>True when every clause holds. No allocation.</summary>
-    public bool Matches(in ConnectionFacts facts)
+    /// <summary>What the connection alone says. No allocation.</summary>
+    public MatchAnswer Ask(in ConnectionFacts facts)
+    {
+        MatchAnswer all = MatchAnswer.Yes;
+        foreach (CompiledMatch[] clause in _clauses)
+        {
+            MatchAnswer any = MatchAnswer.No;
+            foreach (CompiledMatch match in clause)
+            {
+                MatchAnswer answer = match.Ask(in facts);
+                any = answer > any ? answer : any;
+                if (any == MatchAnswer.Yes)
+                {
+                    break;
+                }
+            }
+
+            if (any == MatchAnswer.No)
+            {
+                return MatchAnswer.No;
+            }
+
+            all = any < all ? any : all;
+        }
+
+        return all;
+    }
+
+    /// <summary>True when every clause holds for a request. No allocation.</summary>
+    public bool Matches<TRequest>(in ConnectionFacts facts, in RequestOrigin origin, scoped ref readonly TRequest request)
+        where TRequest : IRequestFacts, allows ref struct
     {
         foreach (CompiledMatch[] clause in _clauses)
         {
-            if (!AnyHolds(clause, facts))
+            if (!AnyHolds(clause, in facts, in origin, in request))
             {
                 return false;
             }
@@ -68,11 +103,13 @@ internal sealed class CompiledRule
         return true;
     }
 
-    private static bool AnyHolds(CompiledMatch[] clause, in ConnectionFacts facts)
+    private static bool AnyHolds<TRequest>(
+        CompiledMatch[] clause, in ConnectionFacts facts, in RequestOrigin origin, scoped ref readonly TRequest request)
+        where TRequest : IRequestFacts, allows ref struct
     {
         foreach (CompiledMatch match in clause)
         {
-            if (match.Holds(facts))
+            if (match.Holds(in facts, in origin, in request))
             {
                 return true;
             }

@@ -44,4 +44,10 @@ public readonly struct ConnectionFacts
 
     /// <summary>The network both addresses belong to.</summary>
     public string Network { get; }
+
+    /// <summary>
+    /// The server name the application's own TLS asks for, in lower case; empty where it asks for none or speaks no TLS, null while nobody
+    /// has looked.
+    /// </summary>
+    public string? ServerName { get; init; }
 }

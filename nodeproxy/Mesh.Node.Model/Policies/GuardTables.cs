@@ -14,11 +14,12 @@ internal sealed class ExactTextTable
         _lookup = _rules.GetAlternateLookup<ReadOnlySpan<char>>();
     }
 
-    public void Search(ReadOnlySpan<char> text, ref RuleSearch search)
+    public void Search<TJudge>(ReadOnlySpan<char> text, ref RuleSearch search, scoped ref readonly TJudge judge)
+        where TJudge : IRuleJudge, allows ref struct
     {
         if (_rules.Count > 0 && _lookup.TryGetValue(text, out int[]? rules))
         {
-            search.Consider(rules);
+            search.Consider(rules, in judge);
         }
     }
 }
@@ -41,7 +42,8 @@ internal sealed class AffixTable
         _fromEnd = fromEnd;
     }
 
-    public void Search(ReadOnlySpan<char> text, ref RuleSearch search)
+    public void Search<TJudge>(ReadOnlySpan<char> text, ref RuleSearch search, scoped ref readonly TJudge judge)
+        where TJudge : IRuleJudge, allows ref struct
     {
         foreach (int length in _lengths)
         {
@@ -52,7 +54,7 @@ internal sealed class AffixTable
 
             if (_lookup.TryGetValue(_fromEnd ? text[^length..] : text[..length], out int[]? rules))
             {
-                search.Consider(rules);
+                search.Consider(rules, in judge);
             }
         }
     }
@@ -75,13 +77,14 @@ internal sealed class AddressTable
         _lengthsIPv6 = Lengths(isIPv6: true);
     }
 
-    public void Search(IpValue address, ref RuleSearch search)
+    public void Search<TJudge>(IpValue address, ref RuleSearch search, scoped ref readonly TJudge judge)
+        where TJudge : IRuleJudge, allows ref struct
     {
         foreach (int lengthBits in address.IsIPv6 ? _lengthsIPv6 : _lengthsIPv4)
         {
             if (IpPrefix.TryCreate(address, lengthBits, out IpPrefix prefix) && _rules.TryGetValue(prefix, out int[]? rules))
             {
-                search.Consider(rules);
+                search.Consider(rules, in judge);
             }
         }
     }
@@ -90,24 +93,17 @@ internal sealed class AddressTable
         [.. _rules.Keys.Where(prefix => prefix.Network.IsIPv6 == isIPv6).Select(prefix => prefix.LengthBits).Distinct().Order()];
 }
 
-/// <summary>The state of one search: the facts, and the first rule found so far. Lives on the stack.</summary>
-internal ref struct RuleSearch
+/// <summary>The state of one search: the first rule found so far. Lives on the stack.</summary>
+internal ref struct RuleSearch(CompiledRule[] rules)
 {
-    private readonly CompiledRule[] _rules;
-    private readonly ref readonly ConnectionFacts _facts;
-    private int _found;
-
-    public RuleSearch(CompiledRule[] rules, in ConnectionFacts facts)
-    {
-        _rules = rules;
-        _facts = ref facts;
-        _found = rules.Length;
-    }
+    private readonly CompiledRule[] _rules = rules;
+    private int _found = rules.Length;
 
     public readonly CompiledRule? Found => _found < _rules.Length ? _rules[_found] : null;
 
     /// <summary>Asks those of the rules that come before what was found already. They are in ascending order.</summary>
-    public void Consider(int[] rules)
+    public void Consider<TJudge>(int[] rules, scoped ref readonly TJudge judge)
+        where TJudge : IRuleJudge, allows ref struct
     {
         foreach (int rule in rules)
         {
@@ -116,7 +112,7 @@ internal ref struct RuleSearch
                 return;
             }
 
-            if (_rules[rule].Matches(in _facts))
+            if (judge.Matches(_rules[rule]))
             {
                 _found = rule;
                 return;
@@ -125,11 +121,12 @@ internal ref struct RuleSearch
     }
 
     /// <summary>Asks every rule in order.</summary>
-    public void ConsiderAll()
+    public void ConsiderAll<TJudge>(scoped ref readonly TJudge judge)
+        where TJudge : IRuleJudge, allows ref struct
     {
         for (int rule = 0; rule < _found; rule++)
         {
-            if (_rules[rule].Matches(in _facts))
+            if (judge.Matches(_rules[rule]))
             {
                 _found = rule;
             }

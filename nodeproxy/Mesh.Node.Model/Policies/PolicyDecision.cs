@@ -1,13 +1,13 @@
 namespace Mesh.Node.Model.Policies;
 
-/// <summary>What policy says of one connection, and which rule said it.</summary>
+/// <summary>What policy says of one connection or request, and which rule said it.</summary>
 public readonly record struct PolicyDecision
 {
     public required PolicyOutcome Outcome { get; init; }
 
     public required PolicyReason Reason { get; init; }
 
-    /// <summary>The rule that decided; for <see cref="PolicyReason.NoAllowRuleMatched"/> the first ALLOW policy, without a rule.</summary>
+    /// <summary>The rule that decided, or that asks for requests; for <see cref="PolicyReason.NoAllowRuleMatched"/> the first ALLOW policy, without a rule.</summary>
     public PolicyRuleName DecidedBy { get; init; }
 
     /// <summary>namespace/name of the policy that has not arrived; set only for <see cref="PolicyReason.PolicyNotArrived"/>.</summary>
@@ -23,7 +23,7 @@ public readonly record struct PolicyDecision
     public bool IsAllowed => Outcome == PolicyOutcome.Allowed;
 }
 
-/// <summary>What to do with a connection.</summary>
+/// <summary>What to do with a connection or a request.</summary>
 public enum PolicyOutcome
 {
     /// <summary>Nothing may pass. The default, so that a decision nobody made lets nothing through.</summary>
@@ -31,6 +31,9 @@ public enum PolicyOutcome
 
     /// <summary>Not decidable yet: wait a bounded time for configuration, then refuse.</summary>
     Pending,
+
+    /// <summary>Of a connection alone: nothing is decided but that every request inside is, one by one.</summary>
+    Depends,
     Allowed,
 }
 
@@ -44,6 +47,12 @@ public enum PolicyReason
     NoAllowPolicyApplies,
     AllowRuleMatched,
     DenyRuleMatched,
+
+    /// <summary>A CUSTOM rule matched, and there is no authorizer to ask.</summary>
+    AuthorizerMissing,
+
+    /// <summary>A rule that could decide asks for more than the connection says.</summary>
+    RequestDecides,
 
     /// <summary>ALLOW policies apply and none of their rules matched.</summary>
     NoAllowRuleMatched,

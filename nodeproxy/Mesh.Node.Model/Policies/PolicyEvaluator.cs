@@ -1,18 +1,99 @@
+using Mesh.Node.Model.Policies.Requests;
+using Mesh.Node.Model.Routing;
 using Mesh.Node.Model.Workloads;
 
 namespace Mesh.Node.Model.Policies;
 
 /// <summary>
-/// Decides whether a connection may reach a workload. Pure; any thread; allocates nothing. What applies to a workload are the global
-/// policies, those of its namespace, and those it names.
+/// Decides whether a connection, or a request inside one, may reach a workload. Pure; any thread; allocates nothing. What applies to a
+/// workload are the global policies, those of its namespace, and those it names.
 /// </summary>
+/// <remarks>
+/// 1. Before the first complete configuration: pending. 2. A CUSTOM rule that matches: denied, while there is no authorizer to ask. 3. A
+/// DENY rule that matches: denied. 4. A policy the workload names has not arrived: pending, for it may deny. 5. No ALLOW policy applies:
+/// allowed. 6. Allowed when an ALLOW rule matches, else denied.
+/// </remarks>
 public static class PolicyEvaluator
 {
     /// <summary>
-    /// 1. Before the first complete configuration: pending. 2. A DENY rule that matches: denied. 3. A policy the workload names has not
-    /// arrived: pending, for it may deny. 4. No ALLOW policy applies: allowed. 5. Allowed when an ALLOW rule matches, else denied.
+    /// Decides a connection inside which nobody will judge requests: what a rule asks of them is taken strictly. Never
+    /// <see cref="PolicyOutcome.Depends"/>.
     /// </summary>
     public static PolicyDecision Evaluate(MeshSnapshot snapshot, Workload destination, in ConnectionFacts facts)
+    {
+        var judge = new StrictJudge(in facts);
+        return Evaluate(snapshot, destination, in facts, in judge);
+    }
+
+    /// <summary>
+    /// Decides a connection inside which every request will be judged: <see cref="PolicyOutcome.Depends"/> where a rule that could decide
+    /// asks for more than the connection says.
+    /// </summary>
+    public static PolicyDecision EvaluateForRequests(MeshSnapshot snapshot, Workload destination, in ConnectionFacts facts)
+    {
+        // What the connection alone decides.
+        var certain = new AnswerJudge(in facts, MatchAnswer.Yes);
+        PolicyDecision decision = Evaluate(snapshot, destination, in facts, in certain);
+        if (decision.Outcome == PolicyOutcome.Pending
+            || decision.Reason is PolicyReason.AuthorizerMissing or PolicyReason.DenyRuleMatched)
+        {
+            return decision;
+        }
+
+        var applicable = new Applicable(snapshot.Policies, destination);
+        if (!applicable.AsksRequests)
+        {
+            return decision;
+        }
+
+        // What a request could still change: an ALLOW rule what is denied, another what is allowed.
+        var open = new AnswerJudge(in facts, MatchAnswer.Depends);
+        CompiledRule? allow = decision.IsAllowed ? null : applicable.FirstMatch(PolicyAction.Allow, isDryRun: false, in facts, in open);
+        if (!decision.IsAllowed && allow is null)
+        {
+            return decision;
+        }
+
+        CompiledRule? asks = applicable.FirstMatch(PolicyAction.Custom, isDryRun: false, in facts, in open)
+            ?? applicable.FirstMatch(PolicyAction.Deny, isDryRun: false, in facts, in open)
+            ?? allow;
+        return asks is null
+            ? decision
+            : new PolicyDecision { Outcome = PolicyOutcome.Depends, Reason = PolicyReason.RequestDecides, DecidedBy = asks.Name };
+    }
+
+    /// <summary>Decides one request. Never <see cref="PolicyOutcome.Depends"/>.</summary>
+    /// <param name="snapshot">The configuration in force.</param>
+    /// <param name="destination">The workload it is for.</param>
+    /// <param name="facts">The connection it came on.</param>
+    /// <param name="origin">Who asks, beyond what the connection says.</param>
+    /// <param name="request">The request as it will be forwarded.</param>
+    public static PolicyDecision Evaluate<TRequest>(
+        MeshSnapshot snapshot,
+        Workload destination,
+        in ConnectionFacts facts,
+        in RequestOrigin origin,
+        scoped ref readonly TRequest request)
+        where TRequest : IRequestFacts, allows ref struct
+    {
+        var judge = new RequestJudge<TRequest>(in facts, in origin, request);
+        return Evaluate(snapshot, destination, in facts, in judge);
+    }
+
+    /// <summary>
+    /// Whether any policy that applies to the workload, be it a dry run, asks something of requests. Where none does, a connection's
+    /// decision is that of every request in it.
+    /// </summary>
+    public static bool AsksRequests(MeshSnapshot snapshot, Workload destination)
+    {
+        ArgumentNullException.ThrowIfNull(snapshot);
+        ArgumentNullException.ThrowIfNull(destination);
+        return new Applicable(snapshot.Policies, destination).AsksRequests;
+    }
+
+    private static PolicyDecision Evaluate<TJudge>(
+        MeshSnapshot snapshot, Workload destination, in ConnectionFacts facts, scoped ref readonly TJudge judge)
+        where TJudge : IRuleJudge, allows ref struct
     {
         ArgumentNullException.ThrowIfNull(snapshot);
         ArgumentNullException.ThrowIfNull(destination);
@@ -25,25 +106,31 @@ public static class PolicyEvaluator
 
         var applicable = new Applicable(snapshot.Policies, destination);
 
-        // 2. One DENY that matches ends it, whatever has not arrived.
-        if (applicable.FirstMatch(PolicyAction.Deny, isDryRun: false, in facts) is CompiledRule deny)
+        // 2. Whoever was to be asked might have denied.
+        if (applicable.FirstMatch(PolicyAction.Custom, isDryRun: false, in facts, in judge) is CompiledRule custom)
+        {
+            return new PolicyDecision { Outcome = PolicyOutcome.Denied, Reason = PolicyReason.AuthorizerMissing, DecidedBy = custom.Name };
+        }
+
+        // 3. One DENY that matches ends it, whatever has not arrived.
+        if (applicable.FirstMatch(PolicyAction.Deny, isDryRun: false, in facts, in judge) is CompiledRule deny)
         {
             return new PolicyDecision { Outcome = PolicyOutcome.Denied, Reason = PolicyReason.DenyRuleMatched, DecidedBy = deny.Name };
         }
 
-        // 3. A policy that has not arrived is never taken for one that does not exist.
+        // 4. A policy that has not arrived is never taken for one that does not exist.
         if (applicable.MissingPolicy is string missing)
         {
             return new PolicyDecision { Outcome = PolicyOutcome.Pending, Reason = PolicyReason.PolicyNotArrived, MissingPolicy = missing };
         }
 
-        CompiledRule? allow = applicable.FirstMatch(PolicyAction.Allow, isDryRun: false, in facts);
+        CompiledRule? allow = applicable.FirstMatch(PolicyAction.Allow, isDryRun: false, in facts, in judge);
         PolicyDecision decision = (allow, applicable.FirstAllow) switch
         {
-            // 4.
+            // 5.
             (null, null) => new PolicyDecision { Outcome = PolicyOutcome.Allowed, Reason = PolicyReason.NoAllowPolicyApplies },
 
-            // 5.
+            // 6.
             (null, AuthorizationPolicy first) => new PolicyDecision
             {
                 Outcome = PolicyOutcome.Denied,
@@ -57,13 +144,15 @@ public static class PolicyEvaluator
                 DecidedBy = rule.Name,
             },
         };
-        return applicable.HasDryRun ? WithDryRun(decision, in applicable, in facts) : decision;
+        return applicable.HasDryRun ? WithDryRun(decision, in applicable, in facts, in judge) : decision;
     }
 
     /// <summary>Adds what the outcome would be if dry-run policies were applied as well.</summary>
-    private static PolicyDecision WithDryRun(PolicyDecision decision, in Applicable applicable, in ConnectionFacts facts)
+    private static PolicyDecision WithDryRun<TJudge>(
+        PolicyDecision decision, scoped in Applicable applicable, in ConnectionFacts facts, scoped ref readonly TJudge judge)
+        where TJudge : IRuleJudge, allows ref struct
     {
-        if (applicable.FirstMatch(PolicyAction.Deny, isDryRun: true, in facts) is CompiledRule deny)
+        if (applicable.FirstMatch(PolicyAction.Deny, isDryRun: true, in facts, in judge) is CompiledRule deny)
         {
             return decision with { DryRunOutcome = PolicyOutcome.Denied, DryRunDecidedBy = deny.Name };
         }
@@ -73,7 +162,7 @@ public static class PolicyEvaluator
             return decision with { DryRunOutcome = decision.Outcome };
         }
 
-        return applicable.FirstMatch(PolicyAction.Allow, isDryRun: true, in facts) is CompiledRule allow
+        return applicable.FirstMatch(PolicyAction.Allow, isDryRun: true, in facts, in judge) is CompiledRule allow
             ? decision with { DryRunOutcome = PolicyOutcome.Allowed, DryRunDecidedBy = allow.Name }
             : decision with { DryRunOutcome = PolicyOutcome.Denied, DryRunDecidedBy = new PolicyRuleName(first, -1) };
     }
@@ -95,6 +184,7 @@ public static class PolicyEvaluator
             FirstAllow = _global.FirstAllow ?? _namespace.FirstAllow;
             FirstDryRunAllow = _global.FirstDryRunAllow ?? _namespace.FirstDryRunAllow;
             HasDryRun = _global.HasDryRun || _namespace.HasDryRun;
+            AsksRequests = _global.AsksRequests || _namespace.AsksRequests;
             foreach (string key in destination.AuthorizationPolicies)
             {
                 if (policies.Named(key) is not PolicyGroup named)
@@ -106,6 +196,7 @@ public static class PolicyEvaluator
                 FirstAllow ??= named.FirstAllow;
                 FirstDryRunAllow ??= named.FirstDryRunAllow;
                 HasDryRun |= named.HasDryRun;
+                AsksRequests |= named.AsksRequests;
             }
         }
 
@@ -118,16 +209,23 @@ public static class PolicyEvaluator
 
         public bool HasDryRun { get; }
 
-        public CompiledRule? FirstMatch(PolicyAction action, bool isDryRun, in ConnectionFacts facts) =>
-            Rules(_global, action, isDryRun).FirstMatch(in facts)
-            ?? Rules(_namespace, action, isDryRun).FirstMatch(in facts)
-            ?? FirstNamedMatch(action, isDryRun, in facts);
+        public bool AsksRequests { get; }
 
-        private CompiledRule? FirstNamedMatch(PolicyAction action, bool isDryRun, in ConnectionFacts facts)
+        public CompiledRule? FirstMatch<TJudge>(
+            PolicyAction action, bool isDryRun, in ConnectionFacts facts, scoped ref readonly TJudge judge)
+            where TJudge : IRuleJudge, allows ref struct =>
+            Rules(_global, action, isDryRun).FirstMatch(in facts, in judge)
+            ?? Rules(_namespace, action, isDryRun).FirstMatch(in facts, in judge)
+            ?? FirstNamedMatch(action, isDryRun, in facts, in judge);
+
+        private CompiledRule? FirstNamedMatch<TJudge>(
+            PolicyAction action, bool isDryRun, in ConnectionFacts facts, scoped ref readonly TJudge judge)
+            where TJudge : IRuleJudge, allows ref struct
         {
             foreach (string key in _destination.AuthorizationPolicies)
             {
-                if (_policies.Named(key) is PolicyGroup named && Rules(named, action, isDryRun).FirstMatch(in facts) is CompiledRule rule)
+                if (_policies.Named(key) is PolicyGroup named
+                    && Rules(named, action, isDryRun).FirstMatch(in facts, in judge) is CompiledRule rule)
                 {
                     return rule;
                 }
@@ -138,6 +236,7 @@ public static class PolicyEvaluator
 
         private static RuleSet Rules(PolicyGroup group, PolicyAction action, bool isDryRun) => (action, isDryRun) switch
         {
+            (PolicyAction.Custom, _) => group.Custom,
             (PolicyAction.Deny, false) => group.Deny,
             (PolicyAction.Deny, true) => group.DryRunDeny,
             (_, false) => group.Allow,

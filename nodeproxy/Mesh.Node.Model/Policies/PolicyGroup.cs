@@ -8,12 +8,14 @@ internal sealed class PolicyGroup
     private PolicyGroup(ImmutableArray<CompiledPolicy> policies)
     {
         Policies = policies;
+        Custom = RuleSet.Create(policies.Where(policy => policy.Policy.Action == PolicyAction.Custom));
         Deny = Compile(PolicyAction.Deny, isDryRun: false);
         Allow = Compile(PolicyAction.Allow, isDryRun: false);
         DryRunDeny = Compile(PolicyAction.Deny, isDryRun: true);
         DryRunAllow = Compile(PolicyAction.Allow, isDryRun: true);
         FirstAllow = First(isDryRun: false);
         FirstDryRunAllow = First(isDryRun: true);
+        AsksRequests = Custom.AsksRequests || Deny.AsksRequests || Allow.AsksRequests || DryRunDeny.AsksRequests || DryRunAllow.AsksRequests;
         HasDryRun = policies.Any(policy => policy.Policy.IsDryRun);
     }
 
@@ -21,6 +23,9 @@ internal sealed class PolicyGroup
 
     /// <summary>In the order of their keys, so that the same policies always name the same rule.</summary>
     public ImmutableArray<CompiledPolicy> Policies { get; }
+
+    /// <summary>Whoever is to be asked is always asked: there is no dry run of that.</summary>
+    public RuleSet Custom { get; }
 
     public RuleSet Deny { get; }
 
@@ -36,6 +41,9 @@ internal sealed class PolicyGroup
     public AuthorizationPolicy? FirstDryRunAllow { get; }
 
     public bool HasDryRun { get; }
+
+    /// <summary>Some rule, be it of a dry run, asks something of requests.</summary>
+    public bool AsksRequests { get; }
 
     public static PolicyGroup Create(IEnumerable<CompiledPolicy> policies)
     {

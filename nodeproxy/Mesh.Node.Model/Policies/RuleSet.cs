@@ -3,7 +3,8 @@ using Mesh.Api.Identity;
 namespace Mesh.Node.Model.Policies;
 
 /// <summary>
-/// The rules of one or many policies of one action, in order, asked one question: which is the first that matches this connection.
+/// The rules of one or many policies of one action, in order, asked one question: which is the first that matches this connection or this
+/// request.
 /// Immutable; any thread; no allocation to ask.
 /// </summary>
 /// <remarks>
@@ -23,12 +24,16 @@ internal sealed class RuleSet
     {
         _rules = rules;
         _index = rules.Length > LinearRulesMax ? new Index(rules) : null;
+        AsksRequests = rules.Any(rule => rule.AsksRequests);
     }
 
     public static RuleSet Empty { get; } = new([]);
 
     /// <summary>Rules that could match something; the others are left out.</summary>
     public int Count => _rules.Length;
+
+    /// <summary>Some rule asks something of requests.</summary>
+    public bool AsksRequests { get; }
 
     /// <summary>The policies' rules, in the order given.</summary>
     public static RuleSet Create(IEnumerable<CompiledPolicy> policies)
@@ -38,16 +43,19 @@ internal sealed class RuleSet
     }
 
     /// <summary>The first rule that matches; null when none does.</summary>
-    public CompiledRule? FirstMatch(in ConnectionFacts facts)
+    /// <param name="facts">The connection, by which rules are found.</param>
+    /// <param name="judge">Says whether one matches. It must not match one whose conditions on the connection do not hold.</param>
+    public CompiledRule? FirstMatch<TJudge>(in ConnectionFacts facts, scoped ref readonly TJudge judge)
+        where TJudge : IRuleJudge, allows ref struct
     {
-        var search = new RuleSearch(_rules, in facts);
+        var search = new RuleSearch(_rules);
         if (_index is null)
         {
-            search.ConsiderAll();
+            search.ConsiderAll(in judge);
         }
         else
         {
-            _index.Search(in facts, ref search);
+            _index.Search(in facts, ref search, in judge);
         }
 
         return search.Found;
@@ -86,35 +94,37 @@ internal sealed class RuleSet
             _ports = filed[GuardKind.Port].ToDictionary(entry => entry.Key.Port, entry => entry.Value);
         }
 
-        public void Search(in ConnectionFacts facts, ref RuleSearch search)
+        public void Search<TJudge>(in ConnectionFacts facts, ref RuleSearch search, scoped ref readonly TJudge judge)
+            where TJudge : IRuleJudge, allows ref struct
         {
-            search.Consider(_unguarded);
+            search.Consider(_unguarded, in judge);
             if (facts.Peer is SpiffeId peer)
             {
-                SearchIdentity(peer, ref search);
+                SearchIdentity(peer, ref search, in judge);
             }
 
-            _sources.Search(facts.Source, ref search);
-            _destinations.Search(facts.Destination, ref search);
+            _sources.Search(facts.Source, ref search, in judge);
+            _destinations.Search(facts.Destination, ref search, in judge);
             if (_ports.TryGetValue(facts.DestinationPort, out int[]? rules))
             {
-                search.Consider(rules);
+                search.Consider(rules, in judge);
             }
         }
 
-        private void SearchIdentity(SpiffeId peer, ref RuleSearch search)
+        private void SearchIdentity<TJudge>(SpiffeId peer, ref RuleSearch search, scoped ref readonly TJudge judge)
+            where TJudge : IRuleJudge, allows ref struct
         {
-            search.Consider(_identified);
-            _principals.Search(peer.Principal, ref search);
-            _principalPrefixes.Search(peer.Principal, ref search);
-            _principalSuffixes.Search(peer.Principal, ref search);
-            _namespaces.Search(peer.Namespace, ref search);
-            _namespacePrefixes.Search(peer.Namespace, ref search);
-            _namespaceSuffixes.Search(peer.Namespace, ref search);
+            search.Consider(_identified, in judge);
+            _principals.Search(peer.Principal, ref search, in judge);
+            _principalPrefixes.Search(peer.Principal, ref search, in judge);
+            _principalSuffixes.Search(peer.Principal, ref search, in judge);
+            _namespaces.Search(peer.Namespace, ref search, in judge);
+            _namespacePrefixes.Search(peer.Namespace, ref search, in judge);
+            _namespaceSuffixes.Search(peer.Namespace, ref search, in judge);
             if (_serviceAccounts.Count > 0
                 && _serviceAccounts.TryGetValue(new ServiceAccountName(peer.Namespace, peer.ServiceAccount), out int[]? rules))
             {
-                search.Consider(rules);
+                search.Consider(rules, in judge);
             }
         }
     }

@@ -1,4 +1,6 @@
 using Mesh.Node.Model.Policies;
+using Mesh.Node.Model.Policies.Requests;
+using Mesh.Node.Model.Tests.Routing;
 using Mesh.Node.Model.Workloads;
 using Xunit;
 
@@ -41,6 +43,57 @@ public sealed class PolicyEvaluatorOracleTests
         }
 
         Assert.True(outcomes.Count >= 4 && outcomes.Values.All(count => count >= 10), $"The policies are too uniform to prove anything: {string.Join(", ", outcomes)}");
+    }
+
+    [Theory]
+    [InlineData(1, 3, 6)]
+    [InlineData(4, 4, 6)]
+    [InlineData(20, 6, 40)]
+    public void Requests_and_connections_are_decided_as_the_oracle_decides_them(int policyCount, int rulesMax, int words)
+    {
+        var outcomes = new Dictionary<(PolicyOutcome Connection, PolicyReason Request), int>();
+        for (int seed = 0; seed < 60; seed++)
+        {
+            var random = new RandomPolicies(seed, words) { WithRequests = true };
+            List<AuthorizationPolicy> policies = random.Policies(policyCount, rulesMax);
+            Workload destination = Some.Workload("server", "10.0.0.1") with
+            {
+                AuthorizationPolicies =
+                    [.. policies.Where(policy => policy.Scope == PolicyScope.WorkloadSelector && random.OneIn(3)).Select(policy => policy.Key)],
+            };
+            MeshSnapshot snapshot = Some.Snapshot(policies);
+
+            for (int connection = 0; connection < 10; connection++)
+            {
+                ConnectionFacts facts = random.Facts();
+                PolicyDecision strict = PolicyEvaluator.Evaluate(snapshot, destination, facts);
+                Assert.Equal(
+                    PolicyOracle.Evaluate(policies, destination, facts), (strict.Outcome, strict.Reason, strict.DecidedBy.ToString()));
+
+                PolicyOutcome forRequests = PolicyEvaluator.EvaluateForRequests(snapshot, destination, facts).Outcome;
+                Assert.Equal(strict.IsAllowed, forRequests == PolicyOutcome.Allowed);
+                for (int index = 0; index < 20; index++)
+                {
+                    (TextRequest request, RequestOrigin origin) = random.Request();
+                    PolicyDecision decision = PolicyEvaluator.Evaluate(snapshot, destination, facts, origin, in request);
+
+                    Assert.Equal(
+                        PolicyOracle.Evaluate(policies, destination, facts, request, origin),
+                        (decision.Outcome, decision.Reason, decision.DecidedBy.ToString()));
+
+                    // What was decided of the connection holds for every request in it.
+                    Assert.True(
+                        forRequests == PolicyOutcome.Depends || forRequests == decision.Outcome,
+                        $"The connection was {forRequests}, a request in it {decision.Outcome}.");
+                    (PolicyOutcome, PolicyReason) seen = (forRequests, decision.Reason);
+                    outcomes[seen] = outcomes.GetValueOrDefault(seen) + 1;
+                }
+            }
+        }
+
+        Assert.True(
+            outcomes.Count(entry => entry.Key.Connection == PolicyOutcome.Depends && entry.Value >= 10) >= 4,
+            $"The policies are too uniform to prove anything: {string.Join(", ", outcomes)}");
     }
 
     [Fact]

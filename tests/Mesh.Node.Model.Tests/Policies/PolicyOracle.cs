@@ -1,6 +1,9 @@
 using Mesh.Api.Identity;
 using Mesh.Node.Model.Addresses;
 using Mesh.Node.Model.Policies;
+using Mesh.Node.Model.Policies.Requests;
+using Mesh.Node.Model.Tests.Policies.Requests;
+using Mesh.Node.Model.Tests.Routing;
 using Mesh.Node.Model.Workloads;
 
 namespace Mesh.Node.Model.Tests.Policies;
@@ -9,7 +12,7 @@ namespace Mesh.Node.Model.Tests.Policies;
 internal static class PolicyOracle
 {
     public static (PolicyOutcome Outcome, PolicyReason Reason, string DecidedBy) Evaluate(
-        IReadOnlyList<AuthorizationPolicy> policies, Workload destination, ConnectionFacts facts)
+        IReadOnlyList<AuthorizationPolicy> policies, Workload destination, ConnectionFacts facts, TextRequest? request = null, RequestOrigin origin = default)
     {
         List<AuthorizationPolicy> applicable =
         [
@@ -28,8 +31,14 @@ internal static class PolicyOracle
             }
         }
 
+        string? custom = FirstMatch(applicable, PolicyAction.Custom, facts, request, origin);
+        if (custom is not null)
+        {
+            return (PolicyOutcome.Denied, PolicyReason.AuthorizerMissing, custom);
+        }
+
         applicable.RemoveAll(policy => policy.IsDryRun);
-        string? deny = FirstMatch(applicable, PolicyAction.Deny, facts);
+        string? deny = FirstMatch(applicable, PolicyAction.Deny, facts, request, origin);
         if (deny is not null)
         {
             return (PolicyOutcome.Denied, PolicyReason.DenyRuleMatched, deny);
@@ -46,13 +55,14 @@ internal static class PolicyOracle
             return (PolicyOutcome.Allowed, PolicyReason.NoAllowPolicyApplies, "none");
         }
 
-        string? allow = FirstMatch(applicable, PolicyAction.Allow, facts);
+        string? allow = FirstMatch(applicable, PolicyAction.Allow, facts, request, origin);
         return allow is not null
             ? (PolicyOutcome.Allowed, PolicyReason.AllowRuleMatched, allow)
             : (PolicyOutcome.Denied, PolicyReason.NoAllowRuleMatched, firstAllow.Key);
     }
 
-    private static string? FirstMatch(IEnumerable<AuthorizationPolicy> policies, PolicyAction action, ConnectionFacts facts)
+    private static string? FirstMatch(
+        IEnumerable<AuthorizationPolicy> policies, PolicyAction action, ConnectionFacts facts, TextRequest? request, RequestOrigin origin)
     {
         foreach (AuthorizationPolicy policy in policies.Where(policy => policy.Action == action))
         {
@@ -63,7 +73,7 @@ internal static class PolicyOracle
 
             for (int index = 0; index < policy.Rules.Length; index++)
             {
-                if (RuleMatches(policy.Rules[index], action, facts))
+                if (RuleMatches(policy.Rules[index], action, facts, request, origin))
                 {
                     return $"{policy.Key}[{index}]";
                 }
@@ -73,10 +83,12 @@ internal static class PolicyOracle
         return null;
     }
 
-    private static bool RuleMatches(AuthorizationRule rule, PolicyAction action, ConnectionFacts facts) =>
-        rule.Clauses.All(clause => clause.Matches.IsEmpty || clause.Matches.Any(match => MatchHolds(match, action, facts)));
+    private static bool RuleMatches(
+        AuthorizationRule rule, PolicyAction action, ConnectionFacts facts, TextRequest? request, RequestOrigin origin) =>
+        rule.Clauses.All(clause => clause.Matches.IsEmpty || clause.Matches.Any(match => MatchHolds(match, action, facts, request, origin)));
 
-    private static bool MatchHolds(AuthorizationMatch match, PolicyAction action, ConnectionFacts facts)
+    private static bool MatchHolds(
+        AuthorizationMatch match, PolicyAction action, ConnectionFacts facts, TextRequest? request, RequestOrigin origin)
     {
         if (match.HasUnsupported && action == PolicyAction.Allow)
         {
@@ -98,6 +110,26 @@ internal static class PolicyOracle
         Add(match.NotDestinationAddresses, value => Contains(value, facts.Destination), isNegative: true);
         Add(match.DestinationPorts, value => value == facts.DestinationPort, isNegative: false);
         Add(match.NotDestinationPorts, value => value == facts.DestinationPort, isNegative: true);
+        Add(match.TrustDomains, value => TextMatches(value, peer?.TrustDomain.Name), isNegative: false);
+        Add(match.NotTrustDomains, value => TextMatches(value, peer?.TrustDomain.Name), isNegative: true);
+
+        // Without a request nobody will look further: what is not known is whatever makes the policy stricter.
+        if (match.ServerNames.Length + match.NotServerNames.Length > 0 && facts.ServerName is null && request is null)
+        {
+            fields.Add(action != PolicyAction.Allow);
+        }
+        else
+        {
+            string? name = facts.ServerName is "" ? null : facts.ServerName;
+            Add(match.ServerNames, value => TextMatches(value, name), isNegative: false);
+            Add(match.NotServerNames, value => TextMatches(value, name), isNegative: true);
+        }
+
+        if (match.Request is { IsEmpty: false } conditions)
+        {
+            fields.Add(request is null ? action != PolicyAction.Allow : RequestOracle.Holds(conditions, action, request, origin));
+        }
+
         return fields.Count == 0 ? match.HasUnsupported : fields.TrueForAll(held => held);
 
         void Add<T>(IReadOnlyList<T> values, Func<T, bool> matches, bool isNegative)
@@ -109,7 +141,7 @@ internal static class PolicyOracle
         }
     }
 
-    private static bool TextMatches(TextMatch match, string? text) => text is not null && match.Kind switch
+    public static bool TextMatches(TextMatch match, string? text) => text is not null && match.Kind switch
     {
         TextMatchKind.Exact => text == match.Value,
         TextMatchKind.Prefix => text.StartsWith(match.Value, StringComparison.Ordinal),
@@ -120,7 +152,7 @@ internal static class PolicyOracle
     private static bool AccountMatches(ServiceAccountName account, SpiffeId? peer) =>
         peer is not null && peer.Namespace == account.Namespace && peer.ServiceAccount == account.Name;
 
-    private static bool Contains(IpPrefix block, IpValue address)
+    public static bool Contains(IpPrefix block, IpValue address)
     {
         byte[] network = block.Network.ToIPAddress().GetAddressBytes();
         byte[] candidate = address.ToIPAddress().GetAddressBytes();

@@ -4,6 +4,9 @@ using System.Net;
 using Mesh.Api.Identity;
 using Mesh.Node.Model.Addresses;
 using Mesh.Node.Model.Policies;
+using Mesh.Node.Model.Policies.Requests;
+using Mesh.Node.Model.Tests.Policies.Requests;
+using Mesh.Node.Model.Tests.Routing;
 
 namespace Mesh.Node.Model.Tests.Policies;
 
@@ -31,11 +34,20 @@ internal sealed class RandomPolicies
         _isTight = words > 6;
     }
 
+    /// <summary>Some matches ask something of requests, and some policies an authorizer.</summary>
+    public bool WithRequests { get; init; }
+
     public List<AuthorizationPolicy> Policies(int count, int rulesMax) =>
         [.. Enumerable.Range(0, count).Select(index => Policy($"policy-{_random.Next(1_000)}-{index}", rulesMax))];
 
     public ConnectionFacts Facts() =>
-        new(OneIn(5) ? null : Peer(), IPAddress.Parse(One(_addresses)), IPAddress.Parse(One(_addresses)), One(_ports), "");
+        new(OneIn(5) ? null : Peer(), IPAddress.Parse(One(_addresses)), IPAddress.Parse(One(_addresses)), One(_ports), "")
+        {
+            ServerName = !WithRequests || OneIn(2) ? null : OneIn(2) ? "" : OneIn(2) ? "a.example" : "c.example",
+        };
+
+    /// <summary>A request, and who asks.</summary>
+    public (TextRequest Request, RequestOrigin Origin) Request() => new RandomRequests(_random).Request();
 
     public T One<T>(IReadOnlyList<T> values) => values[_random.Next(values.Count)];
 
@@ -45,7 +57,7 @@ internal sealed class RandomPolicies
 
     private AuthorizationPolicy Policy(string name, int rulesMax) => new(One(s_namespaces[..2]), name)
     {
-        Action = OneIn(_isTight ? 9 : 2) ? PolicyAction.Allow : PolicyAction.Deny,
+        Action = OneIn(_isTight ? 9 : 2) ? PolicyAction.Allow : WithRequests && OneIn(8) ? PolicyAction.Custom : PolicyAction.Deny,
         Scope = (PolicyScope)_random.Next(3),
         IsDryRun = OneIn(8),
         HasUnsupported = OneIn(15),
@@ -70,7 +82,7 @@ internal sealed class RandomPolicies
             match = WithField(match);
         }
 
-        return match;
+        return WithRequests && OneIn(2) ? match with { Request = new RandomRequests(_random).Conditions() } : match;
     }
 
     private AuthorizationMatch NarrowMatch() => _random.Next(4) switch
@@ -81,8 +93,12 @@ internal sealed class RandomPolicies
         _ => new() { DestinationPorts = [One(_ports)] },
     };
 
-    private AuthorizationMatch WithField(AuthorizationMatch match) => _random.Next(12) switch
+    private AuthorizationMatch WithField(AuthorizationMatch match) => _random.Next(WithRequests ? 16 : 12) switch
     {
+        12 => match with { TrustDomains = Values(TrustDomainText) },
+        13 => match with { NotTrustDomains = Values(TrustDomainText) },
+        14 => match with { ServerNames = Values(ServerNameText) },
+        15 => match with { NotServerNames = Values(ServerNameText) },
         0 => match with { Principals = Values(Principal) },
         1 => match with { NotPrincipals = Values(Principal) },
         2 => match with { Namespaces = Values(Namespace) },
@@ -100,6 +116,10 @@ internal sealed class RandomPolicies
     private TextMatch Principal() => Text(Peer().Principal.ToString());
 
     private TextMatch Namespace() => Text(One(s_namespaces));
+
+    private TextMatch TrustDomainText() => Text(OneIn(3) ? "other.example" : "cluster.local");
+
+    private TextMatch ServerNameText() => Text(OneIn(3) ? "a.example" : "b.example");
 
     private TextMatch Text(string whole) => _random.Next(9) switch
     {

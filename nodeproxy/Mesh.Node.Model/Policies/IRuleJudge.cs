@@ -1,0 +1,7 @@
+namespace Mesh.Node.Model.Policies;
+
+/// <summary>Says whether a rule matches whatever is judged, a connection or a request.</summary>
+internal interface IRuleJudge
+{
+    bool Matches(CompiledRule rule);
+}
