@@ -46,6 +46,8 @@ internal static class ConfigurationCheck
         new("telemetry.otlpIntervalMs", 1_000, HourMs, file => file.Telemetry.OtlpIntervalMs),
         new("telemetry.seriesPerWorkloadMax", 1, 1_000_000, file => file.Telemetry.SeriesPerWorkloadMax),
         new("telemetry.seriesMax", 1, 1_000_000, file => file.Telemetry.SeriesMax),
+        new("telemetry.requestSeriesPerWorkloadMax", 1, 1_000_000, file => file.Telemetry.RequestSeriesPerWorkloadMax),
+        new("telemetry.requestSeriesMax", 1, 1_000_000, file => file.Telemetry.RequestSeriesMax),
         new("telemetry.seriesRetentionMs", 0, 24 * HourMs, file => file.Telemetry.SeriesRetentionMs),
     ];
 

@@ -1,6 +1,7 @@
 using Mesh.Node.Model;
 using Mesh.Node.Proxy.Telemetry.Logging;
 using Mesh.Node.Proxy.Telemetry.Metrics;
+using Mesh.Node.Proxy.Telemetry.Requests;
 using Mesh.Node.Transport.EventLoops;
 using Microsoft.Extensions.Logging;
 
@@ -17,7 +18,9 @@ public sealed class NodeTelemetry : IDisposable
 
     private readonly TimeProvider _time;
     private readonly TcpSeriesCatalog _catalog;
+    private readonly RequestSeriesCatalog _requestCatalog;
     private readonly ConnectionTelemetry[] _connections;
+    private readonly RequestTelemetry[] _requests;
     private readonly NodeLoggerProvider _loggers;
     private readonly ITimer _expiry;
     private MeshSnapshot _snapshot = MeshSnapshot.Empty;
@@ -38,15 +41,19 @@ public sealed class NodeTelemetry : IDisposable
         ArgumentNullException.ThrowIfNull(time);
         _time = time;
         _catalog = new TcpSeriesCatalog(options, loops);
+        _requestCatalog = new RequestSeriesCatalog(options, loops);
         Metrics = new MetricRegistry(loops);
         Log = new LogWriter(logOutput, log, loops);
         _loggers = new NodeLoggerProvider(Log, time);
         _connections = new ConnectionTelemetry[loops];
+        _requests = new RequestTelemetry[loops];
         for (int index = 0; index < loops; index++)
         {
             _connections[index] = new ConnectionTelemetry(index, loops, _catalog, Log, time);
+            _requests[index] = new RequestTelemetry(index, _requestCatalog, Log, time);
         }
 
+        RequestFamilies.AddTo(Metrics, _requestCatalog);
         TcpFamily.AddTo(Metrics, _catalog);
         ConnectionMetrics.AddTo(Metrics, _connections);
         ProcessMetrics.AddTo(Metrics, Version, time.GetUtcNow());
@@ -73,10 +80,13 @@ public sealed class NodeTelemetry : IDisposable
     public LoopVisits? Visits => _visits;
 
     /// <summary>Grows when istio series have expired.</summary>
-    internal int SeriesGeneration => _catalog.Generation;
+    internal int SeriesGeneration => _catalog.Generation + _requestCatalog.Generation;
 
     /// <summary>What the loop with this index reports its connections to.</summary>
     public ConnectionTelemetry ForLoop(int loopIndex) => _connections[loopIndex];
+
+    /// <summary>What the loop with this index reports its requests to.</summary>
+    public RequestTelemetry RequestsForLoop(int loopIndex) => _requests[loopIndex];
 
     /// <summary>The loops run: from here on they are measured and asked.</summary>
     public void AttachLoops(IReadOnlyList<EventLoop> loops)
@@ -121,7 +131,8 @@ public sealed class NodeTelemetry : IDisposable
         if (snapshot.IsComplete && (_areSeriesWaiting || !ReferenceEquals(snapshot, _lookedAt)))
         {
             _lookedAt = snapshot;
-            _areSeriesWaiting = _catalog.Expire(snapshot, _time.GetUtcNow());
+            DateTimeOffset now = _time.GetUtcNow();
+            _areSeriesWaiting = _catalog.Expire(snapshot, now) | _requestCatalog.Expire(snapshot, now);
         }
     }
 
@@ -130,9 +141,18 @@ public sealed class NodeTelemetry : IDisposable
         Metrics.AddGauge("mesh_tcp_series", "istio TCP series kept.", () => _catalog.Count);
         Metrics.AddCounter(
             "mesh_tcp_series_overflowed_total", "Times a connection had to share the overflow series.", () => _catalog.Overflowed);
-        Metrics.AddCounter("mesh_access_log_lines_total", "Connections logged.", () => Log.AccessWritten);
+        Metrics.AddGauge("mesh_request_series", "istio series of requests kept.", () => _requestCatalog.Count);
         Metrics.AddCounter(
-            "mesh_access_log_dropped_total", "Connections not logged because the writer was behind.", () => Log.AccessDropped);
+            "mesh_request_series_overflowed_total",
+            "Times the overflow series of requests was looked up.",
+            () => _requestCatalog.Overflowed);
+        Metrics.AddCounter(
+            "mesh_request_retries_total", "Times a request was sent again.", () => _requests.Sum(requests => requests.RetriesTotal));
+        Metrics.AddCounter("mesh_access_log_lines_total", "Connections and requests logged.", () => Log.AccessWritten);
+        Metrics.AddCounter(
+            "mesh_access_log_dropped_total",
+            "Connections and requests not logged because the writer was behind.",
+            () => Log.AccessDropped);
         Metrics.AddCounter("mesh_log_dropped_total", "Lines not logged because the writer was behind.", () => Log.LinesDropped);
         Metrics.AddCounter("mesh_log_write_failures_total", "Writes that the log's output refused.", () => Log.WriteFailures);
     }

@@ -11,11 +11,20 @@ public sealed class TelemetryOptions
     /// <summary>Time between two pushes. Milliseconds, 1 000 to 3 600 000.</summary>
     public int OtlpIntervalMs { get; set; } = 60_000;
 
-    /// <summary>istio series of one workload of this node, all its pods together. What is above shares one overflow series.</summary>
+    /// <summary>istio TCP series of one workload of this node, all its pods together. What is above shares one overflow series.</summary>
     public int SeriesPerWorkloadMax { get; set; } = 1_000;
 
-    /// <summary>istio series in all. What is above shares one overflow series.</summary>
+    /// <summary>istio TCP series in all. What is above shares one overflow series.</summary>
     public int SeriesMax { get; set; } = 10_000;
+
+    /// <summary>
+    /// istio series of requests of one workload of this node, all its pods together: one for each code, flags and other side. What is above
+    /// shares one overflow series. Each is 70 lines of a scrape.
+    /// </summary>
+    public int RequestSeriesPerWorkloadMax { get; set; } = 500;
+
+    /// <summary>istio series of requests in all. What is above shares one overflow series.</summary>
+    public int RequestSeriesMax { get; set; } = 2_000;
 
     /// <summary>How long a series outlives its workloads, so that a scrape or two still see its last value. Milliseconds.</summary>
     public int SeriesRetentionMs { get; set; } = 300_000;

@@ -1,6 +1,7 @@
 using Mesh.Node.Proxy.Telemetry;
 using Mesh.Node.Proxy.Telemetry.Metrics;
 using Mesh.Node.Proxy.Telemetry.Otlp;
+using Mesh.Node.Proxy.Telemetry.Requests;
 using Xunit;
 
 namespace Mesh.Node.Proxy.Tests.Telemetry;
@@ -22,6 +23,30 @@ public sealed class DocumentationTests
             }),
         ];
         Assert.Equal(expected, rows.Select(row => row[..3]));
+    }
+
+    [Fact]
+    public void The_page_of_response_flags_is_the_enum_and_its_texts()
+    {
+        List<string[]> rows = [.. DocumentedTables.RowsOf("response-flags.md").Where(row => char.IsAsciiLetterUpper(row[0][0]))];
+        ResponseFlag[] flags = [.. Enum.GetValues<ResponseFlag>().Where(flag => flag != ResponseFlag.None)];
+        Assert.Equal(
+            flags.Select(flag => (flag.ToString(), ResponseFlagTexts.Of(flag))),
+            rows.Select(row => (row[0], row[1])));
+        Assert.All(rows, row =>
+        {
+            Assert.Equal(5, row.Length);
+            Assert.All(row, cell => Assert.NotEmpty(cell));
+        });
+    }
+
+    [Fact]
+    public void The_page_of_response_flags_names_every_text_of_details_and_no_other()
+    {
+        IEnumerable<string> documented = DocumentedTables.RowsOf("response-flags.md").Select(row => row[0])
+            .Where(cell => char.IsAsciiLetterLower(cell[0]));
+        IEnumerable<string> declared = typeof(ResponseDetails).GetFields().Select(field => (string)field.GetRawConstantValue()!);
+        Assert.Equal(declared.Order(StringComparer.Ordinal), documented.Order(StringComparer.Ordinal));
     }
 
     [Fact]

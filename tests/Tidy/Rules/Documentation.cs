@@ -12,8 +12,8 @@ internal static partial class Documentation
     private static readonly HashSet<string> s_foreignNames =
     [
         "AuthorizationPolicy", "BenchmarkDotNet", "BouncyCastle", "ConfigMap", "DaemonSet", "GitHub", "IPEndPoint", "MeshConfig",
-        "NativeAOT", "NetworkPolicy", "OpenMetrics", "OpenSSL", "OpenTelemetry", "PeerAuthentication", "ServiceAccount", "ServiceEntry",
-        "SslStream", "SystemTextJson", "TokenReview", "WorkloadEntry",
+        "NativeAOT", "NetworkPolicy", "OpenMetrics", "OpenSSL", "OpenTelemetry", "PassthroughCluster", "PeerAuthentication", "ServiceAccount",
+        "ServiceEntry", "SslStream", "SystemTextJson", "TokenReview", "WorkloadEntry",
     ];
 
     private static readonly string[] s_topFolders = ["nodeproxy", "ctlplane", "native-interop", "bench", "tests", "deploy"];

@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace Mesh.Node.Proxy.Telemetry.Logging;
 
 /// <summary>Carries the connections to log from one loop to the writer. Bounded: what does not fit is dropped and counted.</summary>
@@ -61,11 +59,4 @@ internal sealed class AccessLogRing
 
     /// <summary>A connection and what to say of it.</summary>
     internal readonly record struct Entry(ConnectionRecord Record, AccessEvent Event);
-
-    [StructLayout(LayoutKind.Explicit, Size = 256)]
-    private struct PaddedIndex
-    {
-        [FieldOffset(128)]
-        public long Value;
-    }
 }

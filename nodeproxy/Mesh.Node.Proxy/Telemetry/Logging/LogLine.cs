@@ -60,6 +60,10 @@ internal sealed class LogLine
         }
     }
 
+    /// <summary>Starts a line whose fields have an order and names of their own; what stands around values is the caller's.</summary>
+    /// <param name="format">Whether fields with names are JSON's.</param>
+    public void BeginBare(LogFormat format) => _isJson = format == LogFormat.Json;
+
     /// <summary>Ends the line.</summary>
     public void End() => Raw(_isJson ? "}\n"u8 : "\n"u8);
 
@@ -120,11 +124,7 @@ internal sealed class LogLine
             case IPEndPoint address:
                 Name(name);
                 Quote();
-                bool isV6 = address.AddressFamily == System.Net.Sockets.AddressFamily.InterNetworkV6;
-                Raw(isV6 ? "["u8 : ""u8);
-                Format(address.Address);
-                Raw(isV6 ? "]:"u8 : ":"u8);
-                Format(address.Port);
+                Value(address);
                 Quote();
                 break;
             case DnsEndPoint host:
@@ -138,7 +138,46 @@ internal sealed class LogLine
         }
     }
 
-    /// <summary>A line that somebody else built.</summary>
+    /// <summary>The name of a field whose value follows.</summary>
+    public void Field(ReadOnlySpan<byte> name) => Name(name);
+
+    /// <summary>A moment, alone.</summary>
+    public void Moment(long unixMs) => Time(unixMs);
+
+    /// <summary>A number, alone.</summary>
+    public void Value(long value) => Format(value);
+
+    /// <summary>An address and port, alone.</summary>
+    public void Value(IPEndPoint address)
+    {
+        bool isV6 = address.AddressFamily == System.Net.Sockets.AddressFamily.InterNetworkV6;
+        Raw(isV6 ? "["u8 : ""u8);
+        Format(address.Address);
+        Raw(isV6 ? "]:"u8 : ":"u8);
+        Format(address.Port);
+    }
+
+    /// <summary>A value from elsewhere, alone, escaped as between quotes.</summary>
+    public void Value(string text) => Escaped(text);
+
+    /// <summary>Bytes that a client chose, alone, escaped as between quotes; what is no UTF-8 is replaced.</summary>
+    public void Value(ReadOnlySpan<byte> utf8)
+    {
+        // One byte that is no text becomes an escape of six.
+        const int BytesPerByteMax = 6;
+        JavaScriptEncoder.UnsafeRelaxedJsonEscaping.EncodeUtf8(utf8, Room(utf8.Length * BytesPerByteMax), out _, out int written);
+        Length += written;
+    }
+
+    /// <summary>A value from elsewhere, alone and without quotes around it: its spaces become underscores.</summary>
+    public void Token(string text)
+    {
+        int start = Length;
+        Escaped(text);
+        _buffer.AsSpan(start, Length - start).Replace((byte)' ', (byte)'_');
+    }
+
+    /// <summary>What somebody else built, or what stands between values.</summary>
     public void Bytes(ReadOnlySpan<byte> bytes) => Raw(bytes);
 
     private void Name(ReadOnlySpan<byte> name)

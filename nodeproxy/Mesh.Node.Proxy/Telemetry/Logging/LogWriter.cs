@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Text.Json.Serialization;
+using Mesh.Node.Proxy.Telemetry.Requests;
 using Microsoft.Extensions.Logging;
 
 namespace Mesh.Node.Proxy.Telemetry.Logging;
@@ -17,7 +18,12 @@ public sealed class LogOptions
     /// <summary>The line of each connection.</summary>
     public AccessLogMode Access { get; set; } = AccessLogMode.Text;
 
-    /// <summary>Connections that may wait to be logged, for each loop. A power of two; further ones are dropped and counted.</summary>
+    /// <summary>The line of each request, as istio writes it.</summary>
+    public AccessLogMode Requests { get; set; } = AccessLogMode.Off;
+
+    /// <summary>
+    /// Connections that may wait to be logged, for each loop, and requests as many. A power of two; further ones are dropped and counted.
+    /// </summary>
     public int AccessQueueMax { get; set; } = 4_096;
 
     /// <summary>Lines of the program that may wait. Further ones are dropped and counted.</summary>
@@ -26,8 +32,8 @@ public sealed class LogOptions
 
 /// <summary>The one thread that writes the log, so that a slow reader of our output can never hold a loop.</summary>
 /// <remarks>
-/// Loops hand over connections through rings of their own, everybody else lines through one bounded queue; both drop when full. The
-/// thread gathers what comes within a few milliseconds into one write.
+/// Loops hand over connections and requests through rings of their own, everybody else lines through one bounded queue; all drop when
+/// full. The thread gathers what comes within a few milliseconds into one write.
 /// </remarks>
 public sealed class LogWriter : IDisposable
 {
@@ -42,6 +48,7 @@ public sealed class LogWriter : IDisposable
     private readonly Stream _output;
     private readonly LogOptions _options;
     private readonly AccessLogRing[] _rings;
+    private readonly RequestLogRing[] _requestRings;
     private readonly ConcurrentQueue<byte[]> _lines = new();
     private readonly AutoResetEvent _wake = new(initialState: false);
     private readonly ManualResetEventSlim _stopping = new();
@@ -72,6 +79,12 @@ public sealed class LogWriter : IDisposable
             _rings[index] = new AccessLogRing(options.AccessQueueMax);
         }
 
+        _requestRings = new RequestLogRing[options.Requests == AccessLogMode.Off ? 0 : loops];
+        for (int index = 0; index < _requestRings.Length; index++)
+        {
+            _requestRings[index] = new RequestLogRing(options.AccessQueueMax);
+        }
+
         _thread = new Thread(Run) { Name = "log-writer", IsBackground = true };
         _thread.Start();
     }
@@ -82,11 +95,14 @@ public sealed class LogWriter : IDisposable
     /// <summary>How the program's own lines are written.</summary>
     internal LogFormat Format => _options.Format;
 
-    /// <summary>Connections logged so far.</summary>
+    /// <summary>Whether requests are logged now.</summary>
+    internal bool WritesRequests => _options.Requests != AccessLogMode.Off && Level.IsEnabled(LogLevel.Information);
+
+    /// <summary>Connections and requests logged so far.</summary>
     public long AccessWritten => Volatile.Read(ref _accessWritten);
 
-    /// <summary>Connections not logged because the writer was behind.</summary>
-    public long AccessDropped => _rings.Sum(ring => ring.Dropped);
+    /// <summary>Connections and requests not logged because the writer was behind.</summary>
+    public long AccessDropped => _rings.Sum(ring => ring.Dropped) + _requestRings.Sum(ring => ring.Dropped);
 
     /// <summary>Lines of the program not written because the writer was behind.</summary>
     public long LinesDropped => Volatile.Read(ref _linesDropped);
@@ -102,6 +118,16 @@ public sealed class LogWriter : IDisposable
             _rings[loopIndex].Enqueue(record, what);
             Wake();
         }
+    }
+
+    /// <summary>
+    /// Hands a copy of a request over, whose line is wanted (<see cref="WritesRequests"/>). Loop thread; never blocks, allocates only where
+    /// its texts are longer than all before them.
+    /// </summary>
+    internal void Request(int loopIndex, RequestRecord record)
+    {
+        _requestRings[loopIndex].Enqueue(record);
+        Wake();
     }
 
     /// <summary>Hands a finished line over. Any thread; never blocks.</summary>
@@ -152,7 +178,9 @@ public sealed class LogWriter : IDisposable
             }
 
             Interlocked.Exchange(ref _isAsleep, 1);
-            if (_lines.IsEmpty && Array.TrueForAll(_rings, ring => ring.IsEmpty))
+            if (_lines.IsEmpty
+                && Array.TrueForAll(_rings, ring => ring.IsEmpty)
+                && Array.TrueForAll(_requestRings, ring => ring.IsEmpty))
             {
                 _wake.WaitOne();
             }
@@ -171,7 +199,7 @@ public sealed class LogWriter : IDisposable
             WriteWhen(WriteBytes);
         }
 
-        LogFormat format = _options.Access == AccessLogMode.Json ? LogFormat.Json : LogFormat.Text;
+        LogFormat format = FormatOf(_options.Access);
         foreach (AccessLogRing ring in _rings)
         {
             while (ring.TryDequeue(out AccessLogRing.Entry entry))
@@ -182,8 +210,22 @@ public sealed class LogWriter : IDisposable
             }
         }
 
+        format = FormatOf(_options.Requests);
+        foreach (RequestLogRing ring in _requestRings)
+        {
+            while (ring.Peek() is RequestRecord record)
+            {
+                RequestLogFormatter.Write(_buffer, format, record);
+                ring.Advance();
+                Volatile.Write(ref _accessWritten, _accessWritten + 1);
+                WriteWhen(WriteBytes);
+            }
+        }
+
         WriteWhen(1);
     }
+
+    private static LogFormat FormatOf(AccessLogMode mode) => mode == AccessLogMode.Json ? LogFormat.Json : LogFormat.Text;
 
     private void WriteWhen(int bytes)
     {

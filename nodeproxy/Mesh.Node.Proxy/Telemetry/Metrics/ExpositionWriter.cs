@@ -47,7 +47,15 @@ public static class ExpositionWriter
                     hasHeader = true;
                 }
 
-                WriteSample(output, family.Name, sample);
+                if (sample.Histogram is HistogramValue histogram)
+                {
+                    WriteHistogram(output, family.Name, sample.Labels, histogram, format);
+                }
+                else
+                {
+                    WriteSample(output, family.Name, suffix: "", sample.Labels, bound: null, sample.Value);
+                }
+
                 if (output.UnflushedBytes >= FlushBytes)
                 {
                     FlushResult flush = await output.FlushAsync(cancellation);
@@ -79,25 +87,53 @@ public static class ExpositionWriter
         WriteEscaped(output, family.Help, escapeQuotes: format == ExpositionFormat.OpenMetrics);
         Raw(output, "\n# TYPE "u8);
         WriteText(output, name);
-        Raw(output, family.Type == MetricType.Counter ? " counter\n"u8 : " gauge\n"u8);
+        Raw(output, family.Type switch
+        {
+            MetricType.Counter => " counter\n"u8,
+            MetricType.Histogram => " histogram\n"u8,
+            _ => " gauge\n"u8,
+        });
     }
 
-    private static void WriteSample(PipeWriter output, string name, in Sample sample)
+    private static void WriteHistogram(
+        PipeWriter output, string name, LabelSet labels, HistogramValue histogram, ExpositionFormat format)
     {
-        WriteText(output, name);
-        for (int index = 0; index < sample.Labels.Count; index++)
+        for (int bucket = 0; bucket < histogram.Bounds.BucketCount; bucket++)
         {
-            Raw(output, index == 0 ? "{"u8 : ","u8);
-            KeyValuePair<string, string> label = sample.Labels[index];
-            WriteText(output, label.Key);
-            Raw(output, "=\""u8);
-            WriteEscaped(output, label.Value, escapeQuotes: true);
-            Raw(output, "\""u8);
+            WriteSample(output, name, MetricNames.BucketSuffix, labels, histogram.Bounds.Text(bucket, format), histogram.CountUpTo(bucket));
         }
 
-        Raw(output, sample.Labels.Count > 0 ? "} "u8 : " "u8);
-        WriteValue(output, sample.Value);
+        WriteSample(output, name, MetricNames.SumSuffix, labels, bound: null, histogram.Sum);
+        WriteSample(output, name, MetricNames.CountSuffix, labels, bound: null, histogram.Count);
+    }
+
+    private static void WriteSample(PipeWriter output, string name, string suffix, LabelSet labels, string? bound, double value)
+    {
+        WriteText(output, name);
+        WriteText(output, suffix);
+        for (int index = 0; index < labels.Count; index++)
+        {
+            KeyValuePair<string, string> label = labels[index];
+            WriteLabel(output, index == 0, label.Key, label.Value);
+        }
+
+        if (bound is not null)
+        {
+            WriteLabel(output, labels.Count == 0, "le", bound);
+        }
+
+        Raw(output, labels.Count > 0 || bound is not null ? "} "u8 : " "u8);
+        WriteValue(output, value);
         Raw(output, "\n"u8);
+    }
+
+    private static void WriteLabel(PipeWriter output, bool isFirst, string name, string value)
+    {
+        Raw(output, isFirst ? "{"u8 : ","u8);
+        WriteText(output, name);
+        Raw(output, "=\""u8);
+        WriteEscaped(output, value, escapeQuotes: true);
+        Raw(output, "\""u8);
     }
 
     private static void WriteValue(PipeWriter output, double value)

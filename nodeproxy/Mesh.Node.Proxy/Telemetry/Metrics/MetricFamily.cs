@@ -8,12 +8,16 @@ public enum MetricType
 
     /// <summary>Goes up and down.</summary>
     Gauge,
+
+    /// <summary>How often values fell in each of some ranges, and their sum; only grows.</summary>
+    Histogram,
 }
 
 /// <summary>One value of one series.</summary>
 /// <param name="Labels">Which series.</param>
-/// <param name="Value">Its value now. Counters are exact up to 2^53.</param>
-public readonly record struct Sample(LabelSet Labels, double Value);
+/// <param name="Value">Its value now; 0 for a histogram. Counters are exact up to 2^53.</param>
+/// <param name="Histogram">What a histogram says; null for other types.</param>
+public readonly record struct Sample(LabelSet Labels, double Value, HistogramValue? Histogram = null);
 
 /// <summary>All series of one name.</summary>
 public abstract class MetricFamily

@@ -6,6 +6,15 @@ internal static class MetricNames
     /// <summary>What the name of every counter ends in.</summary>
     public const string CounterSuffix = "_total";
 
+    /// <summary>What the name of a histogram gains for one bucket.</summary>
+    public const string BucketSuffix = "_bucket";
+
+    /// <summary>What it gains for the sum of all values.</summary>
+    public const string SumSuffix = "_sum";
+
+    /// <summary>What it gains for their number.</summary>
+    public const string CountSuffix = "_count";
+
     public static void CheckMetric(string name, MetricType type)
     {
         if (!IsName(name, allowColon: true))

@@ -47,18 +47,21 @@ internal sealed class TcpCell(TcpSeries series)
 /// <param name="key">What tells it from the others; not looked at for the overflow series.</param>
 /// <param name="loops">How many loops there are.</param>
 /// <param name="labels">Its labels with given flags.</param>
-internal sealed class TcpSeries(TcpSeriesKey key, int loops, Func<ResponseFlags, LabelSet> labels)
+internal sealed class TcpSeries(PartiesKey key, int loops, Func<ResponseFlags, LabelSet> labels) : ISeries<PartiesKey>
 {
     private readonly TcpCell?[] _cells = new TcpCell?[loops];
     private readonly LabelSet?[] _labels = new LabelSet?[CloseReasons.FlagsCount];
 
-    public TcpSeriesKey Key { get; } = key;
+    /// <inheritdoc />
+    public PartiesKey Key { get; } = key;
 
-    /// <summary>When a workload or service of it was first seen to be gone; null while all are there. Janitor only.</summary>
+    /// <inheritdoc />
     public DateTimeOffset? GoneSince { get; set; }
 
-    /// <summary>Connections open now.</summary>
-    public long Open
+    /// <inheritdoc />
+    public bool IsInUse => Open != 0;
+
+    private long Open
     {
         get
         {

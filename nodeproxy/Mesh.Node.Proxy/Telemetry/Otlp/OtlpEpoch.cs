@@ -20,8 +20,8 @@ internal sealed class OtlpEpoch : IDisposable
     private const int PushTimeoutMs = 10_000;
 
     // What counters said when the epoch before this one was last read, and when this one was.
-    private readonly IReadOnlyDictionary<(string Family, LabelSet Labels), double> _before;
-    private readonly Dictionary<(string Family, LabelSet Labels), double> _read = [];
+    private readonly IReadOnlyDictionary<(string Metric, LabelSet Labels, int Bucket), double> _before;
+    private readonly Dictionary<(string Metric, LabelSet Labels, int Bucket), double> _read = [];
     private readonly Meter _meter = new(MeterName, NodeTelemetry.Version);
     private readonly BaseExportingMetricReader _reader;
     private readonly MeterProvider _provider;
@@ -34,7 +34,7 @@ internal sealed class OtlpEpoch : IDisposable
     /// <param name="previous">The pipeline this one goes on from, disposed; null for the first.</param>
     public OtlpEpoch(IReadOnlyList<MetricFamily> families, OtlpEndpoint endpoint, string nodeName, int seriesMax, OtlpEpoch? previous)
     {
-        _before = previous is null ? new Dictionary<(string, LabelSet), double>() : previous._read;
+        _before = previous is null ? new Dictionary<(string, LabelSet, int), double>() : previous._read;
         FamilyCount = families.Count;
         foreach (MetricFamily family in families)
         {
@@ -80,6 +80,16 @@ internal sealed class OtlpEpoch : IDisposable
             string name = family.Name[..^MetricNames.CounterSuffix.Length];
             _meter.CreateObservableCounter(name, () => ReadCounter(family), unit: null, family.Help);
         }
+        else if (family.Type == MetricType.Histogram)
+        {
+            // The library takes values for a histogram and no counts, so they go as Prometheus writes them, one metric for each suffix. A
+            // counter would gain a suffix more in Prometheus.
+            foreach (string suffix in (string[])[MetricNames.BucketSuffix, MetricNames.SumSuffix, MetricNames.CountSuffix])
+            {
+                string name = family.Name + suffix;
+                _meter.CreateObservableUpDownCounter(name, () => ReadHistogram(family, name, suffix), unit: null, family.Help);
+            }
+        }
         else
         {
             _meter.CreateObservableGauge(family.Name, () => ReadGauge(family), unit: null, family.Help);
@@ -90,10 +100,42 @@ internal sealed class OtlpEpoch : IDisposable
     {
         foreach (Sample sample in family.Collect())
         {
-            (string, LabelSet) key = (family.Name, sample.Labels);
-            _read[key] = sample.Value;
-            yield return new Measurement<double>(sample.Value - _before.GetValueOrDefault(key), sample.Labels.Tags);
+            yield return new Measurement<double>(SinceStart(family.Name, sample.Labels, 0, sample.Value), sample.Labels.Tags);
         }
+    }
+
+    private IEnumerable<Measurement<double>> ReadHistogram(MetricFamily family, string name, string suffix)
+    {
+        foreach (Sample sample in family.Collect())
+        {
+            HistogramValue histogram = sample.Histogram!;
+            switch (suffix)
+            {
+                case MetricNames.SumSuffix:
+                    yield return new Measurement<double>(SinceStart(name, sample.Labels, 0, histogram.Sum), sample.Labels.Tags);
+                    break;
+                case MetricNames.CountSuffix:
+                    yield return new Measurement<double>(SinceStart(name, sample.Labels, 0, histogram.Count), sample.Labels.Tags);
+                    break;
+                default:
+                    for (int bucket = 0; bucket < histogram.Bounds.BucketCount; bucket++)
+                    {
+                        string bound = histogram.Bounds.Text(bucket, ExpositionFormat.PrometheusText);
+                        KeyValuePair<string, object?>[] tags = [.. sample.Labels.Tags, new("le", bound)];
+                        yield return new Measurement<double>(SinceStart(name, sample.Labels, bucket, histogram.CountUpTo(bucket)), tags);
+                    }
+
+                    break;
+            }
+        }
+    }
+
+    /// <summary>What a count has grown by since this pipeline began.</summary>
+    private double SinceStart(string metric, LabelSet labels, int bucket, double value)
+    {
+        (string, LabelSet, int) key = (metric, labels, bucket);
+        _read[key] = value;
+        return value - _before.GetValueOrDefault(key);
     }
 
     private static IEnumerable<Measurement<double>> ReadGauge(MetricFamily family)

@@ -28,7 +28,9 @@ public sealed partial class OtlpExport : IAsyncDisposable
         _telemetry = telemetry;
         _endpoint = endpoint;
         _nodeName = nodeName;
-        _seriesMax = ((options.SeriesMax + 1) * CloseReasons.FlagsCount) + 1;
+        _seriesMax = Math.Max(
+            (options.SeriesMax + 1) * CloseReasons.FlagsCount,
+            (options.RequestSeriesMax + 1) * HistogramBounds.Default.BucketCount) + 1;
         _pushed = telemetry.Metrics.AddCounter("mesh_otlp_pushes_total", Help, LabelSet.Of(("result", "ok")));
         _failed = telemetry.Metrics.AddCounter("mesh_otlp_pushes_total", Help, LabelSet.Of(("result", "failed")));
         _logger = telemetry.Loggers.CreateLogger(typeof(OtlpExport).FullName!);

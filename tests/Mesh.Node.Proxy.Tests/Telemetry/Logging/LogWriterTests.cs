@@ -234,26 +234,6 @@ public sealed partial class LogWriterTests
         public static partial void PodPorts(ILogger logger, string pod, int ports);
     }
 
-    /// <summary>Takes no byte until it is opened.</summary>
-    private sealed class GatedStream : MemoryStream
-    {
-        private readonly ManualResetEventSlim _arrived = new();
-        private readonly ManualResetEventSlim _gate = new();
-
-        public int Lines => ToArray().Count(value => value == '\n');
-
-        public void WaitForWriter() => Assert.True(_arrived.Wait(TimeSpan.FromSeconds(10)));
-
-        public void Open() => _gate.Set();
-
-        public override void Write(ReadOnlySpan<byte> buffer)
-        {
-            _arrived.Set();
-            _gate.Wait();
-            base.Write(buffer);
-        }
-    }
-
     private sealed class FailingStream : MemoryStream
     {
         private volatile bool _isBroken = true;

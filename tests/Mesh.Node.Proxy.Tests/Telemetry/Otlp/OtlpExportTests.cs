@@ -2,6 +2,8 @@ using Mesh.Node.Proxy.Telemetry;
 using Mesh.Node.Proxy.Telemetry.Logging;
 using Mesh.Node.Proxy.Telemetry.Metrics;
 using Mesh.Node.Proxy.Telemetry.Otlp;
+using Mesh.Node.Proxy.Telemetry.Requests;
+using Mesh.Node.Proxy.Tests.Telemetry.Requests;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Time.Testing;
 using OpenTelemetry.Exporter;
@@ -54,6 +56,8 @@ public sealed class OtlpExportTests
         using MeasuredNode measured = new(options, _time);
         Run(measured.Telemetry, TestMesh.CartToStock(ConnectionPath.Outbound), CloseReason.Completed, sent: 100);
         Run(measured.Telemetry, TestMesh.CartToStock(ConnectionPath.Outbound), CloseReason.PolicyDenied);
+        Ask(measured.Telemetry, durationMs: 7);
+        Ask(measured.Telemetry, durationMs: 70);
         await using OtlpExport export = OtlpExport.Start(options, measured.Telemetry, "node-1", _time)!;
         NextPush(collector);
         OtlpReceiver.Push push = NextPush(collector);
@@ -61,11 +65,25 @@ public sealed class OtlpExportTests
         foreach (string[] row in DocumentedTables.RowsOf("metrics.md"))
         {
             bool isCounter = row[1] == "counter";
-            string name = isCounter ? row[0][..^"_total".Length] : row[0];
-            List<OtlpReceiver.Point> points = [.. push.Points.Where(point => point.Metric == name)];
-            Assert.True(points.Count > 0, $"{row[0]} did not reach the collector.");
-            Assert.All(points, point => Assert.Equal(isCounter, point.IsMonotonicCumulativeSum));
+            string[] names = row[1] switch
+            {
+                "counter" => [row[0][..^"_total".Length]],
+                "histogram" => [row[0] + "_bucket", row[0] + "_sum", row[0] + "_count"],
+                _ => [row[0]],
+            };
+            foreach (string name in names)
+            {
+                List<OtlpReceiver.Point> points = [.. push.Points.Where(point => point.Metric == name)];
+                Assert.True(points.Count > 0, $"{name} did not reach the collector.");
+                Assert.All(points, point => Assert.Equal(isCounter, point.IsMonotonicCumulativeSum));
+            }
         }
+
+        Assert.Equal(0, push.Point("istio_request_duration_milliseconds_bucket", ("le", "5")).Value);
+        Assert.Equal(1, push.Point("istio_request_duration_milliseconds_bucket", ("le", "10")).Value);
+        Assert.Equal(2, push.Point("istio_request_duration_milliseconds_bucket", ("le", "+Inf")).Value);
+        Assert.Equal(77, push.Point("istio_request_duration_milliseconds_sum").Value);
+        Assert.Equal(2, push.Point("istio_request_duration_milliseconds_count").Value);
 
         Assert.Equal(2, push.Points.Where(point => point.Metric == "istio_tcp_connections_opened").Sum(point => point.Value));
         Assert.Equal(1, push.Points.Where(point => point.Metric == "istio_tcp_connections_failed").Sum(point => point.Value));
@@ -131,6 +149,34 @@ public sealed class OtlpExportTests
     }
 
     [Fact]
+    public async Task Histograms_count_from_the_new_start_too()
+    {
+        await using OtlpReceiver collector = await OtlpReceiver.StartAsync(HttpProtocols.Http2);
+        TelemetryOptions options = new() { OtlpEndpoint = collector.Address, SeriesRetentionMs = 0 };
+        using NodeTelemetry node = Create(options);
+        await using OtlpExport export = OtlpExport.Start(options, node, "node-1", _time)!;
+        Ask(node, durationMs: 7);
+        Run(node, TestMesh.CartToStock(ConnectionPath.Outbound, TestMesh.Pod("web-1", "web", "shop", "v1")), CloseReason.Completed);
+        const string Buckets = "istio_request_duration_milliseconds_bucket";
+        OtlpReceiver.Point before = NextPush(collector).Point(Buckets, ("le", "10"));
+        Assert.Equal(1, before.Value);
+
+        // A TCP series goes, and with it the pipeline; the series of requests stays.
+        node.OnSnapshot(TestMesh.Snapshot([TestMesh.Cart, TestMesh.Stock], [TestMesh.StockService]));
+        Ask(node, durationMs: 8);
+        double total = before.Value;
+        OtlpReceiver.Point last;
+        do
+        {
+            last = NextPush(collector).Point(Buckets, ("le", "10"));
+            total = last.StartUnixNs == before.StartUnixNs ? last.Value : total + last.Value;
+        }
+        while (last.StartUnixNs == before.StartUnixNs);
+
+        Assert.Equal(2, total);
+    }
+
+    [Fact]
     public async Task A_collector_that_refuses_is_counted_and_tried_again()
     {
         await using OtlpReceiver collector = await OtlpReceiver.StartAsync(HttpProtocols.Http2);
@@ -188,6 +234,15 @@ public sealed class OtlpExportTests
     {
         _time.Advance(s_period);
         return collector.Next();
+    }
+
+    private static void Ask(NodeTelemetry node, long durationMs)
+    {
+        RequestRecord record = new();
+        node.RequestsForLoop(0).Began(record, TestMesh.CartToStock(ConnectionPath.Outbound), nowMs: 0);
+        record.SetRequest(TestRequests.Grpc());
+        record.ResponseCode = 200;
+        node.RequestsForLoop(0).Completed(record, durationMs);
     }
 
     private static void Run(NodeTelemetry node, ConnectionRecord record, CloseReason reason, long sent = 0)

@@ -162,7 +162,7 @@ internal sealed class OtlpReceiver : IAsyncDisposable
         {
             foreach (ByteString pair in pairs)
             {
-                string value = Fields(Fields(pair, 2).Single(), 1).Single().ToStringUtf8();
+                string value = Fields(Fields(pair, 2).Single(), 1).SingleOrDefault(ByteString.Empty).ToStringUtf8();
                 attributes.Add(Fields(pair, 1).Single().ToStringUtf8(), value);
             }
         }

@@ -30,26 +30,29 @@ internal readonly record struct WorkloadLabels(
 /// <summary>What a service is to istio's metrics. Default: unknown.</summary>
 internal readonly record struct ServiceLabels(string? Hostname, string? Namespace, string? Name)
 {
+    /// <summary>Where requests go whose destination nothing in the mesh owns; the host they ask for is the client's to choose.</summary>
+    public static ServiceLabels Passthrough { get; } = new(null, null, "PassthroughCluster");
+
     /// <summary>The labels of <paramref name="service"/>; unknown for null.</summary>
     public static ServiceLabels Of(Service? service) =>
         service is null ? default : new ServiceLabels(service.Hostname, service.Namespace, service.Name);
 }
 
-/// <summary>Everything that tells one istio TCP series from another, but for <c>response_flags</c>.</summary>
-internal readonly record struct TcpSeriesKey(
+/// <summary>Who spoke to whom and how, as one reporter sees it: what istio series of every protocol have in common.</summary>
+internal readonly record struct PartiesKey(
     bool IsSourceReporter,
     WorkloadLabels Source,
     string? SourcePrincipal,
     WorkloadLabels Destination,
     string? DestinationPrincipal,
     ServiceLabels Service,
-    bool IsMutualTls)
+    bool IsMutualTls) : ISeriesKey
 {
     /// <summary>The workload of this node that the series is about: whose limit it counts against.</summary>
     public WorkloadLabels Local => IsSourceReporter ? Source : Destination;
 
     /// <summary>The key of <paramref name="record"/> as one of the two reporters sees it.</summary>
-    public static TcpSeriesKey Of(ConnectionRecord record, bool isSourceReporter, bool withLocality) => new(
+    public static PartiesKey Of(ConnectionRecord record, bool isSourceReporter, bool withLocality) => new(
         isSourceReporter,
         WorkloadLabels.Of(record.Source, withLocality),
         record.SourceIdentity?.ToString(),

@@ -1,0 +1,71 @@
+using System.Diagnostics;
+using Mesh.Node.Proxy.Telemetry.Logging;
+
+namespace Mesh.Node.Proxy.Telemetry.Requests;
+
+/// <summary>Sees every request of one loop: counts it in istio's series when it ends, and hands it to the log.</summary>
+/// <remarks>
+/// <see cref="Began"/> at the first byte of a request, <see cref="Completed"/> once, always, when its response was sent or nothing more can
+/// be. Owned by: one loop; every method runs on its thread. Allocates nothing for a series that exists.
+/// </remarks>
+public sealed class RequestTelemetry
+{
+    private readonly int _loopIndex;
+    private readonly RequestSeriesCache _series;
+    private readonly LogWriter _log;
+    private readonly TimeProvider _time;
+    private long _retries;
+
+    internal RequestTelemetry(int loopIndex, RequestSeriesCatalog catalog, LogWriter log, TimeProvider time)
+    {
+        _loopIndex = loopIndex;
+        _series = new RequestSeriesCache(catalog, loopIndex);
+        _log = log;
+        _time = time;
+    }
+
+    /// <summary>How often requests were sent again. Read by any thread.</summary>
+    public long RetriesTotal => Volatile.Read(ref _retries);
+
+    /// <summary>The first byte of a request has arrived.</summary>
+    /// <param name="record">Any record that is not in use; it is cleared.</param>
+    /// <param name="connection">The connection it came on, whose parties it takes over.</param>
+    /// <param name="nowMs">The loop's clock.</param>
+    public void Began(RequestRecord record, ConnectionRecord connection, long nowMs)
+    {
+        ArgumentNullException.ThrowIfNull(record);
+        ArgumentNullException.ThrowIfNull(connection);
+        record.Begin(connection, nowMs, _log.WritesRequests);
+    }
+
+    /// <summary>The request has ended, well or not. The record may serve the next one at once.</summary>
+    /// <param name="record">What became of it.</param>
+    /// <param name="nowMs">The loop's clock.</param>
+    public void Completed(RequestRecord record, long nowMs)
+    {
+        ArgumentNullException.ThrowIfNull(record);
+        Debug.Assert(record.Connection is not null && record.EndedMs < 0, "A request begins on a connection and ends once.");
+        record.EndedMs = nowMs;
+        if (record.Attempts > 1)
+        {
+            Volatile.Write(ref _retries, _retries + record.Attempts - 1);
+        }
+
+        // A request between two pods of one node is what two proxies would report: once as its source and once as its destination.
+        if (ConnectionPaths.IsOutbound(record.Path))
+        {
+            _series.Find(record, isSourceReporter: true).Add(record);
+        }
+
+        if (ConnectionPaths.IsInbound(record.Path))
+        {
+            _series.Find(record, isSourceReporter: false).Add(record);
+        }
+
+        if (_log.WritesRequests)
+        {
+            record.EndedUnixMs = _time.GetUtcNow().ToUnixTimeMilliseconds();
+            _log.Request(_loopIndex, record);
+        }
+    }
+}
