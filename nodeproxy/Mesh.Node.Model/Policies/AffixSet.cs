@@ -51,9 +51,11 @@ internal sealed class AffixSet<T>
         return high >= 0 && IsAffix(_values[high], text);
     }
 
-    private bool IsAffix(ReadOnlySpan<T> shorter, ReadOnlySpan<T> longer) => _fromEnd ? longer.EndsWith(shorter) : longer.StartsWith(shorter);
+    private bool IsAffix(ReadOnlySpan<T> shorter, ReadOnlySpan<T> longer) =>
+        _fromEnd ? longer.EndsWith(shorter) : longer.StartsWith(shorter);
 
-    private int Compare(ReadOnlySpan<T> left, ReadOnlySpan<T> right) => _fromEnd ? CompareBackward(left, right) : left.SequenceCompareTo(right);
+    private int Compare(ReadOnlySpan<T> left, ReadOnlySpan<T> right) =>
+        _fromEnd ? CompareBackward(left, right) : left.SequenceCompareTo(right);
 
     /// <summary>Orders texts as if both were written backwards.</summary>
     private static int CompareBackward(ReadOnlySpan<T> left, ReadOnlySpan<T> right)

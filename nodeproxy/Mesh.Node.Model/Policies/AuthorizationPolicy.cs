@@ -36,7 +36,7 @@ public sealed record AuthorizationPolicy
     /// <summary>Empty: the policy matches nothing, so an ALLOW policy without rules denies.</summary>
     public ImmutableArray<AuthorizationRule> Rules { get; init; } = [];
 
-    /// <summary>The name of the authorizer that decides what a <see cref="PolicyAction.Custom"/> policy matches; empty for others.</summary>
+    /// <summary>Who decides what a <see cref="PolicyAction.Custom"/> policy matches: the name of an authorizer. Empty for others.</summary>
     public string Provider { get; init; } = "";
 
     /// <summary>Evaluated and reported, never applied.</summary>

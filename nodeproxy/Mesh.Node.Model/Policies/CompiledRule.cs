@@ -46,7 +46,9 @@ internal sealed class CompiledRule
 
             CompiledMatch[] matches =
             [
-                .. clause.Matches.Where(match => CompiledMatch.CanHold(match, policy.Action)).Select(match => new CompiledMatch(match, policy.Action)),
+                .. clause.Matches
+                    .Where(match => CompiledMatch.CanHold(match, policy.Action))
+                    .Select(match => new CompiledMatch(match, policy.Action)),
             ];
             if (matches.Length == 0)
             {

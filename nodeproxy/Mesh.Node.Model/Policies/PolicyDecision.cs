@@ -7,7 +7,10 @@ public readonly record struct PolicyDecision
 
     public required PolicyReason Reason { get; init; }
 
-    /// <summary>The rule that decided, or that asks for requests; for <see cref="PolicyReason.NoAllowRuleMatched"/> the first ALLOW policy, without a rule.</summary>
+    /// <summary>
+    /// The rule that decided, or that asks for requests; for <see cref="PolicyReason.NoAllowRuleMatched"/> the first ALLOW policy, without
+    /// a rule.
+    /// </summary>
     public PolicyRuleName DecidedBy { get; init; }
 
     /// <summary>namespace/name of the policy that has not arrived; set only for <see cref="PolicyReason.PolicyNotArrived"/>.</summary>

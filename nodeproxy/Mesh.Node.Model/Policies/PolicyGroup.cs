@@ -15,7 +15,8 @@ internal sealed class PolicyGroup
         DryRunAllow = Compile(PolicyAction.Allow, isDryRun: true);
         FirstAllow = First(isDryRun: false);
         FirstDryRunAllow = First(isDryRun: true);
-        AsksRequests = Custom.AsksRequests || Deny.AsksRequests || Allow.AsksRequests || DryRunDeny.AsksRequests || DryRunAllow.AsksRequests;
+        AsksRequests = Custom.AsksRequests || Deny.AsksRequests || Allow.AsksRequests
+            || DryRunDeny.AsksRequests || DryRunAllow.AsksRequests;
         HasDryRun = policies.Any(policy => policy.Policy.IsDryRun);
     }
 

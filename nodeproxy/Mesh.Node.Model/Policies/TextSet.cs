@@ -19,8 +19,11 @@ internal sealed class TextSet
         _exact = exact.GetAlternateLookup<ReadOnlySpan<char>>();
         _exactCount = exact.Count;
         _anyPresent = TextMatches.Values(matches, TextMatchKind.Present).Any();
-        _prefixes = new AffixSet<char>(TextMatches.Values(matches, TextMatchKind.Prefix).Select(value => value.ToCharArray()), fromEnd: false);
-        _suffixes = new AffixSet<char>(TextMatches.Values(matches, TextMatchKind.Suffix).Select(value => value.ToCharArray()), fromEnd: true);
+        _prefixes = AffixesOf(TextMatchKind.Prefix);
+        _suffixes = AffixesOf(TextMatchKind.Suffix);
+
+        AffixSet<char> AffixesOf(TextMatchKind kind) =>
+            new(TextMatches.Values(matches, kind).Select(value => value.ToCharArray()), fromEnd: kind == TextMatchKind.Suffix);
     }
 
     /// <summary>Compiles a field; null when it is empty, which is no condition at all.</summary>

@@ -29,7 +29,10 @@ internal sealed class CompiledRequest
         _notHosts = HostSet.Create(conditions.NotHosts, isWide: isAllow);
         _paths = PathSet.Create(conditions.Paths, conditions.PathTemplates);
         _notPaths = PathSet.Create(conditions.NotPaths, conditions.NotPathTemplates);
-        _headers = [.. conditions.Headers.Where(header => HeaderCondition.IsVisible(header.Name)).Select(header => new CompiledHeader(header))];
+        _headers =
+        [
+            .. conditions.Headers.Where(header => HeaderCondition.IsVisible(header.Name)).Select(header => new CompiledHeader(header)),
+        ];
         _remotes = Prefixes(conditions.RemoteAddresses);
         _notRemotes = Prefixes(conditions.NotRemoteAddresses);
         _identity = CompiledIdentity.Create(conditions);
