@@ -10,34 +10,85 @@ namespace Mesh.Node.Proxy.Enforcement;
 internal static class Gate
 {
     /// <summary>
-    /// Registers the connection, then judges it. Waits a bounded time for a policy that is named and has not arrived, then refuses.
+    /// Registers a connection inside which nobody will judge requests, then judges it. Waits a bounded time for a policy that is named and
+    /// has not arrived, then refuses.
     /// </summary>
     /// <returns>True when it may go on; otherwise the record has its reason.</returns>
-    public static async ValueTask<bool> AdmitAsync(
+    public static ValueTask<bool> AdmitAsync(
+        LoopContext context, ProxiedConnection connection, Workload destination, ConnectionFacts facts, TimeSpan patience) =>
+        AdmitAsync(context, connection, destination, facts, patience, requests: null);
+
+    /// <summary>
+    /// Registers a connection every request of which will be judged, then judges it: what depends on requests may go on too. Waits as
+    /// <see cref="AdmitAsync(LoopContext, ProxiedConnection, Workload, ConnectionFacts, TimeSpan)"/> does.
+    /// </summary>
+    /// <returns>What every request must pass; null when the connection is refused, and the record has its reason.</returns>
+    public static async ValueTask<RequestGate?> AdmitForRequestsAsync(
         LoopContext context, ProxiedConnection connection, Workload destination, ConnectionFacts facts, TimeSpan patience)
     {
+        var requests = new RequestGate(context.Services.Configuration, destination, in facts);
+        return await AdmitAsync(context, connection, destination, facts, patience, requests) ? requests : null;
+    }
+
+    /// <summary>
+    /// Judges a connection again that was admitted for its requests and has turned out to carry none that can be read: from now on what a
+    /// rule asks of requests is taken strictly. Falling back is no escape.
+    /// </summary>
+    /// <param name="context">The loop.</param>
+    /// <param name="connection">What was admitted.</param>
+    /// <param name="destination">The workload it is for.</param>
+    /// <param name="facts">What is known of it, the server name of its TLS included.</param>
+    /// <returns>True when it may go on; otherwise the record has its reason.</returns>
+    public static bool AdmitUnread(LoopContext context, ProxiedConnection connection, Workload destination, in ConnectionFacts facts)
+    {
         MeshSnapshot snapshot = context.Snapshot;
+        destination = snapshot.FindWorkload(destination.Uid) ?? destination;
         connection.Guard(destination, in facts, snapshot.Policies);
-        PolicyDecision decision = PolicyEvaluator.Evaluate(snapshot, destination, in facts);
+        return End(connection, PolicyEvaluator.Evaluate(snapshot, destination, in facts));
+    }
+
+    private static async ValueTask<bool> AdmitAsync(
+        LoopContext context,
+        ProxiedConnection connection,
+        Workload destination,
+        ConnectionFacts facts,
+        TimeSpan patience,
+        RequestGate? requests)
+    {
+        bool judgesRequests = requests is not null;
+        MeshSnapshot snapshot = context.Snapshot;
+        connection.Guard(destination, in facts, snapshot.Policies, requests);
+        PolicyDecision decision = Judge(snapshot, destination, in facts, judgesRequests);
         if (decision.Outcome == PolicyOutcome.Pending)
         {
             string uid = destination.Uid;
             bool decidable = await context.WaitForConfigurationAsync(
                 newer => newer.FindWorkload(uid) is Workload current
-                    && PolicyEvaluator.Evaluate(newer, current, in facts).Outcome != PolicyOutcome.Pending,
+                    && Judge(newer, current, in facts, judgesRequests).Outcome != PolicyOutcome.Pending,
                 patience);
             if (decidable)
             {
                 snapshot = context.Snapshot;
                 destination = snapshot.FindWorkload(uid) ?? destination;
-                connection.Guard(destination, in facts, snapshot.Policies);
-                decision = PolicyEvaluator.Evaluate(snapshot, destination, in facts);
+                connection.Guard(destination, in facts, snapshot.Policies, requests);
+                decision = Judge(snapshot, destination, in facts, judgesRequests);
             }
         }
 
+        return End(connection, decision);
+    }
+
+    private static PolicyDecision Judge(MeshSnapshot snapshot, Workload destination, in ConnectionFacts facts, bool judgesRequests) =>
+        judgesRequests
+            ? PolicyEvaluator.EvaluateForRequests(snapshot, destination, in facts)
+            : PolicyEvaluator.Evaluate(snapshot, destination, in facts);
+
+    private static bool End(ProxiedConnection connection, in PolicyDecision decision)
+    {
         switch (decision.Outcome)
         {
-            case PolicyOutcome.Allowed:
+            // Only a connection whose requests will be judged is told that it depends on them.
+            case PolicyOutcome.Allowed or PolicyOutcome.Depends:
                 // A change may have ended it while it waited.
                 return connection.Record.Reason == CloseReason.None;
             case PolicyOutcome.Pending:

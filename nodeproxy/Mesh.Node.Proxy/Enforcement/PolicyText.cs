@@ -1,3 +1,4 @@
+using System.Globalization;
 using Mesh.Node.Model.Policies;
 
 namespace Mesh.Node.Proxy.Enforcement;
@@ -17,4 +18,15 @@ internal static class PolicyText
         PolicyReason.ConfigurationIncomplete => "the first complete configuration has not arrived",
         _ => decision.Reason.ToString(),
     };
+
+    /// <summary>
+    /// The detail Istio's access log has for a request that policy denied: the rule that did, or none where no ALLOW rule matched.
+    /// </summary>
+    public static string DetailOf(in PolicyDecision decision)
+    {
+        string matched = decision.DecidedBy is { Policy: AuthorizationPolicy policy, RuleIndex: >= 0 and int rule }
+            ? string.Create(CultureInfo.InvariantCulture, $"ns[{policy.Namespace}]-policy[{policy.Name}]-rule[{rule}]")
+            : "none";
+        return $"rbac_access_denied_matched_policy[{matched}]";
+    }
 }

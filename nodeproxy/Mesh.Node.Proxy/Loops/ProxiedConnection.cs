@@ -3,6 +3,7 @@ using Mesh.Interop.OpenSsl;
 using Mesh.Node.Model;
 using Mesh.Node.Model.Policies;
 using Mesh.Node.Model.Workloads;
+using Mesh.Node.Proxy.Enforcement;
 using Mesh.Node.Proxy.Hbone;
 using Mesh.Node.Proxy.Pods;
 using Mesh.Node.Proxy.Telemetry;
@@ -20,6 +21,7 @@ internal abstract class ProxiedConnection : IRelayOwner
     private Workload? _guarded;
     private ConnectionFacts _facts;
     private PolicySet? _judgedBy;
+    private RequestGate? _requests;
     private Workload? _counted;
     private bool _isPending = true;
     private bool _isStreamCounted;
@@ -149,18 +151,29 @@ internal abstract class ProxiedConnection : IRelayOwner
 
         _guarded = current;
         _judgedBy = snapshot.Policies;
-        PolicyDecision decision = PolicyEvaluator.Evaluate(snapshot, current, in _facts);
+        PolicyDecision decision = _requests is null
+            ? PolicyEvaluator.Evaluate(snapshot, current, in _facts)
+            : PolicyEvaluator.EvaluateForRequests(snapshot, current, in _facts);
         if (decision.Outcome == PolicyOutcome.Denied)
         {
-            Abort(CloseReason.PolicyRevoked, Enforcement.PolicyText.Describe(decision));
+            Abort(CloseReason.PolicyRevoked, PolicyText.Describe(decision));
+        }
+        else
+        {
+            _requests?.JudgeOpenAgain();
         }
     }
 
     void IRelayOwner.OnRelayEnded(RelayEnd end) => RelayEnded.TryComplete(end);
 
     /// <summary>Registers what the connection asks for, before it is judged.</summary>
-    internal void Guard(Workload destination, in ConnectionFacts facts, PolicySet judgedBy)
+    /// <param name="destination">The workload it is for.</param>
+    /// <param name="facts">What is known of it.</param>
+    /// <param name="judgedBy">What it is about to be judged by.</param>
+    /// <param name="requests">What every request of it must pass; null where nobody will judge requests.</param>
+    internal void Guard(Workload destination, in ConnectionFacts facts, PolicySet judgedBy, RequestGate? requests = null)
     {
+        _requests = requests;
         _guarded = destination;
         _facts = facts;
         _judgedBy = judgedBy;
