@@ -5,4 +5,7 @@ public static class WorkloadExtensions
 {
     /// <summary>Carries a <see cref="WorkloadTraits"/>.</summary>
     public const string Traits = "mesh-node.io/traits";
+
+    /// <summary>Carries a <see cref="WorkloadSubsets"/>.</summary>
+    public const string Subsets = "mesh-node.io/subsets";
 }

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Mesh.Control.Model.Diagnostics;
+using Mesh.Control.Model.Traffic;
 
 namespace Mesh.Control.Model.Canonical;
 
@@ -28,6 +29,12 @@ public readonly record struct Placement(string Node, string ServiceAccount);
 /// <summary>The mesh as configured, replaced whole on every change.</summary>
 public sealed record MeshModel(ImmutableSortedDictionary<string, NamespaceModel> Namespaces)
 {
+    /// <summary>
+    /// Of the services of which something is said, in the order of their names. What is said in one namespace reaches services and clients
+    /// of others, so it is no namespace's own. An entry that did not change is the same instance from one model to the next.
+    /// </summary>
+    public ImmutableArray<ServiceTraffic> Traffic { get; init; } = [];
+
     public static MeshModel Empty { get; } =
         new(ImmutableSortedDictionary.Create<string, NamespaceModel>(StringComparer.Ordinal));
 

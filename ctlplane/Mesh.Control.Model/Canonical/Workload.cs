@@ -42,7 +42,11 @@ public sealed record Locality(string Region, string Zone, string Subzone)
 }
 
 /// <summary>A service a workload is an endpoint of, and the port each service port leads to.</summary>
-public sealed record WorkloadService(ServiceKey Service, ImmutableArray<EndpointPort> Ports);
+public sealed record WorkloadService(ServiceKey Service, ImmutableArray<EndpointPort> Ports)
+{
+    /// <summary>Keys of the service's subsets that the workload is in, ordered.</summary>
+    public ImmutableArray<string> Subsets { get; init; } = [];
+}
 
 /// <param name="ServicePort">1 to 65535.</param>
 /// <param name="TargetPort">1 to 65535.</param>

@@ -54,6 +54,11 @@ internal sealed class AddressCompiler(string clusterId, string trustDomain)
             message.Extensions.Add(TraitsOf(reach));
         }
 
+        if (workload.Services.Any(service => !service.Subsets.IsEmpty))
+        {
+            message.Extensions.Add(SubsetsOf(workload));
+        }
+
         message.Addresses.AddRange(workload.Addresses.Select(BytesOf));
         message.AuthorizationPolicies.AddRange(workload.Policies);
         foreach (WorkloadService service in workload.Services)
@@ -140,6 +145,19 @@ internal sealed class AddressCompiler(string clusterId, string trustDomain)
             NetworkPolicyEgress = reach.HasFlag(NetworkPolicyReach.Egress),
         }),
     };
+
+    private static Wire.Extension SubsetsOf(Workload workload)
+    {
+        var subsets = new WorkloadSubsets();
+        foreach (WorkloadService service in workload.Services.Where(service => !service.Subsets.IsEmpty))
+        {
+            var entry = new ServiceSubsets { Service = service.Service.ToString() };
+            entry.Keys.AddRange(service.Subsets);
+            subsets.Services.Add(entry);
+        }
+
+        return new Wire.Extension { Name = WorkloadExtensions.Subsets, Config = Any.Pack(subsets) };
+    }
 
     private static ByteString BytesOf(IPAddress address) => ByteString.CopyFrom(address.GetAddressBytes());
 

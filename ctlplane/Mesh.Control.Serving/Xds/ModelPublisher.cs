@@ -1,14 +1,16 @@
 using System.Collections.Immutable;
 using Mesh.Api.Identity;
 using Mesh.Control.Model.Canonical;
+using Mesh.Control.Model.Traffic;
 
 namespace Mesh.Control.Serving.Xds;
 
-/// <summary>Compiles models into resources and publishes them. Namespaces that did not change are not compiled again. One thread.</summary>
+/// <summary>Compiles models into resources and publishes them. What did not change is not compiled again. One thread.</summary>
 public sealed class ModelPublisher(ResourceStore store, string clusterId, TrustDomain trustDomain)
 {
     private readonly AddressCompiler _addresses = new(clusterId, trustDomain.Name);
     private Dictionary<string, CompiledNamespace> _compiled = new(StringComparer.Ordinal);
+    private Dictionary<ServiceTraffic, ServedResource> _compiledTraffic = new(ReferenceEqualityComparer.Instance);
 
     /// <returns>Whether anything differs from before.</returns>
     public bool Publish(MeshModel model)
@@ -21,10 +23,19 @@ public sealed class ModelPublisher(ResourceStore store, string clusterId, TrustD
                 : Compile(source);
         }
 
+        var nextTraffic = new Dictionary<ServiceTraffic, ServedResource>(ReferenceEqualityComparer.Instance);
+        foreach (ServiceTraffic traffic in model.Traffic)
+        {
+            nextTraffic.Add(
+                traffic, _compiledTraffic.TryGetValue(traffic, out ServedResource? known) ? known : TrafficCompiler.Compile(traffic));
+        }
+
         _compiled = next;
+        _compiledTraffic = nextTraffic;
         return store.Publish(new Dictionary<string, IReadOnlyCollection<ServedResource>>
         {
             [TypeUrls.Authorization] = [.. next.Values.SelectMany(compiled => compiled.Policies)],
+            [TypeUrls.Traffic] = nextTraffic.Values,
             [TypeUrls.Address] = [.. next.Values.SelectMany(compiled => compiled.Addresses)],
         });
     }

@@ -97,7 +97,7 @@ public sealed class WeightedDestinations
 /// <param name="Weight">Its share is this over the sum of all; 0 gets nothing beside others.</param>
 public sealed record WeightedDestination(string ServiceKey, ushort Port, string Subset, uint Weight)
 {
-    /// <summary>What is changed of the head of requests that go here, after what the route changes.</summary>
+    /// <summary>What is changed of the head of requests that go here, before what the route changes.</summary>
     public HeaderOperations RequestHeaders { get; init; } = HeaderOperations.None;
 
     /// <summary>What is changed of the head of answers from here, before what the route changes.</summary>

@@ -45,6 +45,9 @@ internal static class ConfigurationDump
         writer.WriteStartArray("policies");
         await PolicyDump.WriteAsync(json, snapshot.Policies);
         writer.WriteEndArray();
+        writer.WriteStartArray("traffic");
+        await TrafficDump.WriteAsync(json, snapshot.Traffic);
+        writer.WriteEndArray();
         writer.WriteStartArray("certificates");
         await CertificateDump.WriteAsync(json, sources.Certificates);
         writer.WriteEndArray();
@@ -106,6 +109,11 @@ internal static class ConfigurationDump
         }
 
         WriteTexts(writer, "services", workload.Services.Select(membership => membership.ServiceKey));
+        if (workload.Services.Any(membership => !membership.Subsets.IsEmpty))
+        {
+            WriteTexts(writer, "subsets", workload.Services.SelectMany(membership => membership.Subsets));
+        }
+
         writer.WriteEndObject();
     }
 
@@ -121,6 +129,13 @@ internal static class ConfigurationDump
         foreach (ServicePort port in service.Ports)
         {
             writer.WriteNumber(Text(port.Port), port.TargetPort);
+        }
+
+        writer.WriteEndObject();
+        writer.WriteStartObject("protocols");
+        foreach (ServicePort port in service.Ports)
+        {
+            writer.WriteString(Text(port.Port), port.Protocol.ToString());
         }
 
         writer.WriteEndObject();

@@ -18,7 +18,7 @@ internal sealed partial class ResourceApplier(ConfigurationStore store, string r
 {
     private readonly ResourceDraft _draft = new(store.Current);
     private readonly ImmutableArray<ResourceType> _types =
-        [new AddressType(), new AuthorizationType(rootNamespace), new TrustBundleType(), new RevocationListType()];
+        [new AddressType(), new AuthorizationType(rootNamespace), new TrafficType(), new TrustBundleType(), new RevocationListType()];
 
     private bool _requiredTypesSuffice;
 
@@ -95,10 +95,12 @@ internal sealed partial class ResourceApplier(ConfigurationStore store, string r
             current,
             _draft.Workloads.ToFrozenSet(StringComparer.Ordinal),
             _draft.Services.ToFrozenSet(StringComparer.Ordinal),
-            _draft.Policies.ToFrozenSet(StringComparer.Ordinal));
+            _draft.Policies.ToFrozenSet(StringComparer.Ordinal),
+            _draft.Traffic.ToFrozenSet(StringComparer.Ordinal));
         _draft.ForgetChanges();
         store.Publish(change);
-        Published(logger, change.Workloads.Count, change.Services.Count, change.Policies.Count, current.IsComplete);
+        Published(
+            logger, change.Workloads.Count, change.Services.Count, change.Policies.Count, change.Traffic.Count, current.IsComplete);
     }
 
     [LoggerMessage(EventId = 1221, Level = LogLevel.Warning,
@@ -106,6 +108,7 @@ internal sealed partial class ResourceApplier(ConfigurationStore store, string r
     private static partial void ResourceRefused(ILogger logger, string typeUrl, string name, string reason);
 
     [LoggerMessage(EventId = 1222, Level = LogLevel.Debug,
-        Message = "Configuration: {Workloads} workloads, {Services} services and {Policies} policies changed; complete: {IsComplete}.")]
-    private static partial void Published(ILogger logger, int workloads, int services, int policies, bool isComplete);
+        Message = "Configuration: {Workloads} workloads, {Services} services, {Policies} policies and the traffic of {Traffic} services "
+            + "changed; complete: {IsComplete}.")]
+    private static partial void Published(ILogger logger, int workloads, int services, int policies, int traffic, bool isComplete);
 }

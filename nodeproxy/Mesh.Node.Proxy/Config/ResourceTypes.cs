@@ -13,6 +13,9 @@ internal static class ResourceTypes
     /// <summary>L4 policies.</summary>
     public const string Authorization = Prefix + "istio.security.Authorization";
 
+    /// <summary>How requests to services are routed and carried. Only this mesh's own control plane serves it.</summary>
+    public const string Traffic = Prefix + "mesh.node.v1.ServiceTraffic";
+
     /// <summary>Roots of a trust domain. Only this mesh's own control plane serves it.</summary>
     public const string TrustBundle = Prefix + "mesh.node.v1.TrustBundle";
 

@@ -223,6 +223,35 @@ public sealed class AddressCompilerTests
     }
 
     [Fact]
+    public void The_subsets_a_workload_is_in_are_those_of_its_services()
+    {
+        Workload workload = Compile(Changed(workload =>
+        {
+            workload.Services.Add("ns/svc", new Wire.PortList());
+            workload.Services.Add("ns/other", new Wire.PortList());
+            workload.Extensions.Add(Subsets(new ServiceSubsets { Service = "ns/svc", Keys = { "ns/rule/v1", "ns/rule/v1", "ns/rule/canary" } }));
+        }));
+
+        Assert.Equal(["ns/rule/v1", "ns/rule/canary"], workload.MembershipOf("ns/svc")!.Subsets);
+        Assert.Empty(workload.MembershipOf("ns/other")!.Subsets);
+    }
+
+    [Fact]
+    public void Subsets_that_are_none_refuse_the_workload()
+    {
+        CompiledResource<Workload> twice = _compiler.Compile(Changed(workload => workload.Extensions.Add(
+            Subsets(new ServiceSubsets { Service = "ns/svc" }, new ServiceSubsets { Service = "ns/svc" }))));
+        CompiledResource<Workload> another = _compiler.Compile(Changed(workload => workload.Extensions.Add(
+            new Wire.Extension { Name = WorkloadExtensions.Subsets, Config = Any.Pack(new WorkloadTraits()) })));
+
+        Assert.Contains("mesh-node.io/subsets has ns/svc twice", twice.Refusal, StringComparison.Ordinal);
+        Assert.Contains("mesh-node.io/subsets is no mesh.node.v1.WorkloadSubsets", another.Refusal, StringComparison.Ordinal);
+    }
+
+    private static Wire.Extension Subsets(params ServiceSubsets[] subsets) =>
+        new() { Name = WorkloadExtensions.Subsets, Config = Any.Pack(new WorkloadSubsets { Services = { subsets } }) };
+
+    [Fact]
     public void Workloads_of_one_account_share_one_identity_in_memory() =>
         Assert.Same(Compile(Minimal()).Identity, Compile(Changed(workload => workload.Uid = "other")).Identity);
 

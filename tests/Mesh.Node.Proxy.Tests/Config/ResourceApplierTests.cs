@@ -50,6 +50,7 @@ public sealed class ResourceApplierTests
     {
         ApplyEmpty(ResourceTypes.Address);
         ApplyEmpty(ResourceTypes.TrustBundle);
+        ApplyEmpty(ResourceTypes.Traffic);
         ApplyEmpty(ResourceTypes.Authorization);
         Assert.False(_store.Current.IsComplete);
         ApplyEmpty(ResourceTypes.RevocationList);

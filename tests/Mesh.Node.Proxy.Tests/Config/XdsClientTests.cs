@@ -21,7 +21,11 @@ public sealed class XdsClientTests
         Assert.Equal("Bearer first-token", stream.Header("authorization"));
         Assert.Equal("test-cluster", stream.Header("clusterid"));
         Assert.Equal(
-            new[] { ResourceTypes.Address, ResourceTypes.Authorization, ResourceTypes.TrustBundle, ResourceTypes.RevocationList }.Order(),
+            new[]
+            {
+                ResourceTypes.Address, ResourceTypes.Authorization, ResourceTypes.Traffic, ResourceTypes.TrustBundle,
+                ResourceTypes.RevocationList,
+            }.Order(),
             subscriptions.Keys.Order());
         foreach (DeltaDiscoveryRequest request in subscriptions.Values)
         {

@@ -109,7 +109,7 @@ internal sealed class FakeDiscoveryStream(IServerStreamWriter<DeltaDiscoveryResp
     public string? Header(string name) => headers.GetValue(name);
 
     /// <summary>Reads the first request of each of this many types.</summary>
-    public async Task<IReadOnlyDictionary<string, DeltaDiscoveryRequest>> ReadSubscriptionsAsync(int count = 4)
+    public async Task<IReadOnlyDictionary<string, DeltaDiscoveryRequest>> ReadSubscriptionsAsync(int count = 5)
     {
         while (_first.Count < count)
         {

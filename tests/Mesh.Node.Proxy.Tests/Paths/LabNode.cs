@@ -155,7 +155,8 @@ internal sealed class LabNode : IAsyncDisposable, IConfigurationReader, ICertifi
         builder.MarkComplete();
         change(builder);
         _current = builder.Build();
-        Changed?.Invoke(new ConfigurationChange(previous, _current, FrozenSet<string>.Empty, FrozenSet<string>.Empty, FrozenSet<string>.Empty));
+        Changed?.Invoke(new ConfigurationChange(
+            previous, _current, FrozenSet<string>.Empty, FrozenSet<string>.Empty, FrozenSet<string>.Empty, FrozenSet<string>.Empty));
     }
 
     /// <summary>A certificate of the mesh, for a peer that a test plays.</summary>

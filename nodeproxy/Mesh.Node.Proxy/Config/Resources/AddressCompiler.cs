@@ -1,9 +1,9 @@
+using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Net;
 using Google.Protobuf;
 using Mesh.Api.Identity;
-using Mesh.Api.Traits;
 using Mesh.Node.Model.Addresses;
 using Mesh.Node.Model.Workloads;
 using Wire = Mesh.Api.Workload;
@@ -75,11 +75,11 @@ internal sealed class AddressCompiler
             Type = ReadType(wire.WorkloadType),
             ControllerName = _pool.Text(wire.WorkloadName),
             AuthorizationPolicies = [.. wire.AuthorizationPolicies.Distinct(StringComparer.Ordinal).Select(_pool.Text)],
-            Services = [.. wire.Services.OrderBy(entry => entry.Key, StringComparer.Ordinal).Select(ReadMembership)],
+            Services = ReadMemberships(wire),
             Waypoint = ReadGateway(wire.Waypoint, "waypoint"),
             NetworkGateway = ReadGateway(wire.NetworkGateway, "network_gateway"),
             ApplicationTunnel = ReadApplicationTunnel(wire.ApplicationTunnel),
-            NetworkPolicies = ReadNetworkPolicies(wire),
+            NetworkPolicies = WorkloadExtensionReader.NetworkPolicies(wire),
         };
     }
 
@@ -123,8 +123,18 @@ internal sealed class AddressCompiler
                 : $"subject_alt_names that are no SPIFFE identities are not accepted of any peer: {string.Join(", ", ignored)}");
     }
 
-    private ServiceMembership ReadMembership(KeyValuePair<string, Wire.PortList> entry) =>
-        new(_pool.Text(entry.Key), [.. entry.Value.Ports.Select(ReadPort)]);
+    private ImmutableArray<ServiceMembership> ReadMemberships(Wire.Workload wire)
+    {
+        Dictionary<string, ImmutableArray<string>> subsets = WorkloadExtensionReader.Subsets(wire, _pool);
+        return
+        [
+            .. wire.Services.OrderBy(entry => entry.Key, StringComparer.Ordinal).Select(entry =>
+                new ServiceMembership(_pool.Text(entry.Key), [.. entry.Value.Ports.Select(ReadPort)])
+                {
+                    Subsets = subsets.GetValueOrDefault(entry.Key, []),
+                }),
+        ];
+    }
 
     private Locality ReadLocality(Wire.Locality? wire) =>
         wire is null ? Locality.Unknown : new Locality(_pool.Text(wire.Region), _pool.Text(wire.Zone), _pool.Text(wire.Subzone));
@@ -162,31 +172,6 @@ internal sealed class AddressCompiler
             ? ApplicationTunnelProtocol.Proxy
             : ApplicationTunnelProtocol.None;
         return new ApplicationTunnel(protocol, ReadPortNumber(wire.Port, "application_tunnel.port"));
-    }
-
-    /// <summary>From the one extension that is known here. Others do not concern this proxy.</summary>
-    private static NetworkPolicyReach? ReadNetworkPolicies(Wire.Workload wire)
-    {
-        Wire.Extension? extension = wire.Extensions.FirstOrDefault(extension => extension.Name == WorkloadExtensions.Traits);
-        if (extension is null)
-        {
-            return null;
-        }
-
-        try
-        {
-            if (extension.Config is null || !extension.Config.TryUnpack(out WorkloadTraits traits))
-            {
-                throw Refuse($"extensions: {WorkloadExtensions.Traits} is no {WorkloadTraits.Descriptor.FullName}");
-            }
-
-            return (traits.NetworkPolicyIngress ? NetworkPolicyReach.Ingress : NetworkPolicyReach.None)
-                | (traits.NetworkPolicyEgress ? NetworkPolicyReach.Egress : NetworkPolicyReach.None);
-        }
-        catch (InvalidProtocolBufferException malformed)
-        {
-            throw Refuse($"extensions: {WorkloadExtensions.Traits}: {malformed.Message}");
-        }
     }
 
     private static TunnelProtocol ReadTunnelProtocol(Wire.TunnelProtocol wire) => wire switch

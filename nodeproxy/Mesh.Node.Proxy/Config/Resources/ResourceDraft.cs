@@ -18,12 +18,16 @@ internal sealed class ResourceDraft(MeshSnapshot from)
     /// <inheritdoc cref="Workloads"/>
     public HashSet<string> Policies { get; } = new(StringComparer.Ordinal);
 
-    public bool HasChanges => Workloads.Count + Services.Count + Policies.Count > 0;
+    /// <inheritdoc cref="Workloads"/>
+    public HashSet<string> Traffic { get; } = new(StringComparer.Ordinal);
+
+    public bool HasChanges => Workloads.Count + Services.Count + Policies.Count + Traffic.Count > 0;
 
     public void ForgetChanges()
     {
         Workloads.Clear();
         Services.Clear();
         Policies.Clear();
+        Traffic.Clear();
     }
 }

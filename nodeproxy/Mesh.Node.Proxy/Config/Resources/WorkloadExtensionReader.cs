@@ -1,0 +1,56 @@
+using System.Collections.Immutable;
+using Google.Protobuf;
+using Mesh.Api.Traits;
+using Mesh.Node.Model.Workloads;
+using Wire = Mesh.Api.Workload;
+
+namespace Mesh.Node.Proxy.Config.Resources;
+
+/// <summary>The extensions of workloads that are known here. Others do not concern this proxy.</summary>
+internal static class WorkloadExtensionReader
+{
+    /// <summary>What NetworkPolicies restrict of a workload's connections; null when the control plane does not say.</summary>
+    /// <exception cref="ResourceRefusedException">The extension is not what its name says.</exception>
+    public static NetworkPolicyReach? NetworkPolicies(Wire.Workload wire) =>
+        Find<WorkloadTraits>(wire, WorkloadExtensions.Traits) is { } traits
+            ? (traits.NetworkPolicyIngress ? NetworkPolicyReach.Ingress : NetworkPolicyReach.None)
+                | (traits.NetworkPolicyEgress ? NetworkPolicyReach.Egress : NetworkPolicyReach.None)
+            : null;
+
+    /// <summary>The keys of the subsets a workload is in, by service.</summary>
+    /// <exception cref="ResourceRefusedException">The extension is not what its name says.</exception>
+    public static Dictionary<string, ImmutableArray<string>> Subsets(Wire.Workload wire, InternPool pool)
+    {
+        var subsets = new Dictionary<string, ImmutableArray<string>>(StringComparer.Ordinal);
+        foreach (ServiceSubsets service in Find<WorkloadSubsets>(wire, WorkloadExtensions.Subsets)?.Services ?? [])
+        {
+            if (!subsets.TryAdd(service.Service, [.. service.Keys.Distinct(StringComparer.Ordinal).Select(pool.Text)]))
+            {
+                throw new ResourceRefusedException($"extensions: {WorkloadExtensions.Subsets} has {service.Service} twice");
+            }
+        }
+
+        return subsets;
+    }
+
+    private static T? Find<T>(Wire.Workload wire, string name)
+        where T : class, IMessage<T>, new()
+    {
+        Wire.Extension? extension = wire.Extensions.FirstOrDefault(extension => extension.Name == name);
+        if (extension is null)
+        {
+            return null;
+        }
+
+        try
+        {
+            return extension.Config is not null && extension.Config.TryUnpack(out T content)
+                ? content
+                : throw new ResourceRefusedException($"extensions: {name} is no {new T().Descriptor.FullName}");
+        }
+        catch (InvalidProtocolBufferException malformed)
+        {
+            throw new ResourceRefusedException($"extensions: {name}: {malformed.Message}");
+        }
+    }
+}
