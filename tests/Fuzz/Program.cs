@@ -20,6 +20,7 @@ internal static class Program
         new BaggageTarget(),
         new ForwardedTarget(),
         new TraceParentTarget(),
+        new PathTarget(),
         new HandoverTarget(),
     ];
 
