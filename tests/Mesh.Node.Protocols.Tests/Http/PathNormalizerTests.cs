@@ -1,6 +1,6 @@
 using System.Text;
 using Mesh.Node.Protocols.Http;
-using Xunit;
+using Mesh.Testing;
 
 namespace Mesh.Node.Protocols.Tests.Http;
 
