@@ -2,6 +2,7 @@ using Mesh.Interop.Linux;
 using Mesh.Node.Capture.Handover;
 using Mesh.Node.Proxy.Admin;
 using Mesh.Node.Proxy.Config;
+using Mesh.Node.Proxy.Http.Destinations;
 using Mesh.Node.Proxy.Identity;
 using Mesh.Node.Proxy.Loops;
 using Mesh.Node.Proxy.Pods;
@@ -15,11 +16,12 @@ namespace Mesh.Node.Proxy;
 
 /// <summary>The data plane of one node: its loops and the pods it serves.</summary>
 /// <remarks>Members may be called from any thread; what they do to a pod is done on the pod's home loop.</remarks>
-public sealed class NodeProxy : IPodSink, ITunnelLister, IPodLister
+public sealed class NodeProxy : IPodSink, ITunnelLister, IPodLister, IDisposable
 {
     private readonly EventLoopGroup _loops;
     private readonly LoopContext[] _contexts;
     private readonly ProxyServices _services;
+    private readonly DestinationUpkeep _upkeep;
     private readonly IListenerSource? _predecessor;
 
     /// <summary>Ready to take pods over. Subscribes to changes; nothing is decided before the first complete configuration.</summary>
@@ -49,13 +51,21 @@ public sealed class NodeProxy : IPodSink, ITunnelLister, IPodLister
             configuration,
             certificates,
             new PodRegistry(),
+            new DestinationRegistry(),
             new BufferBudget(options.NodeBufferBytesMax),
             new NodeLimits(options),
             logger);
+
+        // Before the loops hear of a change, destinations are ready for it.
+        _upkeep = new DestinationUpkeep(
+            _services.Destinations, configuration, TimeProvider.System, static () => Environment.TickCount64);
         _contexts = [.. loops.Loops.Select(loop => new LoopContext(loop, telemetry[loop.Index], _services))];
         configuration.Changed += _ => OnEveryLoop(static context => context.OnConfigurationChanged());
         certificates.TrustChanged += domain => OnEveryLoop(context => context.OnTrustChanged(domain));
     }
+
+    /// <summary>Looks after nothing any more. The loops, and what is open on them, are the caller's.</summary>
+    public void Dispose() => _upkeep.Dispose();
 
     IReadOnlyList<TunnelStatus> ITunnelLister.List() => [.. _services.Pods.All.SelectMany(pod => pod.DescribeTunnels())];
 

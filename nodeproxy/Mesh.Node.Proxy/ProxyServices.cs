@@ -1,4 +1,5 @@
 using Mesh.Node.Proxy.Config;
+using Mesh.Node.Proxy.Http.Destinations;
 using Mesh.Node.Proxy.Identity;
 using Mesh.Node.Proxy.Pods;
 using Mesh.Node.Transport.Buffers;
@@ -12,6 +13,7 @@ namespace Mesh.Node.Proxy;
 /// <param name="Configuration">The mesh as last told by the control plane.</param>
 /// <param name="Certificates">Certificates of local workloads, to use and not to ask for.</param>
 /// <param name="Pods">The pods this process serves.</param>
+/// <param name="Destinations">What the node knows of where requests go.</param>
 /// <param name="Buffers">What all pods together may hold for peers that do not take it.</param>
 /// <param name="Limits">How many connections all pods together have, and may have.</param>
 /// <param name="Logger">Where a fault is told.</param>
@@ -21,6 +23,7 @@ internal sealed record ProxyServices(
     IConfigurationReader Configuration,
     ICertificateReader Certificates,
     PodRegistry Pods,
+    DestinationRegistry Destinations,
     BufferBudget Buffers,
     NodeLimits Limits,
     ILogger Logger);

@@ -57,7 +57,7 @@ internal static class ProxyCommand
         store.Changed += change => telemetry.OnSnapshot(change.Current);
 
         using var predecessor = new ListenerTaker(ListenerSocketPath(configuration), telemetry.Loggers.CreateLogger<ListenerTaker>());
-        var proxy = new NodeProxy(
+        using var proxy = new NodeProxy(
             configuration.Node.Name,
             configuration.Proxy,
             loops,

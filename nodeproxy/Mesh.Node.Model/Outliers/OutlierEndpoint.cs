@@ -14,6 +14,7 @@ public sealed class OutlierEndpoint
     private int _successes;
     private int _answers;
     private long _latencySumMs;
+    private long _ejectedUntilMs;
     private int _isEjected;
 
     internal OutlierEndpoint(OutlierPool pool, string name)
@@ -31,8 +32,8 @@ public sealed class OutlierEndpoint
     /// <summary>Why it was last ejected; null when it never was.</summary>
     public EjectionCause? Cause { get; private set; }
 
-    /// <summary>When it comes back, in the pool's milliseconds. Under the pool's lock.</summary>
-    internal long EjectedUntilMs { get; private set; }
+    /// <summary>When it comes back, or last came, with the next sweep, in the pool's milliseconds. Any thread.</summary>
+    public long EjectedUntilMs => Volatile.Read(ref _ejectedUntilMs);
 
     /// <summary>
     /// How many times the base the next ejection lasts, less one: each interval without one lowers it. Under the pool's lock.
@@ -103,7 +104,7 @@ public sealed class OutlierEndpoint
     internal void Eject(EjectionCause cause, long untilMs, bool grows)
     {
         Cause = cause;
-        EjectedUntilMs = untilMs;
+        Volatile.Write(ref _ejectedUntilMs, untilMs);
         Ejections += grows ? 1 : 0;
         Volatile.Write(ref _isEjected, 1);
     }

@@ -13,12 +13,19 @@ namespace Mesh.Node.Model.Outliers;
 public sealed class OutlierPool
 {
     private readonly Lock _gate = new();
+    private readonly IOutlierObserver? _observer;
     private ImmutableArray<OutlierEndpoint> _endpoints = [];
     private long _ejections;
     private long _overflows;
     private int _ejected;
 
-    public OutlierPool(OutlierOptions options) => Options = options;
+    /// <param name="options">When endpoints are ejected.</param>
+    /// <param name="observer">Who is told; null for nobody.</param>
+    public OutlierPool(OutlierOptions options, IOutlierObserver? observer = null)
+    {
+        Options = options;
+        _observer = observer;
+    }
 
     public OutlierOptions Options { get; }
 
@@ -182,14 +189,17 @@ public sealed class OutlierPool
         if (!isWithinLimit && _ejected > 0)
         {
             _overflows++;
+            _observer?.OnEjectionOverflow();
             return;
         }
 
         TimeSpan longest = Options.MaxEjection > Options.BaseEjection ? Options.MaxEjection : Options.BaseEjection;
         TimeSpan wanted = Options.BaseEjection * (endpoint.Ejections + 1);
-        endpoint.Eject(cause, nowMs + (long)(wanted < longest ? wanted : longest).TotalMilliseconds, grows: wanted < longest);
+        long durationMs = (long)(wanted < longest ? wanted : longest).TotalMilliseconds;
+        endpoint.Eject(cause, nowMs + durationMs, grows: wanted < longest);
         _ejected++;
         _ejections++;
+        _observer?.OnEjected(endpoint, cause, durationMs);
     }
 
     private readonly record struct Sample(OutlierEndpoint Endpoint, OutlierEndpoint.IntervalCounts Counts);

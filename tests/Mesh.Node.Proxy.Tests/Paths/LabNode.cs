@@ -241,6 +241,7 @@ internal sealed class LabNode : IAsyncDisposable, IConfigurationReader, ICertifi
                 await proxy.RemoveAsync(pod.Workload.Name, CancellationToken.None);
             }
 
+            proxy.Dispose();
             loops.Dispose();
             telemetry.Dispose();
         }
