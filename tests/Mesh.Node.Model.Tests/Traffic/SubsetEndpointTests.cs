@@ -104,17 +104,23 @@ public sealed class SubsetEndpointTests
     public void Finding_allocates_nothing_once_the_set_is_known()
     {
         MeshSnapshot snapshot = Snapshot(Endpoint("a", Key), Endpoint("b"));
-        _ = EndpointPicker.Find(snapshot, s_service.Key, 80, "v1", s_client);
 
+        // Whatever is made once for the whole process is made by the first time.
+        Find();
         long before = GC.GetAllocatedBytesForCurrentThread();
         for (int i = 0; i < 1_000; i++)
+        {
+            Find();
+        }
+
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 999);
+
+        void Find()
         {
             _ = EndpointPicker.Find(snapshot, s_service.Key, 80, "v1", s_client);
             _ = EndpointPicker.Find(snapshot, s_service.Key, 80, "v9", s_client);
             _ = snapshot.PolicyOf(s_service.Key, 80, "v1", "default");
         }
-
-        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 999);
     }
 
     private static TrafficScope Scope(string key) => new(
