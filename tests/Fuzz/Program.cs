@@ -22,6 +22,7 @@ internal static class Program
         new TraceParentTarget(),
         new PathTarget(),
         new HandoverTarget(),
+        new ClientHelloTarget(),
     ];
 
     public static int Main(string[] arguments)
