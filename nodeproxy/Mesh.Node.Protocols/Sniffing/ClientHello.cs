@@ -12,8 +12,8 @@ public readonly ref struct ClientHello
     }
 
     /// <summary>
-    /// The host it asks for (RFC 6066 §3), as it was sent; empty when it asks for none. Letters, digits, hyphens and underscores in labels of
-    /// 1 to 63, at most 253 in all.
+    /// The host it asks for (RFC 6066 §3), as it was sent; empty when it asks for none. Letters, digits, hyphens and underscores in labels
+    /// of 1 to 63, at most 253 in all.
     /// </summary>
     public ReadOnlySpan<byte> ServerName { get; }
 

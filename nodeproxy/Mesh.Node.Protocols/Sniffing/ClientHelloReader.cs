@@ -15,7 +15,7 @@ public sealed class ClientHelloReader
 
     /// <summary>Reads it.</summary>
     /// <param name="input">All that has come, from the connection's first byte on. What follows the hello is not looked at.</param>
-    /// <param name="hello">With <see cref="ClientHelloStatus.Complete"/>, what it says, until the next call and while the input lasts.</param>
+    /// <param name="hello">What it says when it is complete; good until the next call and while the input lasts.</param>
     public ClientHelloStatus Read(ReadOnlySpan<byte> input, out ClientHello hello)
     {
         hello = default;

@@ -7,7 +7,12 @@ namespace Mesh.Fuzz.Targets;
 /// <summary>The first bytes of a connection, whole and as far as any one place: what they are, and what a TLS client says in them.</summary>
 internal sealed class ClientHelloTarget : IFuzzTarget
 {
-    private static readonly string[] s_names = ["a", "stock.shop.svc", "A-b_c.d", "", ".", "a.", "a..b", "a b", "\u00ff", new('x', 63), new('x', 64), string.Join('.', new string('y', 62), new string('y', 63), new string('y', 63), new string('y', 62))];
+    private static readonly string[] s_names =
+    [
+        "a", "stock.shop.svc", "A-b_c.d", "", ".", "a.", "a..b", "a b", "\u00ff", new('x', 63), new('x', 64),
+        string.Join('.', new string('y', 62), new string('y', 63), new string('y', 63), new string('y', 62)),
+    ];
+
     private static readonly string[] s_protocols = ["h2", "http/1.1", "istio-http/1.1", "", "x", new('p', 255)];
     private static readonly string[] s_texts =
     [
