@@ -16,7 +16,7 @@ namespace Mesh.Node.Proxy;
 
 /// <summary>The data plane of one node: its loops and the pods it serves.</summary>
 /// <remarks>Members may be called from any thread; what they do to a pod is done on the pod's home loop.</remarks>
-public sealed class NodeProxy : IPodSink, ITunnelLister, IPodLister, IDisposable
+public sealed class NodeProxy : IPodSink, ITunnelLister, IPodLister, IDestinationLister, IDisposable
 {
     private readonly EventLoopGroup _loops;
     private readonly LoopContext[] _contexts;
@@ -66,6 +66,10 @@ public sealed class NodeProxy : IPodSink, ITunnelLister, IPodLister, IDisposable
 
     /// <summary>Looks after nothing any more. The loops, and what is open on them, are the caller's.</summary>
     public void Dispose() => _upkeep.Dispose();
+
+    IReadOnlyList<DestinationStatus> IDestinationLister.List() => _services.Destinations.Describe(Environment.TickCount64);
+
+    DestinationTotals IDestinationLister.Totals => _services.Destinations.Totals;
 
     IReadOnlyList<TunnelStatus> ITunnelLister.List() => [.. _services.Pods.All.SelectMany(pod => pod.DescribeTunnels())];
 

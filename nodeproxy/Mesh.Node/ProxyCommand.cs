@@ -76,6 +76,7 @@ internal static class ProxyCommand
             Readiness = [new StopPart(stop), new DiscoveryPart(store), new HandoverPart(handover)],
             Certificates = certificates.Describe,
             Tunnels = proxy,
+            Destinations = proxy,
             Pods = proxy,
             NodeConfigurationJson = configuration.SourceJson,
         };

@@ -20,7 +20,7 @@ internal sealed partial class AdminPages : Pages
         _logger = sources.Telemetry.Loggers.CreateLogger(typeof(AdminPages).FullName!);
         Add("/", new Page("this list", context => TextAsync(context, StatusCodes.Status200OK, Index())));
         Add("/config_dump", new Page("the snapshot in force, as JSON", AnswerConfigurationAsync));
-        Add("/clusters", new Page("services, their endpoints, and tunnels; ?format=json", AnswerClustersAsync));
+        Add("/clusters", new Page("services, their endpoints, destinations, and tunnels; ?format=json", AnswerClustersAsync));
         Add("/certs", new Page("certificates of this node's workloads, as JSON", AnswerCertificatesAsync));
         Add("/connections", new Page("open connections, as JSON; ?max=N, ?workload=NAME", AnswerConnectionsAsync));
         Add("/logging", new Page("the log's level; ?level=trace|debug|info|warn|error|off to set it", AnswerLevelAsync, SetLevelAsync));

@@ -22,6 +22,9 @@ public sealed class AdminSources
     /// <summary>The tunnels to other nodes.</summary>
     public required ITunnelLister Tunnels { get; init; }
 
+    /// <summary>The destinations requests are sent to.</summary>
+    public required IDestinationLister Destinations { get; init; }
+
     /// <summary>The pods whose traffic this process carries.</summary>
     public required IPodLister Pods { get; init; }
 

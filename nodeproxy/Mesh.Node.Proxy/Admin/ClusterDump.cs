@@ -8,12 +8,18 @@ using Mesh.Node.Model.Workloads;
 
 namespace Mesh.Node.Proxy.Admin;
 
-/// <summary>Where traffic can go: services with their endpoints as the balancer sees them, and the tunnels that are open.</summary>
+/// <summary>
+/// Where traffic can go: services with their endpoints as the balancer sees them, destinations with what became of requests to them, and
+/// the tunnels that are open.
+/// </summary>
 internal static class ClusterDump
 {
     private const int FlushBytes = 64 * 1024;
 
-    /// <summary>One line for each endpoint of each service, and one for each tunnel, in the manner of Envoy's page.</summary>
+    /// <summary>
+    /// One line for each endpoint of each service, those of <see cref="DestinationDump"/>, and one for each tunnel, in the manner of
+    /// Envoy's page.
+    /// </summary>
     public static async Task WriteTextAsync(PipeWriter output, AdminSources sources, CancellationToken cancellation)
     {
         foreach (Target target in TargetsOf(sources.Configuration.Current))
@@ -21,6 +27,15 @@ internal static class ClusterDump
             Workload endpoint = target.Endpoint;
             Write(output, $"{target.Service.Key}:{target.Port}::{target.Address}::protocol={Protocol(endpoint)}"
                 + $"::health={Health(endpoint)}::weight={endpoint.Capacity}::node={endpoint.Node}::workload={endpoint.Uid}\n");
+            if (output.UnflushedBytes >= FlushBytes)
+            {
+                await output.FlushAsync(cancellation);
+            }
+        }
+
+        foreach (string line in DestinationDump.TextOf(sources.Destinations.List()))
+        {
+            Write(output, line);
             if (output.UnflushedBytes >= FlushBytes)
             {
                 await output.FlushAsync(cancellation);
@@ -58,6 +73,7 @@ internal static class ClusterDump
         }
 
         writer.WriteEndArray();
+        await DestinationDump.WriteJsonAsync(json, sources.Destinations.List());
         writer.WriteStartArray("tunnels");
         foreach (TunnelStatus tunnel in sources.Tunnels.List())
         {

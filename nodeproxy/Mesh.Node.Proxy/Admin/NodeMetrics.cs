@@ -22,6 +22,7 @@ public static class NodeMetrics
             "mesh_tunnel_streams",
             "Connections carried by tunnels to other nodes.",
             () => sources.Tunnels.List().Sum(tunnel => tunnel.Streams));
+        DestinationMetrics.AddTo(registry, sources.Destinations);
         registry.Add(new CertificateFamily(sources.Certificates));
         registry.Add(new ExpiryFamily(sources.Certificates));
 

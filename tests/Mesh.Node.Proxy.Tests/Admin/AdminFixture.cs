@@ -2,6 +2,7 @@ using System.Net;
 using Mesh.Node.Model;
 using Mesh.Node.Proxy.Admin;
 using Mesh.Node.Proxy.Config;
+using Mesh.Node.Proxy.Http.Destinations;
 using Mesh.Node.Proxy.Identity;
 using Mesh.Node.Proxy.Succession;
 using Mesh.Node.Proxy.Telemetry;
@@ -11,7 +12,7 @@ using Mesh.Node.Transport.EventLoops;
 namespace Mesh.Node.Proxy.Tests.Admin;
 
 /// <summary>A node with loops and an admin server on ports of the system's choice, and sources that a test fills.</summary>
-internal sealed class AdminFixture : IAsyncDisposable, IConfigurationReader, ITunnelLister, IPodLister
+internal sealed class AdminFixture : IAsyncDisposable, IConfigurationReader, ITunnelLister, IPodLister, IDestinationLister
 {
     private readonly HttpClientHandler _handler = new() { AutomaticDecompression = DecompressionMethods.None };
     private readonly HttpClient _http;
@@ -41,6 +42,10 @@ internal sealed class AdminFixture : IAsyncDisposable, IConfigurationReader, ITu
     public List<CertificateStatus> Certificates { get; } = [];
 
     public List<TunnelStatus> Tunnels { get; } = [];
+
+    public List<DestinationStatus> Destinations { get; } = [];
+
+    public DestinationTotals Totals { get; init; } = new();
 
     public List<PodStatus> Pods { get; } = [];
 
@@ -73,6 +78,7 @@ internal sealed class AdminFixture : IAsyncDisposable, IConfigurationReader, ITu
             Readiness = Parts,
             Certificates = () => Certificates,
             Tunnels = this,
+            Destinations = this,
             Pods = this,
             NodeConfigurationJson = """{ "node": { "name": "node-1" } }""",
         };
@@ -119,6 +125,8 @@ internal sealed class AdminFixture : IAsyncDisposable, IConfigurationReader, ITu
     IReadOnlyList<TunnelStatus> ITunnelLister.List() => Tunnels;
 
     IReadOnlyList<PodStatus> IPodLister.List() => Pods;
+
+    IReadOnlyList<DestinationStatus> IDestinationLister.List() => Destinations;
 
     public sealed class Part(string name, string? pending) : IReadinessPart
     {

@@ -1,6 +1,7 @@
 using Mesh.Api.Identity;
 using Mesh.Node.Proxy.Admin;
 using Mesh.Node.Proxy.Config;
+using Mesh.Node.Proxy.Http.Destinations;
 using Mesh.Node.Proxy.Identity;
 using Mesh.Node.Proxy.Telemetry;
 using Mesh.Node.Proxy.Telemetry.Logging;
@@ -25,6 +26,7 @@ internal sealed class MeasuredNode : IDisposable
             Readiness = [],
             Certificates = () => [Certificate(time.GetUtcNow())],
             Tunnels = OneOfEach.Instance,
+            Destinations = OneOfEach.Instance,
             Pods = OneOfEach.Instance,
             NodeConfigurationJson = "{}",
         });
@@ -45,11 +47,15 @@ internal sealed class MeasuredNode : IDisposable
         return new CertificateStatus(identity, CertificateState.Valid, [summary], ChainPem: "", RootsPem: "", NextAttempt: null, LastError: null);
     }
 
-    private sealed class OneOfEach : ITunnelLister, IPodLister
+    private sealed class OneOfEach : ITunnelLister, IPodLister, IDestinationLister
     {
         public static OneOfEach Instance { get; } = new();
 
+        public DestinationTotals Totals { get; } = new();
+
         IReadOnlyList<TunnelStatus> ITunnelLister.List() => [new TunnelStatus("cart", null, "stock", "10.0.0.2:15008", 1, 100, "open")];
+
+        IReadOnlyList<DestinationStatus> IDestinationLister.List() => [new DestinationStatus("shop/stock", 80, "", "", [], [])];
 
         IReadOnlyList<PodStatus> IPodLister.List() => [new PodStatus("uid", "cart-1", "shop", "cart", "serving")];
     }
