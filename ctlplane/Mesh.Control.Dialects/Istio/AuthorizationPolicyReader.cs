@@ -6,9 +6,8 @@ using Mesh.Control.Model.Inputs;
 namespace Mesh.Control.Dialects.Istio;
 
 /// <summary>
-/// Reads AuthorizationPolicy (security.istio.io). A connection cannot be judged by everything a policy may speak of; what it cannot be
-/// judged by makes the policy stricter and is reported, and what cannot be read at all is an error and, failing an earlier version,
-/// stricter still. Nothing is ever read as admitting more than was written.
+/// Reads AuthorizationPolicy (security.istio.io). What no proxy can check makes a policy stricter and is reported, and what cannot be read
+/// at all is an error and, failing an earlier version, stricter still. Nothing is ever read as admitting more than was written.
 /// </summary>
 internal static class AuthorizationPolicyReader
 {
@@ -16,6 +15,7 @@ internal static class AuthorizationPolicyReader
     private const int TargetCountMax = 16;
 
     private static readonly string[] s_specFields = ["action", "provider", "rules", "selector", "targetRef", "targetRefs"];
+    private static readonly string[] s_providerFields = ["name"];
     private static readonly string[] s_targetFields = ["group", "kind", "name", "namespace"];
 
     /// <returns>Null when the policy decides nothing (AUDIT).</returns>
@@ -27,6 +27,7 @@ internal static class AuthorizationPolicyReader
         Labels? selector = null;
         ImmutableArray<PolicyTarget> targets = [];
         ImmutableArray<PolicyRule> rules = [];
+        string provider = string.Empty;
         if (spec is not null)
         {
             if (spec.Text("action") == "AUDIT")
@@ -35,7 +36,7 @@ internal static class AuthorizationPolicyReader
                 return null;
             }
 
-            action = ReadAction(spec);
+            action = ReadAction(spec, out provider);
             selector = SelectorReader.Read(spec, "selector");
             targets = ReadTargets(spec);
             if (selector is not null && !targets.IsEmpty)
@@ -68,14 +69,16 @@ internal static class AuthorizationPolicyReader
             Selector = selector,
             Targets = targets,
             Action = action ?? PolicyAction.Deny,
+            Provider = provider,
             Rules = rules,
-            IsDryRun = ReadDryRun(root),
+            IsDryRun = ReadDryRun(root, action),
         };
     }
 
     /// <returns>Null when nobody can tell.</returns>
-    private static PolicyAction? ReadAction(FieldReader spec)
+    private static PolicyAction? ReadAction(FieldReader spec, out string provider)
     {
+        provider = string.Empty;
         string? action = spec.Text("action");
         if (spec.Has("provider") && action != "CUSTOM")
         {
@@ -94,11 +97,35 @@ internal static class AuthorizationPolicyReader
                     "action",
                     "External authorization is not supported; what it was to decide on is denied.",
                     "Use ALLOW or DENY until it is.");
-                return PolicyAction.Deny;
+                provider = ReadProvider(spec);
+                return provider.Length == 0 ? PolicyAction.Deny : PolicyAction.Custom;
             default:
                 spec.Error("action", $"'{action}' is not an action.", "Write ALLOW or DENY.");
                 return null;
         }
+    }
+
+    /// <returns>Empty when there is none.</returns>
+    private static string ReadProvider(FieldReader spec)
+    {
+        if (spec.Section("provider") is not { } section)
+        {
+            spec.Error("provider", "CUSTOM names the authorizer that decides.", "Write provider.name as it stands in extensionProviders.");
+            return string.Empty;
+        }
+
+        foreach (string unknown in section.UnknownKeys(s_providerFields))
+        {
+            section.Error(unknown, "A provider has a name and nothing else.");
+        }
+
+        if (section.RequiredText("name") is { Length: > 0 } name)
+        {
+            return name;
+        }
+
+        section.Error("name", "The name is empty.");
+        return string.Empty;
     }
 
     /// <summary>
@@ -117,9 +144,10 @@ internal static class AuthorizationPolicyReader
             spec.Error("rules", $"{rules.Count} rules; {RuleCountMax} are allowed.", "Split the policy.");
         }
 
-        if (rules.Count == 0 && action == PolicyAction.Deny)
+        if (rules.Count == 0 && action is PolicyAction.Deny or PolicyAction.Custom)
         {
-            spec.Error("rules", "A DENY policy without rules says nothing.", "Write rules: [{}] to deny everything.");
+            string name = action == PolicyAction.Custom ? "CUSTOM" : "DENY";
+            spec.Error("rules", $"A {name} policy without rules says nothing.", "Write rules: [{}] to mean everything.");
         }
 
         ImmutableArray<PolicyRule>.Builder read = ImmutableArray.CreateBuilder<PolicyRule>(rules.Count);
@@ -134,7 +162,7 @@ internal static class AuthorizationPolicyReader
         return action switch
         {
             null => [PolicyRule.MatchesEverything],
-            PolicyAction.Deny when rules.Count == 0 || !spec.HasOnlySections("rules") => [PolicyRule.MatchesEverything],
+            not PolicyAction.Allow when rules.Count == 0 || !spec.HasOnlySections("rules") => [PolicyRule.MatchesEverything],
             PolicyAction.Allow when !isCertain => [],
             _ => read.ToImmutable(),
         };
@@ -195,11 +223,14 @@ internal static class AuthorizationPolicyReader
         return targets.ToImmutable();
     }
 
-    private static bool ReadDryRun(FieldReader root)
+    private static bool ReadDryRun(FieldReader root, PolicyAction? action)
     {
         FieldReader? metadata = root.Section("metadata");
         switch (metadata?.TextMap("annotations").Find("istio.io/dry-run"))
         {
+            case "true" when action == PolicyAction.Custom:
+                metadata.Warning("annotations", "There is no dry run of CUSTOM; the policy is enforced.");
+                return false;
             case "true":
                 return true;
             case null or "false":

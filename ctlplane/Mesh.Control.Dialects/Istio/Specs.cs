@@ -125,6 +125,9 @@ internal sealed record AuthorizationPolicySpec
 
     public required PolicyAction Action { get; init; }
 
+    /// <summary>The authorizer of CUSTOM; empty for other actions.</summary>
+    public required string Provider { get; init; }
+
     public required ImmutableArray<PolicyRule> Rules { get; init; }
 
     public required bool IsDryRun { get; init; }

@@ -326,6 +326,7 @@ internal sealed class NamespaceTranslator
                 Name = policy.Name,
                 Scope = scope,
                 Action = policy.Action,
+                Provider = policy.Provider,
                 Rules = policy.Rules,
                 IsDryRun = policy.IsDryRun,
             });

@@ -16,11 +16,14 @@ public enum PolicyAction
 {
     Allow,
     Deny,
+
+    /// <summary>An authorizer decides. What cannot ask one denies.</summary>
+    Custom,
 }
 
 /// <summary>
-/// A decision about connections, in the form proxies evaluate. The rules are alternatives. Without rules the policy matches nothing, which
-/// for <see cref="PolicyAction.Allow"/> means that it admits nothing.
+/// A decision about connections and requests, in the form proxies evaluate. The rules are alternatives. Without rules the policy matches
+/// nothing, which for <see cref="PolicyAction.Allow"/> means that it admits nothing.
 /// </summary>
 public sealed record AuthorizationPolicy
 {
@@ -33,6 +36,9 @@ public sealed record AuthorizationPolicy
     public required PolicyAction Action { get; init; }
 
     public ImmutableArray<PolicyRule> Rules { get; init; } = [];
+
+    /// <summary>The authorizer of a <see cref="PolicyAction.Custom"/> policy; empty for others.</summary>
+    public string Provider { get; init; } = string.Empty;
 
     /// <summary>Evaluated and reported, never enforced.</summary>
     public bool IsDryRun { get; init; }
@@ -82,7 +88,28 @@ public sealed record PolicyMatch
 
     public ImmutableArray<int> NotDestinationPorts { get; init; } = [];
 
-    public bool IsEmpty =>
+    /// <summary>Of the identity.</summary>
+    public ImmutableArray<TextMatch> TrustDomains { get; init; } = [];
+
+    public ImmutableArray<TextMatch> NotTrustDomains { get; init; } = [];
+
+    /// <summary>What the application's own TLS asks for; lower case.</summary>
+    public ImmutableArray<TextMatch> ServerNames { get; init; } = [];
+
+    public ImmutableArray<TextMatch> NotServerNames { get; init; } = [];
+
+    /// <summary>Of a request inside the connection; null where any will do.</summary>
+    public RequestMatch? Request { get; init; }
+
+    /// <summary>Nothing is asked that proxies of ambient cannot be told.</summary>
+    public bool IsPlain =>
+        TrustDomains.IsEmpty && NotTrustDomains.IsEmpty && ServerNames.IsEmpty && NotServerNames.IsEmpty
+        && Request is null or { IsEmpty: true };
+
+    public bool IsEmpty => IsPlain && IsPlainPartEmpty;
+
+    /// <summary>Nothing is asked that proxies of ambient can be told.</summary>
+    public bool IsPlainPartEmpty =>
         Namespaces.IsEmpty && NotNamespaces.IsEmpty && Principals.IsEmpty && NotPrincipals.IsEmpty
         && ServiceAccounts.IsEmpty && NotServiceAccounts.IsEmpty && SourceRanges.IsEmpty && NotSourceRanges.IsEmpty
         && DestinationRanges.IsEmpty && NotDestinationRanges.IsEmpty && DestinationPorts.IsEmpty && NotDestinationPorts.IsEmpty;

@@ -1,75 +1,96 @@
-using System.Net;
-using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
+using Mesh.Api.Policies;
 using Mesh.Control.Model.Canonical;
 using Wire = Mesh.Api.Security;
 
 namespace Mesh.Control.Serving.Xds;
 
-/// <summary>Policies of the model as <c>istio.security.Authorization</c> resources. Pure.</summary>
+/// <summary>
+/// Policies of the model as <c>istio.security.Authorization</c> resources, in two forms: whole for this mesh's own proxies, and for those
+/// of ambient a form that speaks of connections alone and is never looser. Pure.
+/// </summary>
 internal static class AuthorizationCompiler
 {
     public static ServedResource Compile(AuthorizationPolicy policy)
     {
-        var message = new Wire.Authorization
+        Wire.Authorization plain = HeadOf(policy);
+        plain.Rules.AddRange(policy.Rules.Select(rule => PlainOf(rule, policy.Action)).OfType<Wire.Rule>());
+        bool isPlain = policy.Action != PolicyAction.Custom
+            && policy.Rules.All(rule => rule.Clauses.All(clause => clause.Matches.All(match => match.IsPlain)));
+        if (isPlain)
         {
-            Name = policy.Name,
-            Namespace = policy.Namespace,
-            Scope = policy.Scope switch
+            return ServedResource.Of(TypeUrls.Authorization, policy.FullName, plain);
+        }
+
+        Wire.Authorization whole = HeadOf(policy);
+        whole.Rules.AddRange(policy.Rules.Select(WholeOf));
+        if (policy.Action == PolicyAction.Custom)
+        {
+            whole.Extensions.Add(new Wire.Extension
             {
-                PolicyScope.Mesh => Wire.Scope.Global,
-                PolicyScope.Namespace => Wire.Scope.Namespace,
-                _ => Wire.Scope.WorkloadSelector,
-            },
-            Action = policy.Action == PolicyAction.Deny ? Wire.Action.Deny : Wire.Action.Allow,
-            DryRun = policy.IsDryRun,
-        };
-        message.Rules.AddRange(policy.Rules.Select(WireOf));
-        return ServedResource.Of(TypeUrls.Authorization, policy.FullName, message);
+                Name = PolicyExtensions.Custom,
+                Config = Any.Pack(new CustomAuthorization { Provider = policy.Provider }),
+            });
+        }
+
+        return ServedResource.OfForms(TypeUrls.Authorization, policy.FullName, plain, whole);
     }
 
-    private static Wire.Rule WireOf(PolicyRule rule)
+    private static Wire.Authorization HeadOf(AuthorizationPolicy policy) => new()
+    {
+        Name = policy.Name,
+        Namespace = policy.Namespace,
+        Scope = policy.Scope switch
+        {
+            PolicyScope.Mesh => Wire.Scope.Global,
+            PolicyScope.Namespace => Wire.Scope.Namespace,
+            _ => Wire.Scope.WorkloadSelector,
+        },
+
+        // Whoever cannot ask an authorizer denies what one was to decide.
+        Action = policy.Action == PolicyAction.Allow ? Wire.Action.Allow : Wire.Action.Deny,
+        DryRun = policy.IsDryRun,
+    };
+
+    private static Wire.Rule WholeOf(PolicyRule rule)
     {
         var wire = new Wire.Rule();
         foreach (PolicyClause clause in rule.Clauses)
         {
             var wireClause = new Wire.Clause();
-            wireClause.Matches.AddRange(clause.Matches.Select(WireOf));
+            wireClause.Matches.AddRange(clause.Matches.Select(MatchCompiler.Whole));
             wire.Clauses.Add(wireClause);
         }
 
         return wire;
     }
 
-    private static Wire.Match WireOf(PolicyMatch match)
+    /// <summary>
+    /// The rule about connections alone: one of ALLOW that asks for more admits nothing and is left out, any other holds without what it
+    /// asks for.
+    /// </summary>
+    /// <returns>Null when the rule is left out.</returns>
+    private static Wire.Rule? PlainOf(PolicyRule rule, PolicyAction action)
     {
-        var wire = new Wire.Match();
-        wire.Namespaces.AddRange(match.Namespaces.Select(WireOf));
-        wire.NotNamespaces.AddRange(match.NotNamespaces.Select(WireOf));
-        wire.Principals.AddRange(match.Principals.Select(WireOf));
-        wire.NotPrincipals.AddRange(match.NotPrincipals.Select(WireOf));
-        wire.ServiceAccounts.AddRange(match.ServiceAccounts.Select(WireOf));
-        wire.NotServiceAccounts.AddRange(match.NotServiceAccounts.Select(WireOf));
-        wire.SourceIps.AddRange(match.SourceRanges.Select(WireOf));
-        wire.NotSourceIps.AddRange(match.NotSourceRanges.Select(WireOf));
-        wire.DestinationIps.AddRange(match.DestinationRanges.Select(WireOf));
-        wire.NotDestinationIps.AddRange(match.NotDestinationRanges.Select(WireOf));
-        wire.DestinationPorts.AddRange(match.DestinationPorts.Select(port => (uint)port));
-        wire.NotDestinationPorts.AddRange(match.NotDestinationPorts.Select(port => (uint)port));
+        var wire = new Wire.Rule();
+        foreach (PolicyClause clause in rule.Clauses)
+        {
+            if (action == PolicyAction.Allow && !clause.Matches.All(match => match.IsPlain))
+            {
+                return null;
+            }
+
+            // What asks nothing of connections holds for all of them, and evaluators must never see an empty match.
+            if (clause.Matches.Any(match => match.IsPlainPartEmpty))
+            {
+                continue;
+            }
+
+            var wireClause = new Wire.Clause();
+            wireClause.Matches.AddRange(clause.Matches.Select(MatchCompiler.Plain));
+            wire.Clauses.Add(wireClause);
+        }
+
         return wire;
     }
-
-    private static Wire.StringMatch WireOf(TextMatch match) => match.Kind switch
-    {
-        TextMatchKind.Exact => new Wire.StringMatch { Exact = match.Text },
-        TextMatchKind.Prefix => new Wire.StringMatch { Prefix = match.Text },
-        TextMatchKind.Suffix => new Wire.StringMatch { Suffix = match.Text },
-        _ => new Wire.StringMatch { Presence = new Empty() },
-    };
-
-    private static Wire.ServiceAccountMatch WireOf(ServiceAccountName account) =>
-        new() { Namespace = account.Namespace, ServiceAccount = account.Name };
-
-    private static Wire.Address WireOf(IPNetwork range) =>
-        new() { Address_ = ByteString.CopyFrom(range.BaseAddress.GetAddressBytes()), Length = (uint)range.PrefixLength };
 }

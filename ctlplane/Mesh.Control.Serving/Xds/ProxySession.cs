@@ -4,6 +4,7 @@ using System.Threading.Channels;
 using System.Threading.RateLimiting;
 using Grpc.Core;
 using Mesh.Api.Discovery;
+using Mesh.Api.Policies;
 using Mesh.Control.Serving.Authentication;
 using Microsoft.Extensions.Logging;
 
@@ -38,6 +39,7 @@ internal sealed partial class ProxySession
     private readonly Queue<string> _unansweredOrder = new();
     private readonly HashSet<string> _unsupported = new(StringComparer.Ordinal);
     private long _responseCount;
+    private bool _readsWhole;
     private ProxyStatus _status;
 
     /// <param name="caller">Whose stream it is.</param>
@@ -213,6 +215,13 @@ internal sealed partial class ProxySession
                 $"The token is that of node {_caller.Node}, but the request says it is from {ShortName(name)}."));
         }
 
+        if (Status.NodeId.Length == 0)
+        {
+            // For the length of the stream: what was sent in one form is not sent in the other.
+            _readsWhole = request.Node.Metadata!.Fields.GetValueOrDefault(PolicyExtensions.NodeMetadataKey)?.StringValue
+                == PolicyExtensions.NodeMetadataValue;
+        }
+
         Volatile.Write(ref _status, Status with { NodeId = ShortName(request.Node.Id.Length == 0 ? name : request.Node.Id) });
     }
 
@@ -319,7 +328,7 @@ internal sealed partial class ProxySession
             Nonce = nonce,
             SystemVersionInfo = snapshot.Generation.ToString(CultureInfo.InvariantCulture),
         };
-        response.Resources.AddRange(update.Changed.Select(resource => resource.Message));
+        response.Resources.AddRange(update.Changed.Select(resource => _readsWhole ? resource.Whole : resource.Message));
         response.RemovedResources.AddRange(update.Removed);
 
         int count = update.Changed.Count + update.Removed.Count;

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Mesh.Api.Identity;
+using Mesh.Api.Policies;
 using Mesh.Node.Model.Addresses;
 using Mesh.Node.Model.Policies.Requests;
 using Mesh.Node.Model.Routing;
@@ -138,7 +139,7 @@ internal sealed class CompiledMatch
         || match.Request is { IsEmpty: false };
 
     private static bool IsUnsupported(AuthorizationMatch match) =>
-        match.HasUnsupported || (match.Request is not null && match.Request.Headers.Any(header => !HeaderCondition.IsVisible(header.Name)));
+        match.HasUnsupported || (match.Request is not null && match.Request.Headers.Any(header => !RequestFields.IsVisible(header.Name)));
 
     private static HashSet<ServiceAccountName>? Accounts(ImmutableArray<ServiceAccountName> accounts) =>
         accounts.IsEmpty ? null : [.. accounts];

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using Mesh.Node.Model.Policies;
+using Mesh.Node.Model.Policies.Requests;
 
 namespace Mesh.Node.Proxy.Admin;
 
@@ -24,6 +25,11 @@ internal static class PolicyDump
         writer.WriteString("namespace", policy.Namespace);
         writer.WriteString("scope", policy.Scope.ToString());
         writer.WriteString("action", policy.Action.ToString());
+        if (policy.Provider.Length > 0)
+        {
+            writer.WriteString("provider", policy.Provider);
+        }
+
         if (policy.IsDryRun)
         {
             writer.WriteBoolean("dryRun", true);
@@ -76,12 +82,70 @@ internal static class PolicyDump
         WriteBlocks(writer, "notDestinationIps", match.NotDestinationAddresses);
         WritePorts(writer, "destinationPorts", match.DestinationPorts);
         WritePorts(writer, "notDestinationPorts", match.NotDestinationPorts);
+        WriteTexts(writer, "trustDomains", match.TrustDomains);
+        WriteTexts(writer, "notTrustDomains", match.NotTrustDomains);
+        WriteTexts(writer, "serverNames", match.ServerNames);
+        WriteTexts(writer, "notServerNames", match.NotServerNames);
+        if (match.Request is RequestConditions request)
+        {
+            writer.WriteStartObject("request");
+            Write(writer, request);
+            writer.WriteEndObject();
+        }
+
         if (match.HasUnsupported)
         {
             writer.WriteBoolean("hasUnsupported", true);
         }
 
         writer.WriteEndObject();
+    }
+
+    private static void Write(Utf8JsonWriter writer, RequestConditions request)
+    {
+        WriteTexts(writer, "methods", request.Methods);
+        WriteTexts(writer, "notMethods", request.NotMethods);
+        WriteTexts(writer, "hosts", request.Hosts);
+        WriteTexts(writer, "notHosts", request.NotHosts);
+        WriteTexts(writer, "paths", request.Paths);
+        WriteTexts(writer, "notPaths", request.NotPaths);
+        WriteBlocks(writer, "pathTemplates", request.PathTemplates);
+        WriteBlocks(writer, "notPathTemplates", request.NotPathTemplates);
+        WriteBlocks(writer, "remoteIps", request.RemoteAddresses);
+        WriteBlocks(writer, "notRemoteIps", request.NotRemoteAddresses);
+        WriteTexts(writer, "requestPrincipals", request.Principals);
+        WriteTexts(writer, "notRequestPrincipals", request.NotPrincipals);
+        WriteTexts(writer, "audiences", request.Audiences);
+        WriteTexts(writer, "notAudiences", request.NotAudiences);
+        WriteTexts(writer, "presenters", request.Presenters);
+        WriteTexts(writer, "notPresenters", request.NotPresenters);
+        WriteNamed(writer, "headers", request.Headers.Select(header => (header.Name, header.Values, header.NotValues)));
+        WriteNamed(writer, "claims", request.Claims.Select(claim => (string.Join('.', claim.Path), claim.Values, claim.NotValues)));
+    }
+
+    private static void WriteNamed(
+        Utf8JsonWriter writer,
+        string field,
+        IEnumerable<(string Name, ImmutableArray<TextMatch> Values, ImmutableArray<TextMatch> NotValues)> conditions)
+    {
+        foreach ((int index, (string name, ImmutableArray<TextMatch> values, ImmutableArray<TextMatch> notValues)) in conditions.Index())
+        {
+            if (index == 0)
+            {
+                writer.WriteStartArray(field);
+            }
+
+            writer.WriteStartObject();
+            writer.WriteString("name", name);
+            WriteTexts(writer, "values", values);
+            WriteTexts(writer, "notValues", notValues);
+            writer.WriteEndObject();
+        }
+
+        if (conditions.Any())
+        {
+            writer.WriteEndArray();
+        }
     }
 
     private static void WriteTexts(Utf8JsonWriter writer, string name, ImmutableArray<TextMatch> texts)

@@ -1,5 +1,6 @@
 using System.Net;
 using Google.Protobuf.WellKnownTypes;
+using Mesh.Api.Policies;
 
 namespace Mesh.Node.Proxy.Config;
 
@@ -34,6 +35,7 @@ public sealed record NodeDescription
         metadata.Fields["NODE_NAME"] = Value.ForString(NodeName);
         metadata.Fields["CLUSTER_ID"] = Value.ForString(Cluster);
         metadata.Fields["NETWORK"] = Value.ForString(Network);
+        metadata.Fields[PolicyExtensions.NodeMetadataKey] = Value.ForString(PolicyExtensions.NodeMetadataValue);
         return new Api.Discovery.Node
         {
             Id = $"ztunnel~{Address}~{name}.{ProxyNamespace}~{ProxyNamespace}.svc.cluster.local",

@@ -101,7 +101,7 @@ internal static class ModelText
 
     private static void Append(StringBuilder text, AuthorizationPolicy policy)
     {
-        Line(text, 0, $"policy {policy.FullName} {policy.Action} {policy.Scope}{If(policy.IsDryRun, " dry-run")}");
+        Line(text, 0, $"policy {policy.FullName} {policy.Action}{If(policy.Provider.Length > 0, $" by {policy.Provider}")} {policy.Scope}{If(policy.IsDryRun, " dry-run")}");
         if (policy.Rules.IsEmpty)
         {
             Line(text, 1, "matches nothing");
@@ -132,8 +132,48 @@ internal static class ModelText
         Add(parts, "not-destinations", match.NotDestinationRanges.Select(range => range.ToString()));
         Add(parts, "ports", match.DestinationPorts.Select(port => port.ToString(CultureInfo.InvariantCulture)));
         Add(parts, "not-ports", match.NotDestinationPorts.Select(port => port.ToString(CultureInfo.InvariantCulture)));
+        Add(parts, "trust-domains", match.TrustDomains.Select(TextOf));
+        Add(parts, "not-trust-domains", match.NotTrustDomains.Select(TextOf));
+        Add(parts, "server-names", match.ServerNames.Select(TextOf));
+        Add(parts, "not-server-names", match.NotServerNames.Select(TextOf));
+        if (match.Request is { } request)
+        {
+            Add(parts, request);
+        }
+
         return $"({string.Join(' ', parts)})";
     }
+
+    private static void Add(List<string> parts, RequestMatch request)
+    {
+        Add(parts, "methods", request.Methods.Select(TextOf));
+        Add(parts, "not-methods", request.NotMethods.Select(TextOf));
+        Add(parts, "hosts", request.Hosts.Select(TextOf));
+        Add(parts, "not-hosts", request.NotHosts.Select(TextOf));
+        Add(parts, "paths", request.Paths.Select(TextOf));
+        Add(parts, "not-paths", request.NotPaths.Select(TextOf));
+        Add(parts, "remotes", request.RemoteRanges.Select(range => range.ToString()));
+        Add(parts, "not-remotes", request.NotRemoteRanges.Select(range => range.ToString()));
+        Add(parts, "request-principals", request.Principals.Select(TextOf));
+        Add(parts, "not-request-principals", request.NotPrincipals.Select(TextOf));
+        Add(parts, "audiences", request.Audiences.Select(TextOf));
+        Add(parts, "not-audiences", request.NotAudiences.Select(TextOf));
+        Add(parts, "presenters", request.Presenters.Select(TextOf));
+        Add(parts, "not-presenters", request.NotPresenters.Select(TextOf));
+        foreach (PolicyHeader header in request.Headers)
+        {
+            Add(parts, $"header[{header.Name}]", header.Values.Select(TextOf));
+            Add(parts, $"not-header[{header.Name}]", header.NotValues.Select(TextOf));
+        }
+
+        foreach (PolicyClaim claim in request.Claims)
+        {
+            Add(parts, $"claim[{string.Join('.', claim.Path)}]", claim.Values.Select(TextOf));
+            Add(parts, $"not-claim[{string.Join('.', claim.Path)}]", claim.NotValues.Select(TextOf));
+        }
+    }
+
+    private static string TextOf(PathPattern path) => path.Text is { } text ? TextOf(text) : $"template {path.Template}";
 
     private static void Add(List<string> parts, string name, IEnumerable<string> values)
     {

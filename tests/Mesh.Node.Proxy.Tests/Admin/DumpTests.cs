@@ -7,6 +7,7 @@ using Mesh.Api.Identity;
 using Mesh.Node.Model;
 using Mesh.Node.Model.Addresses;
 using Mesh.Node.Model.Policies;
+using Mesh.Node.Model.Policies.Requests;
 using Mesh.Node.Model.Workloads;
 using Mesh.Node.Proxy.Admin;
 using Mesh.Node.Proxy.Identity;
@@ -68,6 +69,42 @@ public sealed class DumpTests
         JsonElement pod = root.GetProperty("workloadState").GetProperty("uid-1");
         Assert.Equal("Up", pod.GetProperty("state").GetString());
         Assert.Equal("cart", pod.GetProperty("info").GetProperty("serviceAccount").GetString());
+    }
+
+    [Fact]
+    public async Task A_policy_shows_what_it_asks_of_requests_and_whom_it_asks()
+    {
+        var request = new RequestConditions
+        {
+            Methods = [TextMatch.Exact("GET")],
+            PathTemplates = [PathTemplate.TryParse("/a/{*}", out PathTemplate? template) ? template : throw new InvalidOperationException()],
+            Headers = [new HeaderCondition("x-role", [TextMatch.Present], []), new HeaderCondition("x-other", [], [TextMatch.Exact("a")])],
+            Claims = [new ClaimCondition(["realm", "roles"], [TextMatch.Prefix("adm")], [])],
+        };
+        MeshSnapshot.Builder builder = TestMesh.Snapshot([TestMesh.Cart]).ToBuilder();
+        builder.SetPolicy(new AuthorizationPolicy("shop", "ask")
+        {
+            Scope = PolicyScope.Namespace,
+            Action = PolicyAction.Custom,
+            Provider = "opa",
+            Rules = [new AuthorizationRule([new AuthorizationClause([new AuthorizationMatch { TrustDomains = [TextMatch.Present], Request = request }])])],
+        });
+        await using AdminFixture node = new() { Current = builder.Build() };
+        await node.StartAsync();
+        using JsonDocument json = await JsonAsync(node, "/config_dump");
+
+        JsonElement policy = Assert.Single(json.RootElement.GetProperty("policies").EnumerateArray());
+        Assert.Equal(("Custom", "opa"), (policy.GetProperty("action").GetString(), policy.GetProperty("provider").GetString()));
+        JsonElement match = policy.GetProperty("rules")[0][0][0];
+        Assert.True(match.GetProperty("trustDomains")[0].TryGetProperty("Presence", out _));
+        JsonElement asked = match.GetProperty("request");
+        Assert.Equal("GET", asked.GetProperty("methods")[0].GetProperty("Exact").GetString());
+        Assert.Equal("/a/{*}", asked.GetProperty("pathTemplates")[0].GetString());
+        Assert.Equal(2, asked.GetProperty("headers").GetArrayLength());
+        Assert.Equal("x-other", asked.GetProperty("headers")[1].GetProperty("name").GetString());
+        Assert.Equal("a", asked.GetProperty("headers")[1].GetProperty("notValues")[0].GetProperty("Exact").GetString());
+        Assert.Equal("realm.roles", asked.GetProperty("claims")[0].GetProperty("name").GetString());
+        Assert.False(asked.TryGetProperty("paths", out _));
     }
 
     [Fact]

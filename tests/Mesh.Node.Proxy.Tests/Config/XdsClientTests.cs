@@ -34,6 +34,7 @@ public sealed class XdsClientTests
             Assert.Empty(request.ResponseNonce);
             Assert.Equal("ztunnel~1.1.1.1~node-1.istio-system~istio-system.svc.cluster.local", request.Node.Id);
             Assert.Equal("node-1", request.Node.Metadata.Fields["NODE_NAME"].StringValue);
+            Assert.Equal("v1", request.Node.Metadata.Fields["MESH_NODE_POLICIES"].StringValue);
             Assert.Equal("test-cluster", request.Node.Metadata.Fields["CLUSTER_ID"].StringValue);
             Assert.Equal("net", request.Node.Metadata.Fields["NETWORK"].StringValue);
         }

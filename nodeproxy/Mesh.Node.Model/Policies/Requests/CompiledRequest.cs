@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Mesh.Api.Policies;
 using Mesh.Node.Model.Addresses;
 using Mesh.Node.Model.Routing;
 
@@ -31,7 +32,7 @@ internal sealed class CompiledRequest
         _notPaths = PathSet.Create(conditions.NotPaths, conditions.NotPathTemplates);
         _headers =
         [
-            .. conditions.Headers.Where(header => HeaderCondition.IsVisible(header.Name)).Select(header => new CompiledHeader(header)),
+            .. conditions.Headers.Where(header => RequestFields.IsVisible(header.Name)).Select(header => new CompiledHeader(header)),
         ];
         _remotes = Prefixes(conditions.RemoteAddresses);
         _notRemotes = Prefixes(conditions.NotRemoteAddresses);

@@ -29,9 +29,6 @@ public sealed class PathTemplate : IEquatable<PathTemplate>
     /// <summary>As written.</summary>
     public string Text { get; }
 
-    /// <summary>Whether a text is meant as a template, well-formed or not.</summary>
-    public static bool IsMeant(string text) => text.AsSpan().ContainsAny('{', '}');
-
     /// <summary>Reads a template.</summary>
     /// <returns>
     /// False when it does not begin with a slash, when a brace or an asterisk stands elsewhere than in one of the two forms, when such a

@@ -73,25 +73,7 @@ public sealed record RequestConditions
 /// <param name="Name">The field's name; its case means nothing.</param>
 /// <param name="Values">One must match the value; several lines are one value, joined by commas.</param>
 /// <param name="NotValues">None may match it.</param>
-public sealed record HeaderCondition(string Name, ImmutableArray<TextMatch> Values, ImmutableArray<TextMatch> NotValues)
-{
-    /// <summary>
-    /// Whether requests show a field of that name where policy looks. What a message says of its connection alone is consumed by whoever
-    /// reads it, and its path and query are looked at apart.
-    /// </summary>
-    public static bool IsVisible(string name)
-    {
-        ArgumentNullException.ThrowIfNull(name);
-        return name.ToLowerInvariant() switch
-        {
-            "" or "connection" or "keep-alive" or "proxy-connection" or "te" or "upgrade" or "transfer-encoding" or "content-length"
-                or "expect" => false,
-            ":authority" or ":method" or ":scheme" => true,
-            [':', ..] => false,
-            _ => true,
-        };
-    }
-}
+public sealed record HeaderCondition(string Name, ImmutableArray<TextMatch> Values, ImmutableArray<TextMatch> NotValues);
 
 /// <summary>A condition on a claim of the verified token. Its two lists must both hold, empty ones aside.</summary>
 /// <param name="Path">Names from the outermost to the claim's own.</param>

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Google.Protobuf;
 using Google.Protobuf.Collections;
+using Mesh.Api.Policies;
 using Mesh.Node.Model.Addresses;
 using Mesh.Node.Model.Policies;
 using Wire = Mesh.Api.Security;
@@ -30,13 +31,15 @@ internal static class PolicyCompiler
         var findings = new Findings();
         Wire.Authorization known = UnknownFields.Without(wire, Wire.Authorization.Parser);
         bool hasUnknown = findings.Unknown(wire, known, "the policy");
+        (bool isCustom, string provider, bool hasUnsupported) = ReadExtensions(wire.Extensions, findings);
         var policy = new AuthorizationPolicy(wire.Namespace, wire.Name)
         {
             Scope = ReadScope(wire.Scope, findings),
-            Action = ReadAction(wire.Action, findings),
+            Action = isCustom ? PolicyAction.Custom : ReadAction(wire.Action, findings),
+            Provider = provider,
             Rules = hasUnknown ? [s_strictestRule] : [.. wire.Rules.Zip(known.Rules, (rule, asKnown) => ReadRule(rule, asKnown, findings))],
             IsDryRun = wire.DryRun,
-            HasUnsupported = findings.Unsupported(wire.Extensions, "extensions") || hasUnknown,
+            HasUnsupported = hasUnsupported || hasUnknown,
         };
         return findings.Refusal is string refusal
             ? CompiledResource<AuthorizationPolicy>.Refused(refusal, findings.IsUnreadable ? null : policy)
@@ -55,9 +58,11 @@ internal static class PolicyCompiler
     private static AuthorizationMatch ReadMatch(Wire.Match wire, Wire.Match known, Findings findings)
     {
         // A field the match has beside the known ones is one more condition, as all its fields are.
-        bool hasUnsupported = findings.Unsupported(wire.Extensions, "extensions") | findings.Unknown(wire, known, "a match");
+        bool hasUnsupported = findings.Unknown(wire, known, "a match");
         bool isWholeKnown = !UnknownFields.AreIn(wire, known);
-        var match = new AuthorizationMatch
+        AuthorizationMatch match = ReadConditions(wire.Extensions, findings);
+        hasUnsupported |= match.HasUnsupported;
+        match = match with
         {
             Namespaces = Values(wire.Namespaces, known.Namespaces, ReadText, "namespaces"),
             NotNamespaces = Values(wire.NotNamespaces, known.NotNamespaces, ReadText, "not_namespaces"),
@@ -108,7 +113,68 @@ internal static class PolicyCompiler
         }
     }
 
-    private static (bool IsReadable, TextMatch Value) ReadText(Wire.StringMatch wire) => wire.MatchTypeCase switch
+    /// <summary>The further fields of a match. What cannot be read leaves all of them out and marks the match.</summary>
+    private static AuthorizationMatch ReadConditions(RepeatedField<Wire.Extension> extensions, Findings findings)
+    {
+        var match = new AuthorizationMatch();
+        bool isRead = false;
+        foreach (Wire.Extension extension in extensions)
+        {
+            if (extension.Name != PolicyExtensions.Conditions)
+            {
+                findings.Unsupported(extension);
+                match = match with { HasUnsupported = true };
+                continue;
+            }
+
+            CompiledResource<AuthorizationMatch> conditions = isRead
+                ? CompiledResource<AuthorizationMatch>.Refused("they stand there twice")
+                : ConditionsCompiler.Compile(extension.Config);
+            isRead = true;
+            if (conditions.IsRefused)
+            {
+                findings.Refuse($"{extension.Name}: {conditions.Refusal}");
+                return new AuthorizationMatch { HasUnsupported = true };
+            }
+
+            findings.Note(conditions.Remark);
+            match = conditions.Value with { HasUnsupported = conditions.Value.HasUnsupported || match.HasUnsupported };
+        }
+
+        return match;
+    }
+
+    /// <summary>What a policy says of itself in extensions.</summary>
+    private static (bool IsCustom, string Provider, bool HasUnsupported) ReadExtensions(
+        RepeatedField<Wire.Extension> extensions, Findings findings)
+    {
+        bool isCustom = false;
+        string provider = "";
+        bool hasUnsupported = false;
+        foreach (Wire.Extension extension in extensions)
+        {
+            if (extension.Name != PolicyExtensions.Custom)
+            {
+                findings.Unsupported(extension);
+                hasUnsupported = true;
+                continue;
+            }
+
+            // Whoever was to be asked denies as long as nobody is: nothing unread in it could make the policy stricter.
+            isCustom = true;
+            if (extension.Config is null || !extension.Config.TryUnpack(out CustomAuthorization custom) || custom.Provider.Length == 0)
+            {
+                findings.Refuse($"{extension.Name}: it names no authorizer");
+                continue;
+            }
+
+            provider = custom.Provider;
+        }
+
+        return (isCustom, provider, hasUnsupported);
+    }
+
+    internal static (bool IsReadable, TextMatch Value) ReadText(Wire.StringMatch wire) => wire.MatchTypeCase switch
     {
         Wire.StringMatch.MatchTypeOneofCase.Exact => (true, TextMatch.Exact(wire.Exact)),
         Wire.StringMatch.MatchTypeOneofCase.Prefix => (true, TextMatch.Prefix(wire.Prefix)),
@@ -120,7 +186,7 @@ internal static class PolicyCompiler
     private static (bool IsReadable, ServiceAccountName Value) ReadAccount(Wire.ServiceAccountMatch wire) =>
         (wire.Namespace.Length > 0 && wire.ServiceAccount.Length > 0, new ServiceAccountName(wire.Namespace, wire.ServiceAccount));
 
-    private static (bool IsReadable, IpPrefix Value) ReadBlock(Wire.Address wire) =>
+    internal static (bool IsReadable, IpPrefix Value) ReadBlock(Wire.Address wire) =>
         (IpPrefix.TryFromBytes(wire.Address_.Span, wire.Length, out IpPrefix block), block);
 
     private static (bool IsReadable, ushort Value) ReadPort(uint wire) => (wire <= ushort.MaxValue, (ushort)wire);
@@ -194,15 +260,16 @@ internal static class PolicyCompiler
             return true;
         }
 
-        /// <summary>Notes extensions; none of them is known here.</summary>
-        public bool Unsupported(RepeatedField<Wire.Extension> extensions, string field)
-        {
-            foreach (Wire.Extension extension in extensions)
-            {
-                _remarks.Add($"{field}: '{extension.Name}' is not supported, so the policy is taken more strictly");
-            }
+        /// <summary>Notes an extension that is not known here.</summary>
+        public void Unsupported(Wire.Extension extension) =>
+            _remarks.Add($"extensions: '{extension.Name}' is not supported, so the policy is taken more strictly");
 
-            return extensions.Count > 0;
+        public void Note(string? remark)
+        {
+            if (remark is not null)
+            {
+                _remarks.Add(remark);
+            }
         }
     }
 }

@@ -1,4 +1,5 @@
 using System.Net;
+using Mesh.Api.Policies;
 using Mesh.Node.Model.Addresses;
 using Mesh.Node.Model.Policies;
 using Mesh.Node.Model.Policies.Requests;
@@ -125,7 +126,7 @@ public sealed class RequestConditionTests
     [InlineData(":protocol")]
     public void A_condition_on_what_is_consumed_before_policy_looks_is_taken_strictly(string name)
     {
-        Assert.False(HeaderCondition.IsVisible(name));
+        Assert.False(RequestFields.IsVisible(name));
         RequestConditions conditions = new() { Headers = [new HeaderCondition(name, [], [TextMatch.Exact("x")])], Methods = [TextMatch.Exact("GET")] };
         Assert.False(Holds(conditions, new TextRequest(), action: PolicyAction.Allow));
         Assert.True(Holds(conditions, new TextRequest(), action: PolicyAction.Deny));

@@ -1,0 +1,23 @@
+namespace Mesh.Api.Policies;
+
+/// <summary>Which fields of requests policies may speak of.</summary>
+public static class RequestFields
+{
+    /// <summary>
+    /// Whether requests show a field of that name where policy looks. What a message says of its connection alone is consumed by whoever
+    /// reads it, and its path and query are looked at apart.
+    /// </summary>
+    /// <param name="name">A field's or pseudo-header's name, in any case.</param>
+    public static bool IsVisible(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        return name.ToLowerInvariant() switch
+        {
+            "" or "connection" or "keep-alive" or "proxy-connection" or "te" or "upgrade" or "transfer-encoding" or "content-length"
+                or "expect" => false,
+            ":authority" or ":method" or ":scheme" => true,
+            [':', ..] => false,
+            _ => true,
+        };
+    }
+}

@@ -1,0 +1,183 @@
+using Google.Protobuf.WellKnownTypes;
+using Grpc.Core;
+using Mesh.Api.Discovery;
+using Mesh.Api.Policies;
+using Mesh.Control.Model.Canonical;
+using Mesh.Control.Serving.Authentication;
+using Mesh.Control.Serving.Xds;
+using Microsoft.Extensions.Logging.Abstractions;
+using Xunit;
+using Wire = Mesh.Api.Security;
+
+namespace Mesh.Control.Tests.Serving;
+
+/// <summary>A policy reaches a proxy in one form: whole where it says that it reads that, in ambient's fields elsewhere.</summary>
+public sealed class PolicyFormsTests
+{
+    private static readonly PolicyMatch s_port = new() { DestinationPorts = [80] };
+    private static readonly PolicyMatch s_method = new() { Request = new RequestMatch { Methods = [new TextMatch(TextMatchKind.Exact, "GET")] } };
+    private static readonly PolicyMatch s_both = s_port with { Request = s_method.Request };
+    private static readonly PolicyMatch s_domain = new() { TrustDomains = [TextMatch.AnyValue] };
+
+    [Fact]
+    public void A_policy_about_connections_has_one_form()
+    {
+        ServedResource served = Compile(PolicyAction.Deny, Rule([s_port]));
+
+        Assert.Same(served.Message, served.Whole);
+        Assert.Empty(Assert.Single(PlainOf(served).Rules[0].Clauses[0].Matches).Extensions);
+    }
+
+    [Fact]
+    public void An_ALLOW_rule_that_asks_for_more_is_left_out_of_the_plain_form()
+    {
+        ServedResource served = Compile(PolicyAction.Allow, Rule([s_both]), Rule([s_port], [s_domain]), Rule([s_port]));
+
+        Assert.Equal([80u], Assert.Single(Assert.Single(Assert.Single(PlainOf(served).Rules).Clauses).Matches).DestinationPorts);
+        Assert.Equal(3, WholeOf(served).Rules.Count);
+        Assert.Empty(PlainOf(Compile(PolicyAction.Allow, Rule([s_method]))).Rules);
+    }
+
+    [Fact]
+    public void A_DENY_rule_holds_in_the_plain_form_without_what_it_asks_for_more()
+    {
+        ServedResource served = Compile(PolicyAction.Deny, Rule([s_both]), Rule([s_port], [s_method]), Rule([s_port, s_method]), Rule([s_domain]));
+
+        Wire.Authorization plain = PlainOf(served);
+        Assert.Equal([80u], Assert.Single(Assert.Single(plain.Rules[0].Clauses).Matches).DestinationPorts);
+        Assert.Equal([80u], Assert.Single(Assert.Single(plain.Rules[1].Clauses).Matches).DestinationPorts);
+        Assert.Empty(plain.Rules[2].Clauses);
+        Assert.Empty(plain.Rules[3].Clauses);
+        Assert.All(plain.Rules.SelectMany(rule => rule.Clauses).SelectMany(clause => clause.Matches), match => Assert.Empty(match.Extensions));
+    }
+
+    [Fact]
+    public void The_whole_form_has_all_conditions()
+    {
+        var request = new RequestMatch
+        {
+            Paths = [PathPattern.Of(new TextMatch(TextMatchKind.Prefix, "/a")), PathPattern.OfTemplate("/b/{*}")],
+            NotPaths = [PathPattern.OfTemplate("/c/{**}")],
+            Headers = [new PolicyHeader("x", [TextMatch.AnyValue], [])],
+            Claims = [new PolicyClaim(["a", "b"], [], [TextMatch.AnyValue])],
+        };
+        ServedResource served = Compile(PolicyAction.Deny, Rule([s_port with { Request = request }]));
+
+        Wire.Match match = WholeOf(served).Rules[0].Clauses[0].Matches[0];
+        Assert.Equal([80u], match.DestinationPorts);
+        Wire.Extension extension = Assert.Single(match.Extensions);
+        Assert.Equal("mesh-node.io/conditions", extension.Name);
+        MatchConditions conditions = extension.Config.Unpack<MatchConditions>();
+        Assert.Equal("/a", Assert.Single(conditions.Paths).Prefix);
+        Assert.Equal(["/b/{*}"], conditions.PathTemplates);
+        Assert.Equal(["/c/{**}"], conditions.NotPathTemplates);
+        Assert.Equal("x", Assert.Single(conditions.Headers).Name);
+        Assert.Equal(["a", "b"], Assert.Single(conditions.Claims).Path);
+        Assert.Equal(served.Message.Version, served.Whole.Version);
+    }
+
+    [Fact]
+    public void CUSTOM_is_a_DENY_to_whoever_cannot_ask()
+    {
+        ServedResource served = Compile(PolicyAction.Custom, Rule([s_port]));
+
+        Assert.Equal(Wire.Action.Deny, PlainOf(served).Action);
+        Assert.Empty(PlainOf(served).Extensions);
+        Assert.Equal(Wire.Action.Deny, WholeOf(served).Action);
+        Wire.Extension extension = Assert.Single(WholeOf(served).Extensions);
+        Assert.Equal(("mesh-node.io/custom", "opa"), (extension.Name, extension.Config.Unpack<CustomAuthorization>().Provider));
+    }
+
+    [Theory]
+    [InlineData(null, false)]
+    [InlineData("v1", true)]
+    [InlineData("v2", false)]
+    public async Task A_proxy_is_sent_the_form_it_says_it_reads(string? says, bool isWhole)
+    {
+        ResourceStore store = Publish(PolicyAction.Deny, Rule([s_method]));
+        using var stopping = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        var client = new Client(says);
+        var session = new ProxySession(
+            new NodeCaller("node-1", "token", CancellationToken.None), "address", store, TimeProvider.System, NullLogger.Instance);
+        Task running = session.RunAsync(client, client, stopping.Token);
+        DeltaDiscoveryResponse response = await client.Response.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+        await stopping.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
+
+        Wire.Rule rule = Assert.Single(Assert.Single(response.Resources).Resource_.Unpack<Wire.Authorization>().Rules);
+        Assert.Equal(isWhole ? 1 : 0, rule.Clauses.Count);
+    }
+
+    private static PolicyRule Rule(params PolicyMatch[][] clauses) => new([.. clauses.Select(matches => new PolicyClause([.. matches]))]);
+
+    private static ServedResource Compile(PolicyAction action, params PolicyRule[] rules) =>
+        Assert.Single(Publish(action, rules).Find(TypeUrls.Authorization)!.Resources.Values);
+
+    private static ResourceStore Publish(PolicyAction action, params PolicyRule[] rules)
+    {
+        var store = new ResourceStore(TimeProvider.System);
+        var policy = new AuthorizationPolicy
+        {
+            Namespace = "shop",
+            Name = "p",
+            Scope = PolicyScope.Namespace,
+            Action = action,
+            Provider = action == PolicyAction.Custom ? "opa" : "",
+            Rules = [.. rules],
+        };
+        store.Publish(new Dictionary<string, IReadOnlyCollection<ServedResource>>
+        {
+            [TypeUrls.Authorization] = [AuthorizationCompiler.Compile(policy)],
+        });
+        return store;
+    }
+
+    private static Wire.Authorization PlainOf(ServedResource served) => served.Message.Resource_.Unpack<Wire.Authorization>();
+
+    private static Wire.Authorization WholeOf(ServedResource served) => served.Whole.Resource_.Unpack<Wire.Authorization>();
+
+    /// <summary>A proxy that subscribes to policies and takes one response.</summary>
+    private sealed class Client(string? says) : IAsyncStreamReader<DeltaDiscoveryRequest>, IServerStreamWriter<DeltaDiscoveryResponse>
+    {
+        private readonly TaskCompletionSource<DeltaDiscoveryResponse> _response = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private bool _hasSaid;
+
+        public Task<DeltaDiscoveryResponse> Response => _response.Task;
+
+        public WriteOptions? WriteOptions { get; set; }
+
+        public DeltaDiscoveryRequest Current
+        {
+            get
+            {
+                var node = new Node { Id = "n", Metadata = new Struct() };
+                node.Metadata.Fields["NODE_NAME"] = Value.ForString("node-1");
+                if (says is not null)
+                {
+                    node.Metadata.Fields["MESH_NODE_POLICIES"] = Value.ForString(says);
+                }
+
+                return new DeltaDiscoveryRequest { TypeUrl = TypeUrls.Authorization, Node = node };
+            }
+        }
+
+        public async Task<bool> MoveNext(CancellationToken cancellationToken)
+        {
+            if (_hasSaid)
+            {
+                await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellationToken);
+            }
+
+            _hasSaid = true;
+            return true;
+        }
+
+        public Task WriteAsync(DeltaDiscoveryResponse message)
+        {
+            _response.TrySetResult(message);
+            return Task.CompletedTask;
+        }
+
+        public Task WriteAsync(DeltaDiscoveryResponse message, CancellationToken cancellationToken) => WriteAsync(message);
+    }
+}
