@@ -196,19 +196,18 @@ public static unsafe class Sockets
     /// <param name="destination">At least one byte, because an empty receive returns 0 as the end of the stream does.</param>
     /// <returns>The bytes taken; 0 when the peer has finished sending; EAGAIN when there is nothing yet; ECONNRESET; ETIMEDOUT.</returns>
     /// <exception cref="ArgumentException"><paramref name="destination"/> is empty.</exception>
-    public static SysResult Receive(SocketHandle socket, Span<byte> destination)
-    {
-        if (destination.IsEmpty)
-        {
-            throw new ArgumentException("A receive into nothing cannot be told from the end of the stream.", nameof(destination));
-        }
+    public static SysResult Receive(SocketHandle socket, Span<byte> destination) => Receive(socket, destination, LibC.MSG_DONTWAIT);
 
-        using FdLease lease = new(socket);
-        fixed (byte* start = destination)
-        {
-            return SysResult.From((nint)(long)LibC.recv(lease.Number, start, (size_t)destination.Length, LibC.MSG_DONTWAIT));
-        }
-    }
+    /// <summary>Copies bytes that have arrived and leaves them to be received (recv(2), MSG_PEEK).</summary>
+    /// <param name="socket">A connected socket.</param>
+    /// <param name="destination">At least one byte, as for <see cref="Receive(SocketHandle, Span{byte})"/>.</param>
+    /// <returns>
+    /// The bytes copied, always from the first that was not received; 0 when there are none and the peer has finished sending; EAGAIN when
+    /// there is nothing yet; ECONNRESET; ETIMEDOUT.
+    /// </returns>
+    /// <exception cref="ArgumentException"><paramref name="destination"/> is empty.</exception>
+    public static SysResult Peek(SocketHandle socket, Span<byte> destination) =>
+        Receive(socket, destination, LibC.MSG_DONTWAIT | LibC.MSG_PEEK);
 
     /// <summary>Hands bytes to the kernel (send(2)); a peer that is gone is a result and never a signal.</summary>
     /// <param name="socket">A connected socket.</param>
@@ -251,6 +250,20 @@ public static unsafe class Sockets
     public static int BytesUnacknowledged(SocketHandle socket) => QueueBytes(socket, Libc.SIOCOUTQ, "ioctl SIOCOUTQ");
 
     // The flag beside the socket's own mode: a descriptor that came from another process could be blocking, and must not stop a loop.
+    private static SysResult Receive(SocketHandle socket, Span<byte> destination, int flags)
+    {
+        if (destination.IsEmpty)
+        {
+            throw new ArgumentException("A receive into nothing cannot be told from the end of the stream.", nameof(destination));
+        }
+
+        using FdLease lease = new(socket);
+        fixed (byte* start = destination)
+        {
+            return SysResult.From((nint)(long)LibC.recv(lease.Number, start, (size_t)destination.Length, flags));
+        }
+    }
+
     private static int SendFlags => LibC.MSG_NOSIGNAL | LibC.MSG_DONTWAIT;
 
     private static int QueueBytes(SocketHandle socket, int request, string operation)

@@ -45,6 +45,9 @@ public sealed class TcpChannel : ByteChannel, IReadyHandler
     /// <summary>Whether the kernel has said that a write may succeed.</summary>
     public bool MayWrite => _writable;
 
+    /// <summary>Whether the kernel has said that the peer finished sending; bytes may still wait before the end.</summary>
+    public bool IsPeerFinished => _peerFinished;
+
     /// <summary>Takes over a connected socket; on failure the socket is closed.</summary>
     public static SysResult TryAttach(EventLoop loop, SocketHandle socket, out TcpChannel? channel) =>
         TryAttach(loop, socket, mayRead: true, out channel);
@@ -56,19 +59,35 @@ public sealed class TcpChannel : ByteChannel, IReadyHandler
         TryAttach(loop, socket, mayRead: false, out channel);
 
     /// <inheritdoc/>
-    public override IoResult Read(Span<byte> destination)
-    {
-        SysResult received = ReceiveRaw(destination);
-        return received.Ok
-            ? received.Count == 0 ? IoResult.End : IoResult.Done(received.Count)
-            : received.WouldBlock ? IoResult.WouldBlock : IoResult.Failed(received.Error);
-    }
+    public override IoResult Read(Span<byte> destination) => ResultOf(ReceiveRaw(destination));
 
     /// <inheritdoc/>
     public override IoResult Write(ReadOnlySpan<byte> source)
     {
         SysResult sent = SendRaw(source);
         return sent.Ok ? IoResult.Done(sent.Count) : sent.WouldBlock ? IoResult.WouldBlock : IoResult.Failed(sent.Error);
+    }
+
+    /// <summary>
+    /// Copies what has arrived and leaves it to be read, always from the first byte on. Whoever finds too little waits for the next edge:
+    /// more bytes, or the end behind them (<see cref="IsPeerFinished"/>), bring one.
+    /// </summary>
+    /// <param name="destination">At least one byte.</param>
+    public IoResult Peek(Span<byte> destination)
+    {
+        Loop.AssertOnThread();
+        if (!_readable)
+        {
+            return IoResult.WouldBlock;
+        }
+
+        SysResult peeked = Sockets.Peek(_socket, destination);
+        if (peeked.WouldBlock)
+        {
+            _readable = false;
+        }
+
+        return ResultOf(peeked);
     }
 
     /// <summary>As <see cref="Read"/>, for a layer above that wants the kernel's own answer. A count of 0 is the end.</summary>
@@ -223,6 +242,10 @@ public sealed class TcpChannel : ByteChannel, IReadyHandler
             Events?.OnWritable();
         }
     }
+
+    private static IoResult ResultOf(SysResult received) => received.Ok
+        ? received.Count == 0 ? IoResult.End : IoResult.Done(received.Count)
+        : received.WouldBlock ? IoResult.WouldBlock : IoResult.Failed(received.Error);
 
     private static SysResult TryAttach(EventLoop loop, SocketHandle socket, bool mayRead, out TcpChannel? channel)
     {

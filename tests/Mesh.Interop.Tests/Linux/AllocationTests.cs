@@ -20,6 +20,7 @@ public sealed class AllocationTests
         AssertAllocatesNothing(() =>
         {
             Sockets.Send(pair.Client, buffer);
+            Sockets.Peek(pair.Server, buffer);
             Sockets.Receive(pair.Server, buffer);
             Sockets.BytesReadable(pair.Server);
             Sockets.TakeError(pair.Client);

@@ -99,6 +99,61 @@ public sealed class SocketsTests
     }
 
     [Fact]
+    public void A_peek_copies_what_is_there_from_the_first_byte_and_takes_none_of_it()
+    {
+        using TcpPair pair = TcpPair.Open();
+        byte[] buffer = new byte[16];
+        Assert.True(Sockets.Peek(pair.Server, buffer).WouldBlock);
+
+        Sockets.Send(pair.Client, "first "u8).OrThrow("send");
+        TcpPair.WaitFor(pair.Server, EpollEvents.In);
+        Assert.Equal(3, Sockets.Peek(pair.Server, buffer.AsSpan(0, 3)).Count);
+        Assert.Equal("fir"u8, buffer.AsSpan(0, 3));
+        Assert.Equal(6, Sockets.Peek(pair.Server, buffer).Count);
+
+        Sockets.Send(pair.Client, "last"u8).OrThrow("send");
+        Sockets.Shutdown(pair.Client, SocketShutdown.Send).OrThrow("shutdown");
+        TcpPair.WaitFor(pair.Server, EpollEvents.RdHup);
+        Assert.Equal(10, Sockets.Peek(pair.Server, buffer).Count);
+        Assert.Equal("first last"u8, buffer.AsSpan(0, 10));
+
+        TcpPair.ReceiveExactly(pair.Server, buffer.AsSpan(0, 10));
+        Assert.Equal("first last"u8, buffer.AsSpan(0, 10));
+        SysResult end = Sockets.Peek(pair.Server, buffer);
+        Assert.True(end.Ok, end.ToString());
+        Assert.Equal(0, end.Count);
+    }
+
+    // Loops register once and are told of edges: a peek leaves the socket readable, and only what comes after it is news.
+    [Fact]
+    public void What_comes_after_a_peek_is_an_edge_of_its_own_and_the_peek_itself_is_none()
+    {
+        using TcpPair pair = TcpPair.Open();
+        using EpollHandle epoll = EpollHandle.Create();
+        epoll.Add(pair.Server, EpollEvents.In | EpollEvents.RdHup | EpollEvents.EdgeTriggered, token: 0).OrThrow("epoll_ctl");
+        var ready = new ReadyEvent[1];
+        byte[] buffer = new byte[16];
+        for (int sent = 1; sent <= 3; sent++)
+        {
+            Sockets.Send(pair.Client, "x"u8).OrThrow("send");
+            Assert.Equal(1, epoll.Wait(ready, 5_000));
+            Assert.Equal(sent, Sockets.Peek(pair.Server, buffer).Count);
+            Assert.Equal(0, epoll.Wait(ready, 50));
+        }
+
+        Sockets.Shutdown(pair.Client, SocketShutdown.Send).OrThrow("shutdown");
+        Assert.Equal(1, epoll.Wait(ready, 5_000));
+        Assert.True(ready[0].Events.HasFlag(EpollEvents.RdHup));
+    }
+
+    [Fact]
+    public void A_peek_into_nothing_is_refused()
+    {
+        using TcpPair pair = TcpPair.Open();
+        Assert.Throws<ArgumentException>(() => Sockets.Peek(pair.Server, []));
+    }
+
+    [Fact]
     public void A_peer_that_is_gone_is_a_result_and_not_a_signal()
     {
         using TcpPair pair = TcpPair.Open();
