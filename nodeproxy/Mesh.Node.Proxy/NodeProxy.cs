@@ -12,6 +12,8 @@ using Mesh.Node.Transport.Buffers;
 using Mesh.Node.Transport.EventLoops;
 using Microsoft.Extensions.Logging;
 
+using Mesh.Node.Proxy.Http;
+
 namespace Mesh.Node.Proxy;
 
 /// <summary>The data plane of one node: its loops and the pods it serves.</summary>
@@ -30,7 +32,7 @@ public sealed class NodeProxy : IPodSink, ITunnelLister, IPodLister, IDestinatio
     /// <param name="loops">The loops, which the caller owns.</param>
     /// <param name="configuration">The mesh as last told.</param>
     /// <param name="certificates">Certificates of local workloads.</param>
-    /// <param name="telemetry">One for each loop, by its index.</param>
+    /// <param name="telemetry">Sees every connection and every request.</param>
     /// <param name="logger">Where faults are told.</param>
     /// <param name="predecessor">The proxy before this one, whose listeners go on; null where there is none to ask.</param>
     public NodeProxy(
@@ -39,7 +41,7 @@ public sealed class NodeProxy : IPodSink, ITunnelLister, IPodLister, IDestinatio
         EventLoopGroup loops,
         IConfigurationReader configuration,
         ICertificateReader certificates,
-        IReadOnlyList<ConnectionTelemetry> telemetry,
+        NodeTelemetry telemetry,
         ILogger logger,
         IListenerSource? predecessor = null)
     {
@@ -54,12 +56,17 @@ public sealed class NodeProxy : IPodSink, ITunnelLister, IPodLister, IDestinatio
             new DestinationRegistry(),
             new BufferBudget(options.NodeBufferBytesMax),
             new NodeLimits(options),
+            HttpLimits.Of(options),
             logger);
 
         // Before the loops hear of a change, destinations are ready for it.
         _upkeep = new DestinationUpkeep(
             _services.Destinations, configuration, TimeProvider.System, static () => Environment.TickCount64);
-        _contexts = [.. loops.Loops.Select(loop => new LoopContext(loop, telemetry[loop.Index], _services))];
+        _contexts =
+        [
+            .. loops.Loops.Select(loop => new LoopContext(
+                loop, telemetry.ForLoop(loop.Index), telemetry.RequestsForLoop(loop.Index), _services)),
+        ];
         configuration.Changed += _ => OnEveryLoop(static context => context.OnConfigurationChanged());
         certificates.TrustChanged += domain => OnEveryLoop(context => context.OnTrustChanged(domain));
     }
@@ -141,6 +148,7 @@ public sealed class NodeProxy : IPodSink, ITunnelLister, IPodLister, IDestinatio
             await OnLoopAsync(context.Loop, () =>
             {
                 context.AbortWhere(c => c.Pod == pod || c.ServingPod == pod, CloseReason.WorkloadRemoved, null);
+                context.LetGoOf(pod);
                 pod.FindTunnelsOn(context)?.Abort(CloseReason.WorkloadRemoved);
                 return 0;
             });

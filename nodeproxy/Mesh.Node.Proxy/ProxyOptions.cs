@@ -55,6 +55,20 @@ public sealed class ProxyOptions
     /// <summary>Streams on one tunnel, the smaller of this and what the peer allows. ztunnel uses 100.</summary>
     public int TunnelStreamsMax { get; set; } = 100;
 
+    /// <summary>
+    /// Time from the first byte of a request to the end of its head; then it is answered 408 and its connection closed. Milliseconds.
+    /// </summary>
+    public int HttpHeadTimeoutMs { get; set; } = 60_000;
+
+    /// <summary>
+    /// How long an HTTP connection to an upstream is kept without a request; less than most servers keep it, so that they seldom close it
+    /// just when it is used. Milliseconds.
+    /// </summary>
+    public int HttpUpstreamIdleMs { get; set; } = 60_000;
+
+    /// <summary>HTTP connections kept so on one loop, for each pod and endpoint.</summary>
+    public int HttpUpstreamIdleMax { get; set; } = 256;
+
     /// <summary>Time from one PING on a tunnel to the next. Milliseconds; 10 s as ztunnel and Envoy.</summary>
     public int PingIntervalMs { get; set; } = 10_000;
 

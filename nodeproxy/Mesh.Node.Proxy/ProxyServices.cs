@@ -1,4 +1,5 @@
 using Mesh.Node.Proxy.Config;
+using Mesh.Node.Proxy.Http;
 using Mesh.Node.Proxy.Http.Destinations;
 using Mesh.Node.Proxy.Identity;
 using Mesh.Node.Proxy.Pods;
@@ -16,6 +17,7 @@ namespace Mesh.Node.Proxy;
 /// <param name="Destinations">What the node knows of where requests go.</param>
 /// <param name="Buffers">What all pods together may hold for peers that do not take it.</param>
 /// <param name="Limits">How many connections all pods together have, and may have.</param>
+/// <param name="Http">What HTTP connections and requests are held to.</param>
 /// <param name="Logger">Where a fault is told.</param>
 internal sealed record ProxyServices(
     string NodeName,
@@ -26,4 +28,5 @@ internal sealed record ProxyServices(
     DestinationRegistry Destinations,
     BufferBudget Buffers,
     NodeLimits Limits,
+    HttpLimits Http,
     ILogger Logger);

@@ -63,7 +63,7 @@ internal static class ProxyCommand
             loops,
             store,
             certificates,
-            telemetry.Connections,
+            telemetry,
             telemetry.Loggers.CreateLogger<NodeProxy>(),
             predecessor);
         var handover = new HandoverClient(configuration.Handover, proxy, telemetry.Loggers.CreateLogger<HandoverClient>(), time);

@@ -32,6 +32,9 @@ public sealed class Http1BodyReader
     /// <summary>Why the content was refused; <see cref="Http1Refusal.None"/> until then.</summary>
     public Http1Refusal Refusal { get; private set; }
 
+    /// <summary>Whether nothing of the content is left to be read.</summary>
+    public bool IsComplete => _isComplete;
+
     /// <summary>Bytes of content read so far, without chunk heads and trailers.</summary>
     public long ContentBytes { get; private set; }
 

@@ -316,6 +316,14 @@ internal sealed partial class TunnelConnection : IHttp2Handler, IChannelEvents, 
             return;
         }
 
+        // Not the loop's own: those who are told of what comes read from their connections.
+        byte[] buffer = _loop.RentScratch();
+        ReadSome(buffer);
+        _loop.ReturnScratch(buffer);
+    }
+
+    private void ReadSome(byte[] buffer)
+    {
         int budgetBytes = _options.BytesPerTurnMax;
         _receivedEvents = 0;
         while (!_closed)
@@ -328,12 +336,12 @@ internal sealed partial class TunnelConnection : IHttp2Handler, IChannelEvents, 
             }
 
             int eventsBefore = _receivedEvents;
-            IoResult read = _channel.Read(_readsSmall ? _loop.Scratch.AsSpan(0, SmallReadBytes) : _loop.Scratch);
+            IoResult read = _channel.Read(_readsSmall ? buffer.AsSpan(0, SmallReadBytes) : buffer);
             switch (read.Status)
             {
                 case IoStatus.Done:
                     budgetBytes -= read.Bytes;
-                    if (_http2.Receive(_loop.Scratch.AsSpan(0, read.Bytes), _loop.NowMs) != Http2ReceiveStatus.Ok)
+                    if (_http2.Receive(buffer.AsSpan(0, read.Bytes), _loop.NowMs) != Http2ReceiveStatus.Ok)
                     {
                         if (!_closed)
                         {

@@ -5,9 +5,11 @@ using Mesh.Node.Model;
 using Mesh.Node.Model.Balancing;
 using Mesh.Node.Model.Workloads;
 using Mesh.Node.Protocols.Http;
+using Mesh.Node.Proxy.Http.Upstreams;
 using Mesh.Node.Proxy.Identity;
 using Mesh.Node.Proxy.Pods;
 using Mesh.Node.Proxy.Telemetry;
+using Mesh.Node.Proxy.Telemetry.Requests;
 using Mesh.Node.Proxy.Upstream;
 using Mesh.Node.Transport.EventLoops;
 
@@ -27,10 +29,11 @@ internal sealed class LoopContext : IOpenStreamCounts, IReadyHandler
     private bool _resumesHeld;
 
     /// <summary>One for each loop, made before the loop has work.</summary>
-    public LoopContext(EventLoop loop, ConnectionTelemetry telemetry, ProxyServices services)
+    public LoopContext(EventLoop loop, ConnectionTelemetry telemetry, RequestTelemetry requests, ProxyServices services)
     {
         Loop = loop;
         Telemetry = telemetry;
+        Requests = requests;
         Services = services;
         _random = new RandomState((ulong)System.Random.Shared.NextInt64());
         loop.Handshakes.RoomMade += ResumeHeld;
@@ -40,10 +43,15 @@ internal sealed class LoopContext : IOpenStreamCounts, IReadyHandler
 
     public ConnectionTelemetry Telemetry { get; }
 
+    public RequestTelemetry Requests { get; }
+
     public ProxyServices Services { get; }
 
     /// <summary>For building one message at a time.</summary>
     public HeaderList Headers { get; } = new();
+
+    /// <summary>Room for the value of a field that came in several lines: as much as all fields of a head may be.</summary>
+    public byte[] Joined => field ??= GC.AllocateUninitializedArray<byte>(Services.Http.Http1.FieldsBytesMax);
 
     /// <summary>Source of endpoint choices.</summary>
     public ref RandomState Random => ref _random;
@@ -52,6 +60,8 @@ internal sealed class LoopContext : IOpenStreamCounts, IReadyHandler
     public MeshSnapshot Snapshot => Services.Configuration.Current;
 
     private IEnumerable<TunnelPool> TunnelsHere => Services.Pods.All.Select(pod => pod.FindTunnelsOn(this)).OfType<TunnelPool>();
+
+    private IEnumerable<UpstreamPool> UpstreamsHere => Services.Pods.All.Select(pod => pod.FindUpstreamsOn(this)).OfType<UpstreamPool>();
 
     int IOpenStreamCounts.OpenStreams(Workload workload) => _openByWorkload.GetValueOrDefault(workload.Uid);
 
@@ -158,6 +168,11 @@ internal sealed class LoopContext : IOpenStreamCounts, IReadyHandler
         {
             tunnels.OnConfigurationChanged(snapshot);
         }
+
+        foreach (UpstreamPool upstreams in UpstreamsHere)
+        {
+            upstreams.OnConfigurationChanged(snapshot);
+        }
     }
 
     /// <summary>Roots or revocation lists of a trust domain were replaced: tunnels whose peer they no longer vouch for are ended.</summary>
@@ -190,6 +205,16 @@ internal sealed class LoopContext : IOpenStreamCounts, IReadyHandler
         foreach (TunnelPool tunnels in TunnelsHere)
         {
             tunnels.BeginDrain();
+        }
+    }
+
+    /// <summary>Closes the connections to upstreams that requests of a pod used, and those to it that requests of others used.</summary>
+    public void LetGoOf(EnrolledPod pod)
+    {
+        pod.FindUpstreamsOn(this)?.Close();
+        foreach (UpstreamPool upstreams in UpstreamsHere)
+        {
+            upstreams.CloseTowards(pod.Identity.Namespace, pod.Identity.Name);
         }
     }
 

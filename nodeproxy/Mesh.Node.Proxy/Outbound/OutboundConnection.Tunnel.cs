@@ -75,7 +75,7 @@ internal sealed partial class OutboundConnection
         {
             OutboundRoute other = OutboundRoute.Decide(Context.Snapshot, source, _destination!, Context, ref Context.Random);
             if (other is { Way: OutboundWay.Hbone, Workload: Workload endpoint } && endpoint.Uid != route.Workload!.Uid
-                && FindServingPod(source, endpoint) is null)
+                && _origin!.FindServingPod(endpoint) is null)
             {
                 CountTowards(endpoint);
                 AimAt(other);
@@ -94,7 +94,8 @@ internal sealed partial class OutboundConnection
     {
         Workload destination = route.Workload!;
         var accepted = new AcceptedIdentities(destination, route.Service);
-        var key = new TunnelKey(source.Identity, SourceTowards(Record.Upstream!), accepted.Key, Record.Upstream!, destination.Uid);
+        var key = new TunnelKey(
+            source.Identity, _origin!.SourceTowards(Record.Upstream!.Address), accepted.Key, Record.Upstream!, destination.Uid);
         TunnelOpenResult tunnel = await Pod.TunnelsOn(Context).GetAsync(key, accepted, besides);
         if (tunnel.Tunnel is null)
         {

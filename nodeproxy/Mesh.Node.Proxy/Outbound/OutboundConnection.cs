@@ -23,6 +23,7 @@ internal sealed partial class OutboundConnection : ProxiedConnection
 {
     private readonly TcpChannel _client;
     private readonly IPEndPoint? _destination;
+    private OutboundOrigin? _origin;
     private AppConnector? _appConnector;
     private TcpConnector? _connector;
     private TunnelConnection? _tunnel;
@@ -58,8 +59,15 @@ internal sealed partial class OutboundConnection : ProxiedConnection
 
         Record.SourceIdentity = source.Identity;
         Record.Source = source;
+        _origin = new OutboundOrigin(Context, Pod, source, Record.Client);
 
-        // 2.
+        // 2. Requests are routed each for itself.
+        if (FindHttpService(source, out ushort port) is Service http)
+        {
+            await ServeHttpAsync(http, port);
+            return;
+        }
+
         OutboundRoute route = OutboundRoute.Decide(Context.Snapshot, source, _destination, Context, ref Context.Random);
         Record.Service = route.Service;
         Record.DestinationWorkload = route.Workload;
@@ -76,7 +84,7 @@ internal sealed partial class OutboundConnection : ProxiedConnection
                 Record.TryEnd(route.Reason, route.Detail);
                 Context.Telemetry.PartiesKnown(Record);
                 return;
-            case OutboundWay.Hbone when FindServingPod(source, route.Workload!) is EnrolledPod serving:
+            case OutboundWay.Hbone when _origin.FindServingPod(route.Workload!) is EnrolledPod serving:
                 await JoinSameNodeAsync(source, serving, route);
                 return;
             case OutboundWay.Hbone:
@@ -92,6 +100,7 @@ internal sealed partial class OutboundConnection : ProxiedConnection
     {
         _appConnector?.Cancel();
         _connector?.Cancel();
+        _httpConnection?.Abort();
         if (_channelRelay is not null)
         {
             _channelRelay.Abort();
@@ -135,48 +144,6 @@ internal sealed partial class OutboundConnection : ProxiedConnection
         return Record.Reason == CloseReason.None ? Pod.FindWorkload(Context.Snapshot) : null;
     }
 
-    /// <summary>
-    /// The client's own address where a connection to the endpoint can have it too: what judges by address at the other end then judges the
-    /// client, also one of a pod with several addresses. Null where it cannot; then the kernel chooses.
-    /// </summary>
-    private IPAddress? SourceTowards(IPEndPoint endpoint)
-    {
-        IPAddress client = Record.Client.Address;
-        return client.AddressFamily == endpoint.AddressFamily && !IPAddress.IsLoopback(client) ? client : null;
-    }
-
-    /// <summary>
-    /// What the application of a pod of this node sees, and its policies judge: the client's own address, or where a service led from one
-    /// family to the other, an address of the client's workload in that family, as the kernel would choose on the way over the network.
-    /// Null when it has none.
-    /// </summary>
-    private IPAddress? SourceOnNode(Workload source, IPEndPoint target)
-    {
-        IPAddress client = Record.Client.Address;
-        return client.AddressFamily == target.AddressFamily
-            ? client
-            : source.Addresses.FirstOrDefault(address => address.AddressFamily == target.AddressFamily);
-    }
-
-    /// <summary>The destination's pod, when this very process holds its namespace and the mode lets packets skip the network.</summary>
-    private EnrolledPod? FindServingPod(Workload source, Workload workload)
-    {
-        if (workload.HasNativeTunnel || workload.ApplicationTunnel is not null)
-        {
-            return null;
-        }
-
-        // Also while it drains: its namespace is there until it is out of the registry.
-        EnrolledPod? serving = Context.Services.Pods.FindByName(workload.Namespace, workload.Name);
-        if (serving is null || !ReferenceEquals(serving.FindWorkload(Context.Snapshot), workload))
-        {
-            return null;
-        }
-
-        // Packets of a pod to itself never leave it, whatever the mode.
-        return ReferenceEquals(serving, Pod) || SameNode.MaySkipNetwork(Options.SameNode, source, workload) ? serving : null;
-    }
-
     // 3.
     private async Task JoinSameNodeAsync(Workload source, EnrolledPod serving, OutboundRoute route)
     {
@@ -189,7 +156,7 @@ internal sealed partial class OutboundConnection : ProxiedConnection
 
         Workload destination = route.Workload!;
         IPEndPoint target = route.Target!;
-        if (SourceOnNode(source, target) is not IPAddress client)
+        if (_origin!.SourceOnNode(target.Address) is not IPAddress client)
         {
             Record.TryEnd(CloseReason.ConnectFailed, $"{source.Name} has no address to reach {target.Address} from");
             return;
@@ -216,7 +183,7 @@ internal sealed partial class OutboundConnection : ProxiedConnection
         }
 
         Context.Telemetry.PartiesKnown(Record);
-        IPAddress? source = SourceTowards(route.Target!);
+        IPAddress? source = _origin!.SourceTowards(route.Target!.Address);
         SysResult opened = Pod.Sockets.TryOpenFrom(
             source is null || Pod.HasNoOtherThan(source) ? null : source, route.Target!.AddressFamily, out SocketHandle? socket);
         if (!opened.Ok)

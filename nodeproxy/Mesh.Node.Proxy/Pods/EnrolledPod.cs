@@ -9,6 +9,7 @@ using Mesh.Node.Model;
 using Mesh.Node.Model.Workloads;
 using Mesh.Node.Protocols.Probes;
 using Mesh.Node.Proxy.Admin;
+using Mesh.Node.Proxy.Http.Upstreams;
 using Mesh.Node.Proxy.Inbound;
 using Mesh.Node.Proxy.Loops;
 using Mesh.Node.Proxy.Outbound;
@@ -32,6 +33,7 @@ internal sealed class EnrolledPod
 
     // Each loop makes its own when first needed, and only it; any thread may look.
     private readonly ConcurrentDictionary<LoopContext, TunnelPool> _tunnels = new();
+    private readonly ConcurrentDictionary<LoopContext, UpstreamPool> _upstreams = new();
 
     // Replaced whole by the home loop, read by any.
     private ImmutableArray<PodListener> _listening = [];
@@ -233,6 +235,16 @@ internal sealed class EnrolledPod
 
     /// <summary>The same, where there has been such a connection.</summary>
     public TunnelPool? FindTunnelsOn(LoopContext context) => _tunnels.GetValueOrDefault(context);
+
+    /// <summary>The HTTP connections to upstreams of requests that are served on a loop. That loop.</summary>
+    public UpstreamPool UpstreamsOn(LoopContext context)
+    {
+        context.Loop.AssertOnThread();
+        return _upstreams.GetOrAdd(context, static on => new UpstreamPool(on.Loop, on.Services.Http));
+    }
+
+    /// <summary>The same, where there has been such a request.</summary>
+    public UpstreamPool? FindUpstreamsOn(LoopContext context) => _upstreams.GetValueOrDefault(context);
 
     /// <summary>All its tunnels, to show. Any thread.</summary>
     public IEnumerable<TunnelStatus> DescribeTunnels() => _tunnels.Values.SelectMany(tunnels => tunnels.Describe());

@@ -228,4 +228,15 @@ public enum CloseReason
 
     /// <summary>A mistake of ours. The connection was reset; the log has the exception.</summary>
     InternalError,
+
+    // Requests.
+
+    /// <summary>What the client sent is no HTTP request that can be passed on; it was answered so. The detail says why.</summary>
+    HttpRequestRefused,
+
+    /// <summary>The head of a request was not complete in time.</summary>
+    HttpHeadTimeout,
+
+    /// <summary>A response could not be completed, so the client's connection was reset in the midst of it.</summary>
+    HttpResponseCut,
 }

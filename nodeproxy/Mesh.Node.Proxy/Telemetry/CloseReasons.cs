@@ -87,7 +87,8 @@ public static class CloseReasons
         // Carried for a while, then broken: the connect had succeeded, so no flag of istio's fits.
         CloseReason.TunnelLost or
         CloseReason.TunnelPingTimeout or
-        CloseReason.Http2ProtocolError => (CloseKind.Failed, ResponseFlags.None),
+        CloseReason.Http2ProtocolError or
+        CloseReason.HttpResponseCut => (CloseKind.Failed, ResponseFlags.None),
 
         CloseReason.PolicyDenied or
         CloseReason.PolicyNotLoaded or
@@ -129,6 +130,8 @@ public static class CloseReasons
         CloseReason.BufferLimit or
         CloseReason.Http2FloodRefused or
         CloseReason.MethodRefused or
+        CloseReason.HttpRequestRefused or
+        CloseReason.HttpHeadTimeout or
         CloseReason.AuthorityInvalid or
         CloseReason.AuthorityMismatch or
         CloseReason.WaypointUnsupported or

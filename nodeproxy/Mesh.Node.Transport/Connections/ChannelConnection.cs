@@ -2,7 +2,6 @@ using System.Diagnostics.CodeAnalysis;
 using System.IO.Pipelines;
 using System.Net;
 using Mesh.Interop.Linux;
-using Mesh.Node.Transport.Buffers;
 using Mesh.Node.Transport.Channels;
 using Mesh.Node.Transport.EventLoops;
 using Microsoft.AspNetCore.Connections;
@@ -38,11 +37,11 @@ public sealed class ChannelConnection : ConnectionContext, IChannelEvents, ITime
         RemoteEndPoint = remote;
         _activeMs = channel.Loop.NowMs;
         _timer = new LoopTimer(channel.Loop, this);
-        Pipe input = CreatePipe(options.InputBytesMax);
-        Pipe output = CreatePipe(options.OutputBytesMax);
+        Pipe input = LoopPipe.Create(channel.Loop, options.InputBytesMax);
+        Pipe output = LoopPipe.Create(channel.Loop, options.OutputBytesMax);
         _input = new InputPump(this, channel, input.Writer, options);
         _output = new OutputPump(this, channel, output.Reader, options);
-        Transport = new Duplex(input.Reader, output.Writer);
+        Transport = new DuplexPipe(input.Reader, output.Writer);
     }
 
     /// <summary>The channel underneath, for what it knows of the peer. Reading and writing are the connection's.</summary>
@@ -235,25 +234,5 @@ public sealed class ChannelConnection : ConnectionContext, IChannelEvents, ITime
         _output.Stop();
         _input.Stop(error);
         _released?.TryComplete(true);
-    }
-
-    private Pipe CreatePipe(int bytesMax)
-    {
-        EventLoop loop = _channel.Loop;
-        return new Pipe(new PipeOptions(
-            loop.PipeMemory,
-            readerScheduler: loop.PipeScheduler,
-            writerScheduler: loop.PipeScheduler,
-            pauseWriterThreshold: bytesMax,
-            resumeWriterThreshold: bytesMax / 2,
-            minimumSegmentSize: BufferPool.BlockBytes,
-            useSynchronizationContext: false));
-    }
-
-    private sealed class Duplex(PipeReader input, PipeWriter output) : IDuplexPipe
-    {
-        public PipeReader Input => input;
-
-        public PipeWriter Output => output;
     }
 }

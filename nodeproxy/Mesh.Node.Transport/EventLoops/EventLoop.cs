@@ -32,6 +32,7 @@ public sealed class EventLoop : IDisposable
     private readonly EpollHandle _epoll;
     private readonly EventCounter _wake;
     private readonly Thread _thread;
+    private readonly Stack<byte[]> _scratches = new(1);
     private readonly ReadyEvent[] _events;
     private readonly ConcurrentQueue<LoopWork> _posted = new();
     private readonly RegistrationTable _registrations = new();
@@ -101,6 +102,22 @@ public sealed class EventLoop : IDisposable
 
     /// <summary>64 KiB that whoever is running may use until it returns; nothing in it survives a call to other loop code.</summary>
     public byte[] Scratch { get; } = GC.AllocateUninitializedArray<byte>(ScratchBytes, pinned: true);
+
+    /// <summary>
+    /// Lends a buffer as large as <see cref="Scratch"/> to whoever lets other loop code run while it reads what is in it. Loop thread.
+    /// </summary>
+    public byte[] RentScratch()
+    {
+        AssertOnThread();
+        return _scratches.TryPop(out byte[]? free) ? free : GC.AllocateUninitializedArray<byte>(ScratchBytes, pinned: true);
+    }
+
+    /// <summary>Takes back what <see cref="RentScratch"/> lent. Loop thread.</summary>
+    public void ReturnScratch(byte[] scratch)
+    {
+        AssertOnThread();
+        _scratches.Push(scratch);
+    }
 
     /// <summary>Connections alive on this loop. Written by the loop thread, read by any.</summary>
     public int ConnectionCount { get; internal set; }

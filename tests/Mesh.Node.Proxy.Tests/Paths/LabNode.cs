@@ -97,8 +97,8 @@ internal sealed class LabNode : IAsyncDisposable, IConfigurationReader, ICertifi
     public NodeProxy CreateProxy(ProxyOptions options, IListenerSource? predecessor = null)
     {
         var loops = EventLoopGroup.Start(2, _loopOptions);
-        var telemetry = new NodeTelemetry(new TelemetryOptions(), new LogOptions(), loops: 2, _log, TimeProvider.System);
-        var proxy = new NodeProxy(Name, options, loops, this, this, telemetry.Connections, NullLogger.Instance, predecessor);
+        var telemetry = new NodeTelemetry(new TelemetryOptions(), new LogOptions { Requests = AccessLogMode.Text }, loops: 2, _log, TimeProvider.System);
+        var proxy = new NodeProxy(Name, options, loops, this, this, telemetry, NullLogger.Instance, predecessor);
         _proxies.Add((proxy, loops, telemetry));
         return proxy;
     }

@@ -1,0 +1,27 @@
+using Mesh.Node.Protocols.Http1;
+
+namespace Mesh.Node.Proxy.Http;
+
+/// <summary>What HTTP connections and requests are held to. Immutable; any thread.</summary>
+internal sealed record HttpLimits
+{
+    /// <summary>What an HTTP/1 message may be.</summary>
+    public Http1Options Http1 { get; init; } = new();
+
+    /// <summary>From the first byte of a request to the end of its head.</summary>
+    public required TimeSpan HeadTime { get; init; }
+
+    /// <summary>How long a connection to an upstream is kept for further requests.</summary>
+    public required TimeSpan UpstreamIdle { get; init; }
+
+    /// <summary>Connections kept so, for each endpoint and client, on one loop.</summary>
+    public required int UpstreamIdleMax { get; init; }
+
+    /// <summary>What the node's configuration says.</summary>
+    public static HttpLimits Of(ProxyOptions options) => new()
+    {
+        HeadTime = TimeSpan.FromMilliseconds(options.HttpHeadTimeoutMs),
+        UpstreamIdle = TimeSpan.FromMilliseconds(options.HttpUpstreamIdleMs),
+        UpstreamIdleMax = options.HttpUpstreamIdleMax,
+    };
+}

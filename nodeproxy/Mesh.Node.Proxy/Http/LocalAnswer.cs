@@ -1,0 +1,129 @@
+using System.Buffers;
+using System.Text;
+using Mesh.Node.Protocols.Http;
+using Mesh.Node.Proxy.Telemetry.Requests;
+
+namespace Mesh.Node.Proxy.Http;
+
+/// <summary>An answer the proxy makes itself. Immutable; any thread.</summary>
+/// <param name="Status">The status for a client that speaks HTTP.</param>
+/// <param name="GrpcStatus">The status for a client that speaks gRPC.</param>
+/// <param name="Flag">What befell the request.</param>
+/// <param name="Details">Why, in Envoy's words.</param>
+/// <param name="Text">Says it to people. Nothing of the mesh is told by it.</param>
+internal sealed record LocalAnswer(int Status, int GrpcStatus, ResponseFlag Flag, string Details, string Text)
+{
+    private const int GrpcUnknown = 2;
+    private const int GrpcDeadlineExceeded = 4;
+    private const int GrpcPermissionDenied = 7;
+    private const int GrpcResourceExhausted = 8;
+    private const int GrpcUnimplemented = 12;
+    private const int GrpcInternal = 13;
+    private const int GrpcUnavailable = 14;
+
+    private readonly byte[] _text = Encoding.UTF8.GetBytes(Text);
+    private readonly byte[] _grpcStatus = Encoding.ASCII.GetBytes(GrpcStatus.ToString(System.Globalization.CultureInfo.InvariantCulture));
+
+    /// <summary>The text as it is sent.</summary>
+    public ReadOnlySequence<byte> Content { get; } = new(Encoding.UTF8.GetBytes(Text));
+
+    public static LocalAnswer NoRoute { get; } =
+        new(404, GrpcUnimplemented, ResponseFlag.NoRouteFound, ResponseDetails.RouteNotFound, "no route matches the request");
+
+    public static LocalAnswer NoDestination { get; } =
+        new(503, GrpcUnavailable, ResponseFlag.NoClusterFound, ResponseDetails.ClusterNotFound, "the route's destination does not exist");
+
+    public static LocalAnswer NoEndpoint { get; } =
+        new(503, GrpcUnavailable, ResponseFlag.NoHealthyUpstream, ResponseDetails.NoHealthyUpstream, "no healthy upstream");
+
+    public static LocalAnswer ConnectFailed { get; } = new(
+        503,
+        GrpcUnavailable,
+        ResponseFlag.UpstreamConnectionFailure,
+        ResponseDetails.ResetByConnectionFailure,
+        "no connection to the upstream came to be");
+
+    public static LocalAnswer ConnectTimedOut { get; } = new(
+        503,
+        GrpcUnavailable,
+        ResponseFlag.UpstreamConnectionFailure,
+        ResponseDetails.ResetByConnectionTimeout,
+        "no connection to the upstream came to be in time");
+
+    public static LocalAnswer UpstreamClosed { get; } = new(
+        503,
+        GrpcUnavailable,
+        ResponseFlag.UpstreamConnectionTermination,
+        ResponseDetails.ResetByConnectionTermination,
+        "the upstream ended the connection before it answered");
+
+    public static LocalAnswer UpstreamMalformed { get; } = new(
+        502,
+        GrpcInternal,
+        ResponseFlag.UpstreamProtocolError,
+        ResponseDetails.ResetByProtocolError,
+        "the upstream's answer is not well formed");
+
+    public static LocalAnswer TimedOut { get; } = new(
+        504,
+        GrpcDeadlineExceeded,
+        ResponseFlag.UpstreamRequestTimeout,
+        ResponseDetails.ResponseTimeout,
+        "the upstream did not answer in time");
+
+    public static LocalAnswer AttemptTimedOut { get; } = new(
+        504,
+        GrpcDeadlineExceeded,
+        ResponseFlag.UpstreamRequestTimeout,
+        ResponseDetails.PerTryTimeout,
+        "the upstream did not answer in time");
+
+    public static LocalAnswer Overflow { get; } = new(
+        503, GrpcUnavailable, ResponseFlag.UpstreamOverflow, ResponseDetails.ResetByOverflow, "a limit of the destination is reached");
+
+    public static LocalAnswer Denied { get; } =
+        new(403, GrpcPermissionDenied, ResponseFlag.None, ResponseDetails.AccessDenied, "RBAC: access denied");
+
+    public static LocalAnswer Unsayable { get; } = new(
+        400, GrpcInternal, ResponseFlag.DownstreamProtocolError, ResponseDetails.ResetByProtocolError, "the request cannot be passed on");
+
+    public static LocalAnswer Malformed { get; } = new(
+        400, GrpcInternal, ResponseFlag.DownstreamProtocolError, ResponseDetails.ResetByProtocolError, "the content is not well formed");
+
+    /// <summary>The answer to a request that a fault rule ends.</summary>
+    public static LocalAnswer Fault(int? status, int? grpcStatus) => new(
+        status ?? 200, grpcStatus ?? GrpcOf(status ?? 200), ResponseFlag.FaultInjected, ResponseDetails.FaultAbort, "fault filter abort");
+
+    /// <summary>Fills in the head of this answer.</summary>
+    /// <param name="head">Replaced.</param>
+    /// <param name="isGrpc">The client speaks gRPC: it is told in trailers alone (gRPC over HTTP/2, "Trailers-Only").</param>
+    public void Write(ResponseHead head, bool isGrpc)
+    {
+        head.Clear();
+        if (isGrpc)
+        {
+            head.Status = 200;
+            head.Body = BodyFraming.OfLength(0);
+            head.Fields.Add("content-type"u8, "application/grpc"u8);
+            head.Fields.Add("grpc-status"u8, _grpcStatus);
+            head.Fields.Add("grpc-message"u8, _text);
+            return;
+        }
+
+        head.Status = Status;
+        head.Body = BodyFraming.OfLength(_text.Length);
+        head.Fields.Add("content-type"u8, "text/plain"u8);
+    }
+
+    /// <summary>What a status of HTTP is to a client that speaks gRPC.</summary>
+    private static int GrpcOf(int status) => status switch
+    {
+        400 => GrpcInternal,
+        401 => 16,
+        403 => GrpcPermissionDenied,
+        404 => GrpcUnimplemented,
+        429 => GrpcResourceExhausted,
+        502 or 503 or 504 => GrpcUnavailable,
+        _ => GrpcUnknown,
+    };
+}

@@ -1,0 +1,54 @@
+using Mesh.Node.Model.Workloads;
+using Mesh.Node.Proxy.Http.Clients;
+using Mesh.Node.Proxy.Outbound;
+using Mesh.Node.Proxy.Telemetry;
+using Mesh.Node.Proxy.Telemetry.Requests;
+
+namespace Mesh.Node.Proxy.Http.Outbound;
+
+/// <summary>Serves the requests of one captured connection: each finds its route, and so its destination. Lives on one loop.</summary>
+internal sealed class OutboundServer(OutboundOrigin origin, ConnectionRecord connection, Service service, ushort port) : IRequestServer
+{
+    private readonly OutboundDialer _dialer = new(origin);
+
+    // One client of HTTP/1 has one request under way.
+    private OutboundExchange? _exchange;
+
+    /// <summary>The client's side.</summary>
+    public OutboundOrigin Origin => origin;
+
+    /// <summary>The connection it came on.</summary>
+    public ConnectionRecord Connection => connection;
+
+    /// <summary>The service the client dialled.</summary>
+    public Service Service => service;
+
+    /// <summary>The port of it.</summary>
+    public ushort Port => port;
+
+    /// <summary>Makes connections on the client's behalf.</summary>
+    public OutboundDialer Dialer => _dialer;
+
+    /// <summary>Why what the client sent was refused; null while it was not.</summary>
+    public string? Refusal { get; private set; }
+
+    /// <inheritdoc/>
+    public ValueTask ServeAsync(ClientExchange exchange)
+    {
+        _exchange ??= new OutboundExchange(this);
+        return _exchange.ServeAsync(exchange);
+    }
+
+    /// <inheritdoc/>
+    public void OnRefused(ClientExchange exchange, int status, string detail)
+    {
+        RequestRecord record = new();
+        RequestTelemetry telemetry = origin.Context.Requests;
+        telemetry.Began(record, connection, origin.Context.Loop.NowMs);
+        record.ResponseCode = status;
+        record.Flags = ResponseFlag.DownstreamProtocolError;
+        record.Details = detail;
+        telemetry.Completed(record, origin.Context.Loop.NowMs);
+        Refusal = detail;
+    }
+}

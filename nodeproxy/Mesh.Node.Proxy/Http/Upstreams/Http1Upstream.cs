@@ -1,0 +1,181 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
+using Mesh.Node.Protocols.Http;
+using Mesh.Node.Protocols.Http1;
+using Mesh.Node.Proxy.Http.Content;
+using Microsoft.AspNetCore.Connections;
+
+namespace Mesh.Node.Proxy.Http.Upstreams;
+
+/// <summary>A connection to an upstream that speaks HTTP/1: one exchange at a time. Lives on one loop.</summary>
+internal sealed class Http1Upstream
+{
+    private readonly ConnectionContext _connection;
+    private readonly Http1Input _input;
+    private readonly PipeWriter _output;
+    private readonly Http1ResponseReader _reader;
+    private readonly Http1ContentReader _content;
+    private readonly Http1ContentWriter _writer;
+    private bool _isPersistent = true;
+    private bool _isAnswered = true;
+    private bool _isAborted;
+
+    public Http1Upstream(ConnectionContext connection, HttpLimits limits)
+    {
+        _connection = connection;
+        _input = new Http1Input(connection.Transport.Input);
+        _output = connection.Transport.Output;
+        _reader = new Http1ResponseReader(limits.Http1);
+        _content = new Http1ContentReader(_input, limits.Http1);
+        _writer = new Http1ContentWriter(_output);
+    }
+
+    /// <summary>The response's content.</summary>
+    public IContentReader Content => _content;
+
+    /// <summary>Where the client's bytes go after an answer that made the connection a tunnel.</summary>
+    public IContentWriter TunnelWriter => _writer;
+
+    /// <summary>Whether a byte of the response under way has come.</summary>
+    public bool HasResponse { get; private set; }
+
+    /// <summary>Requests that were begun on it.</summary>
+    public long Requests { get; private set; }
+
+    /// <summary>When it was last given back, in the loop's milliseconds. The pool's.</summary>
+    public long IdleSinceMs { get; set; }
+
+    /// <summary>
+    /// Whether a further request can be sent: both messages were whole, the server keeps the connection and nothing has come that nobody
+    /// asked for.
+    /// </summary>
+    public bool IsReusable => _isPersistent && _isAnswered && !_isAborted && _content.IsComplete && _writer.IsEnded && !IsStale;
+
+    /// <summary>Whether something has come although nothing was asked: the end of the connection, or bytes that answer nothing.</summary>
+    private bool IsStale
+    {
+        get
+        {
+            if (!_input.TryRead(out InputRead read))
+            {
+                return false;
+            }
+
+            if (read.Status != InputStatus.Broken)
+            {
+                _input.AdvanceTo(read.Buffer.Start);
+            }
+
+            return true;
+        }
+    }
+
+    /// <summary>Writes the head of a request; it leaves with the first flush.</summary>
+    /// <returns>Where its content goes, none included; null, and nothing was written, when the head cannot be said in HTTP/1.1.</returns>
+    public IContentWriter? TryBegin(RequestHead head)
+    {
+        if (!Http1Writer.TryWriteRequest(head, isPersistent: true, _output))
+        {
+            return null;
+        }
+
+        Requests++;
+        HasResponse = false;
+        _isAnswered = false;
+        _reader.Begin(head);
+        _writer.Begin(head.Body.Kind == BodyKind.Tunnel ? BodyFraming.None : head.Body);
+        _content.Begin(BodyFraming.None);
+        return _writer;
+    }
+
+    /// <summary>Reads the head of the next response, informational or final.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public async ValueTask<ResponseRead> ReadHeadAsync(ResponseHead head)
+    {
+        while (true)
+        {
+            if (!_input.TryRead(out InputRead read))
+            {
+                read = await _input.ReadAsync();
+            }
+
+            switch (read.Status)
+            {
+                case InputStatus.Broken:
+                    return ResponseRead.Broken;
+                case InputStatus.Cancelled:
+                    _input.AdvanceTo(read.Buffer.Start);
+                    continue;
+            }
+
+            HasResponse |= !read.Buffer.IsEmpty;
+            ReadOnlySequence<byte> rest = read.Buffer;
+            Http1ReadStatus status = _reader.Read(ref rest, head);
+            switch (status)
+            {
+                case Http1ReadStatus.NeedMore:
+                    _input.AdvanceTo(rest.Start, rest.End);
+                    if (read.Status == InputStatus.Ended)
+                    {
+                        return ResponseRead.Broken;
+                    }
+
+                    continue;
+                case Http1ReadStatus.Complete:
+                    _input.AdvanceTo(rest.Start);
+                    if (!head.IsInformational)
+                    {
+                        _isAnswered = true;
+                        _isPersistent = head.IsPersistent;
+                        _content.Begin(head.Body);
+                        if (head.Body.Kind == BodyKind.Tunnel)
+                        {
+                            _writer.Begin(BodyFraming.Tunnel);
+                        }
+                    }
+
+                    return ResponseRead.Head;
+                default:
+                    _input.AdvanceTo(rest.Start);
+                    return ResponseRead.Refused;
+            }
+        }
+    }
+
+    /// <summary>Why a response, or its content, was refused.</summary>
+    public Http1Refusal Refusal => _reader.Refusal == Http1Refusal.None ? _content.Refusal : _reader.Refusal;
+
+    /// <summary>Cuts it off: whoever waits for it is told that it broke.</summary>
+    public void Abort()
+    {
+        if (!_isAborted)
+        {
+            _isAborted = true;
+            _connection.Abort();
+        }
+    }
+
+    /// <summary>Lets the connection go: in order where both messages were whole, else cut off.</summary>
+    public void Close()
+    {
+        if (!_content.IsComplete || !_writer.IsEnded)
+        {
+            Abort();
+        }
+
+        _ = _connection.DisposeAsync().AsTask();
+    }
+}
+
+/// <summary>What came where the head of a response was waited for.</summary>
+internal enum ResponseRead
+{
+    Head,
+
+    /// <summary>The connection ended or broke before it was complete.</summary>
+    Broken,
+
+    /// <summary>What came is no response that can be passed on.</summary>
+    Refused,
+}

@@ -1,0 +1,13 @@
+using System.Net;
+
+namespace Mesh.Node.Proxy.Http.Upstreams;
+
+/// <summary>What two requests must agree in to share a connection to an upstream. The source pod is the pool's own.</summary>
+/// <param name="Service">The service's key; empty where none was asked for.</param>
+/// <param name="Workload">The endpoint's uid.</param>
+/// <param name="Address">The endpoint's address.</param>
+/// <param name="Port">The application's port there.</param>
+/// <param name="Client">
+/// The client's address where the upstream sees it: what judges by address judges every request alike. Null where the kernel chooses.
+/// </param>
+internal readonly record struct UpstreamKey(string Service, string Workload, IPAddress Address, ushort Port, IPAddress? Client);

@@ -1,0 +1,111 @@
+using Mesh.Node.Model;
+using Mesh.Node.Model.Workloads;
+using Mesh.Node.Transport.EventLoops;
+
+namespace Mesh.Node.Proxy.Http.Upstreams;
+
+/// <summary>
+/// The HTTP connections to upstreams that one pod's requests use on one loop. No two pods share one, so what an upstream sees is this pod
+/// and no other.
+/// </summary>
+/// <remarks>Lives on that loop.</remarks>
+internal sealed class UpstreamPool : ITimerHandler
+{
+    private static readonly TimeSpan s_sweepInterval = TimeSpan.FromSeconds(1);
+
+    private readonly Dictionary<UpstreamKey, UpstreamGroup> _groups = [];
+    private readonly List<UpstreamKey> _empty = [];
+    private readonly EventLoop _loop;
+    private readonly HttpLimits _limits;
+    private readonly LoopTimer _sweep;
+
+    public UpstreamPool(EventLoop loop, HttpLimits limits)
+    {
+        _loop = loop;
+        _limits = limits;
+        _sweep = new LoopTimer(loop, this);
+    }
+
+    /// <summary>Connections kept for further requests, of all keys.</summary>
+    public int IdleCount => _groups.Values.Sum(group => group.IdleCount);
+
+    /// <summary>The connections of a key; made when first asked for.</summary>
+    /// <param name="key">Between whom.</param>
+    /// <param name="endpoint">The workload of the key; null for an address outside the mesh.</param>
+    /// <param name="service">The service of the key; null where none was asked for.</param>
+    public UpstreamGroup GroupOf(in UpstreamKey key, Workload? endpoint, Service? service)
+    {
+        _loop.AssertOnThread();
+        if (!_groups.TryGetValue(key, out UpstreamGroup? group))
+        {
+            group = new UpstreamGroup(key, endpoint, service, _loop, _limits);
+            _groups[key] = group;
+            if (!_sweep.IsArmed)
+            {
+                _sweep.Arm(s_sweepInterval);
+            }
+        }
+
+        return group;
+    }
+
+    /// <summary>Lets go of connections whose far end is no longer what it was when they were made.</summary>
+    public void OnConfigurationChanged(MeshSnapshot snapshot)
+    {
+        foreach (UpstreamGroup group in _groups.Values.ToArray())
+        {
+            if (!group.IsStillFor(snapshot))
+            {
+                _groups.Remove(group.Key);
+                group.Close();
+            }
+        }
+    }
+
+    /// <summary>Lets go of connections to one endpoint.</summary>
+    public void CloseTowards(string @namespace, string workload)
+    {
+        foreach (UpstreamGroup group in _groups.Values.ToArray())
+        {
+            if (group.Endpoint is Workload endpoint && endpoint.Name == workload && endpoint.Namespace == @namespace)
+            {
+                _groups.Remove(group.Key);
+                group.Close();
+            }
+        }
+    }
+
+    /// <summary>Closes what is kept, and keeps nothing of what is in use.</summary>
+    public void Close()
+    {
+        foreach (UpstreamGroup group in _groups.Values)
+        {
+            group.Close();
+        }
+
+        _groups.Clear();
+    }
+
+    void ITimerHandler.OnTimer(LoopTimer timer)
+    {
+        foreach ((UpstreamKey key, UpstreamGroup group) in _groups)
+        {
+            group.Sweep(_loop.NowMs);
+            if (group.IsEmpty)
+            {
+                _empty.Add(key);
+            }
+        }
+
+        foreach (UpstreamKey key in _empty)
+        {
+            _groups.Remove(key);
+        }
+
+        _empty.Clear();
+        if (_groups.Count > 0)
+        {
+            _sweep.Arm(s_sweepInterval);
+        }
+    }
+}

@@ -1,0 +1,33 @@
+using Mesh.Node.Proxy.Telemetry;
+using Mesh.Node.Transport.EventLoops;
+
+namespace Mesh.Node.Proxy.Http.Upstreams;
+
+/// <summary>One exchange's wait for a connection. Reused from wait to wait; one at a time. Lives on the loop.</summary>
+internal sealed class UpstreamWait
+{
+    private readonly LoopCompletion<UpstreamResult> _completion;
+
+    public UpstreamWait(EventLoop loop)
+    {
+        _completion = new LoopCompletion<UpstreamResult>(loop);
+        Node = new LinkedListNode<UpstreamWait>(this);
+    }
+
+    /// <summary>Its place in the queue of the group it waits for.</summary>
+    internal LinkedListNode<UpstreamWait> Node { get; }
+
+    /// <summary>Gives the wait up, if it is one.</summary>
+    public void Cancel()
+    {
+        if (Node.List is LinkedList<UpstreamWait> queue)
+        {
+            queue.Remove(Node);
+            Complete(new UpstreamResult(null, IsReused: false, CloseReason.None, null));
+        }
+    }
+
+    internal ValueTask<UpstreamResult> WaitAsync() => _completion.WaitAsync();
+
+    internal void Complete(UpstreamResult result) => _completion.TryComplete(result);
+}

@@ -1,0 +1,55 @@
+using Mesh.Node.Model.Workloads;
+using Mesh.Node.Proxy.Http.Clients;
+using Mesh.Node.Proxy.Http.Outbound;
+using Mesh.Node.Proxy.Telemetry;
+using Mesh.Node.Transport.Connections;
+
+namespace Mesh.Node.Proxy.Outbound;
+
+/// <summary>The way of a connection whose port speaks HTTP: its requests are served one by one, each with a route of its own.</summary>
+internal sealed partial class OutboundConnection
+{
+    private ChannelConnection? _httpConnection;
+    private Http1Client? _httpClient;
+
+    public override void BeginDrain() => _httpClient?.BeginDrain();
+
+    /// <summary>The service that was dialled, when HTTP is spoken at its port and nothing must be passed on the way to it.</summary>
+    private Service? FindHttpService(Workload source, out ushort port)
+    {
+        port = (ushort)_destination!.Port;
+        Service? service = Context.Snapshot.FindServiceByAddress(source.Network, _destination.Address, source.Namespace);
+        return service is { Waypoint: null, WeightedWaypoints.IsEmpty: true }
+            && service.LoadBalancing.Mode != LoadBalancingMode.Passthrough
+            && Context.Snapshot.ProtocolOf(service.Key, port) == PortProtocol.Http
+            ? service
+            : null;
+    }
+
+    private async Task ServeHttpAsync(Service service, ushort port)
+    {
+        Record.Service = service;
+        Settle();
+        _httpConnection = ChannelConnection.Start(
+            _client,
+            new ConnectionOptions { IdleLimit = TimeSpan.FromMilliseconds(Options.IdleTimeoutMs) },
+            Record.Destination,
+            Record.Client);
+        var server = new OutboundServer(_origin!, Record, service, port);
+        _httpClient = new Http1Client(_httpConnection, Context.Loop, Context.Services.Http, server);
+        Http1ClientEnd end = await _httpClient.RunAsync();
+        await _httpConnection.DisposeAsync();
+        EndBy(end, _httpConnection, server.Refusal);
+    }
+
+    private void EndBy(Http1ClientEnd end, ChannelConnection connection, string? refusal) => Record.TryEnd(
+        end switch
+        {
+            Http1ClientEnd.Completed => CloseReason.Completed,
+            Http1ClientEnd.Refused => CloseReason.HttpRequestRefused,
+            Http1ClientEnd.HeadTimeout => CloseReason.HttpHeadTimeout,
+            Http1ClientEnd.Aborted => CloseReason.HttpResponseCut,
+            _ => connection.End == ConnectionEnd.IdleTimeout ? CloseReason.IdleTimeout : CloseReason.ClientReset,
+        },
+        refusal);
+}
