@@ -24,6 +24,40 @@ internal static class InboundDestination
         return record.Reason == CloseReason.None ? pod.FindWorkload(context.Snapshot) : null;
     }
 
+    /// <summary>
+    /// Whether a port of a workload is declared to speak HTTP: by every service that leads there, since whoever comes by another would be
+    /// cut off by what it says.
+    /// </summary>
+    public static bool SpeaksHttp(MeshSnapshot snapshot, Workload workload, int port)
+    {
+        bool isDeclared = false;
+        foreach (ServiceMembership membership in workload.Services)
+        {
+            if (snapshot.FindService(membership.ServiceKey) is not Service service)
+            {
+                continue;
+            }
+
+            foreach (ServicePort declared in service.Ports)
+            {
+                int target = membership.TargetPortOf(declared.Port);
+                if ((target == 0 ? declared.TargetPort : target) != port)
+                {
+                    continue;
+                }
+
+                if (declared.Protocol != PortProtocol.Http)
+                {
+                    return false;
+                }
+
+                isDeclared = true;
+            }
+        }
+
+        return isDeclared;
+    }
+
     /// <summary>The first service whose target is this port of the workload: a guess, for telemetry only, as ztunnel makes it.</summary>
     public static Service? ServiceOf(MeshSnapshot snapshot, Workload workload, int port)
     {

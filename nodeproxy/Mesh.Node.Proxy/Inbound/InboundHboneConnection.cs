@@ -17,7 +17,7 @@ namespace Mesh.Node.Proxy.Inbound;
 /// One stream of an HBONE tunnel: a connection to an application of this pod. 1. Checked: the authority is an address of this pod. 2.
 /// Judged. 3. Connected in the client's name. 4. Answered with 200, only now. 5. Relayed to its end.
 /// </summary>
-internal sealed class InboundHboneConnection : ProxiedConnection
+internal sealed partial class InboundHboneConnection : ProxiedConnection
 {
     private readonly InboundTunnel _tunnel;
     private readonly TunnelStream _stream;
@@ -89,8 +89,14 @@ internal sealed class InboundHboneConnection : ProxiedConnection
             return;
         }
 
-        // 2.
         var facts = new ConnectionFacts(_tunnel.Peer, Record.Client.Address, own, (ushort)target!.Port, destination.Network);
+        if (InboundDestination.SpeaksHttp(Context.Snapshot, destination, target.Port))
+        {
+            await ServeHttpAsync(destination, target, facts);
+            return;
+        }
+
+        // 2.
         if (!await Gate.AdmitAsync(Context, this, destination, facts, TimeSpan.FromMilliseconds(Options.ConfigurationWaitMs)))
         {
             Respond(Record.Reason == CloseReason.PolicyDenied ? ConnectStatusCode.Denied : ConnectStatusCode.Unavailable);
@@ -135,7 +141,11 @@ internal sealed class InboundHboneConnection : ProxiedConnection
     protected override void OnAbort()
     {
         _connector?.Cancel();
-        if (_relay is not null)
+        if (_httpConnection is not null)
+        {
+            _httpConnection.Abort();
+        }
+        else if (_relay is not null)
         {
             _relay.Abort();
         }

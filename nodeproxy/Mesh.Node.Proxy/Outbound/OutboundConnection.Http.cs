@@ -1,4 +1,5 @@
 using Mesh.Node.Model.Workloads;
+using Mesh.Node.Proxy.Http;
 using Mesh.Node.Proxy.Http.Clients;
 using Mesh.Node.Proxy.Http.Outbound;
 using Mesh.Node.Proxy.Telemetry;
@@ -39,17 +40,7 @@ internal sealed partial class OutboundConnection
         _httpClient = new Http1Client(_httpConnection, Context.Loop, Context.Services.Http, server);
         Http1ClientEnd end = await _httpClient.RunAsync();
         await _httpConnection.DisposeAsync();
-        EndBy(end, _httpConnection, server.Refusal);
+        bool isIdle = end == Http1ClientEnd.Gone && _httpConnection.End == ConnectionEnd.IdleTimeout;
+        Record.TryEnd(isIdle ? CloseReason.IdleTimeout : HttpReasons.ReasonFor(end), server.Refusal);
     }
-
-    private void EndBy(Http1ClientEnd end, ChannelConnection connection, string? refusal) => Record.TryEnd(
-        end switch
-        {
-            Http1ClientEnd.Completed => CloseReason.Completed,
-            Http1ClientEnd.Refused => CloseReason.HttpRequestRefused,
-            Http1ClientEnd.HeadTimeout => CloseReason.HttpHeadTimeout,
-            Http1ClientEnd.Aborted => CloseReason.HttpResponseCut,
-            _ => connection.End == ConnectionEnd.IdleTimeout ? CloseReason.IdleTimeout : CloseReason.ClientReset,
-        },
-        refusal);
 }

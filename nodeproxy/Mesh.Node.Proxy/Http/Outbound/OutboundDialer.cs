@@ -30,27 +30,26 @@ internal sealed class OutboundDialer(OutboundOrigin origin) : IUpstreamDialer
         IPEndPoint target = group.Target;
         if (group.Endpoint is not { TunnelProtocol: TunnelProtocol.Hbone } endpoint)
         {
-            return await DialPlainAsync(target);
+            return await DialPlainAsync(group.Limits.ConnectTimeout, target);
+        }
+
+        if (!group.Key.IsOnNode)
+        {
+            return await DialTunnelAsync(endpoint, group.Service, target);
         }
 
         return origin.FindServingPod(endpoint) is EnrolledPod serving
-            ? await DialOnNodeAsync(serving, target)
-            : await DialTunnelAsync(endpoint, group.Service, target);
+            ? await DialOnNodeAsync(serving, group, target)
+            : new DialResult(null, CloseReason.WorkloadRemoved, $"{endpoint.Name} has left the node");
     }
 
-    private async ValueTask<DialResult> DialOnNodeAsync(EnrolledPod serving, IPEndPoint target)
+    private async ValueTask<DialResult> DialOnNodeAsync(EnrolledPod serving, UpstreamGroup group, IPEndPoint target)
     {
-        if (origin.SourceOnNode(target.Address) is not IPAddress client)
-        {
-            return new DialResult(
-                null, CloseReason.ConnectFailed, $"{origin.Source.Name} has no address to reach {target.Address} from");
-        }
-
-        var connector = new AppConnector(origin.Context.Loop, serving, TimeSpan.FromMilliseconds(Options.ConnectTimeoutMs));
-        return Of(await connector.ConnectAsync(client, target), target);
+        var connector = new AppConnector(origin.Context.Loop, serving, group.Limits.ConnectTimeout);
+        return Of(await connector.ConnectAsync(group.Key.Client!, target), target);
     }
 
-    private async ValueTask<DialResult> DialPlainAsync(IPEndPoint target)
+    private async ValueTask<DialResult> DialPlainAsync(TimeSpan timeLimit, IPEndPoint target)
     {
         IPAddress? source = origin.SourceTowards(target.Address);
         SysResult opened = origin.Pod.Sockets.TryOpenFrom(
@@ -63,7 +62,7 @@ internal sealed class OutboundDialer(OutboundOrigin origin) : IUpstreamDialer
         }
 
         var connector = new TcpConnector(origin.Context.Loop);
-        return Of(await connector.ConnectAsync(socket!, target, TimeSpan.FromMilliseconds(Options.ConnectTimeoutMs)), target);
+        return Of(await connector.ConnectAsync(socket!, target, timeLimit), target);
     }
 
     private async ValueTask<DialResult> DialTunnelAsync(Workload endpoint, Service? service, IPEndPoint target)

@@ -1,122 +1,192 @@
 using System.Buffers.Text;
+using System.Diagnostics.CodeAnalysis;
 using System.Net;
-using System.Runtime.CompilerServices;
-using Mesh.Node.Model;
 using Mesh.Node.Model.Balancing;
-using Mesh.Node.Model.Policies;
 using Mesh.Node.Model.Retries;
 using Mesh.Node.Model.Routing;
+using Mesh.Node.Model.Traffic;
 using Mesh.Node.Model.Workloads;
-using Mesh.Node.Protocols.Http;
-using Mesh.Node.Proxy.Http.Content;
+using Mesh.Node.Proxy.Http.Destinations;
+using Mesh.Node.Proxy.Http.Exchanges;
 using Mesh.Node.Proxy.Http.Upstreams;
-using Mesh.Node.Proxy.Pods;
 using Mesh.Node.Proxy.Telemetry;
-using Mesh.Node.Proxy.Telemetry.Requests;
 
 namespace Mesh.Node.Proxy.Http.Outbound;
 
-/// <summary>What is chosen and changed for an attempt, and what its end is called.</summary>
+/// <summary>What is chosen and changed for an attempt.</summary>
 internal sealed partial class OutboundExchange
 {
-    /// <summary>Chooses the endpoint of an attempt. False when there is none, and then <see cref="_failure"/> says why.</summary>
-    private bool TryChoose(ForwardAction? action, out EndpointChoice choice)
+    protected override void ChangeAnswer(bool isOfUpstream)
     {
-        choice = default;
-        if (action is not null && _destination is null)
+        if (isOfUpstream)
         {
-            var health = new DestinationHealth(_snapshot, _server.Origin.Source);
-            int drawn = action.Destinations.Pick(in health, ref _context.Random);
+            if (_destination is not null)
+            {
+                HeaderChanges.Apply(_destination.ResponseHeaders, Response.Fields);
+            }
+
+            Span<byte> digits = stackalloc byte[20];
+            Utf8Formatter.TryFormat(Context.Loop.NowMs - Record.StartedMs, digits, out int bytes);
+            Response.Fields.Set("x-envoy-upstream-service-time"u8, digits[..bytes]);
+        }
+
+        if (_route is not null)
+        {
+            HeaderChanges.Apply(_route.ResponseHeaders, Response.Fields);
+        }
+    }
+
+    /// <summary>Chooses where an attempt goes; false when there is nowhere, and then the failure says why.</summary>
+    private bool TryChoose(ForwardAction? action, RetryPolicy retries, [NotNullWhen(true)] out UpstreamGroup? group)
+    {
+        group = null;
+        if (_target is null && !TryChooseDestination(action))
+        {
+            return false;
+        }
+
+        EndpointPick pick = _target!.Pick(
+            new PickRequest
+            {
+                Snapshot = _snapshot,
+                Source = _server.Origin.Source,
+                Family = _server.Origin.Client.AddressFamily,
+                NowMs = Context.Loop.NowMs,
+                Hash = _hash,
+                Tried = retries.AvoidsTried ? _tried.AsSpan(0, _triedCount) : default,
+            },
+            Context,
+            ref Context.Random);
+        PrepareHead(action);
+        switch (pick.Choice.Status)
+        {
+            case EndpointStatus.Picked when !MeshPorts.IsReserved(pick.Choice.TargetPort):
+                if (_triedCount < TriedMax)
+                {
+                    _tried[_triedCount++] = pick.Endpoint!;
+                }
+
+                _lease.BeginAttempt(pick.Endpoint!);
+                return TryFindGroup(pick.Choice, out group);
+            case EndpointStatus.Passthrough:
+                group = FindPassthrough();
+                return true;
+            case EndpointStatus.UnknownService or EndpointStatus.UnknownPort or EndpointStatus.UnknownSubset or EndpointStatus.Picked:
+                Failure = LocalAnswer.NoDestination;
+                return false;
+            default:
+                Failure = LocalAnswer.NoEndpoint;
+                return false;
+        }
+    }
+
+    /// <summary>Chooses the destination, once a request, and takes the request's place there.</summary>
+    private bool TryChooseDestination(ForwardAction? action)
+    {
+        DestinationRegistry registry = Context.Services.Destinations;
+        Workload source = _server.Origin.Source;
+        long nowMs = Context.Loop.NowMs;
+        if (action is not null)
+        {
+            var health = new DestinationHealth(registry, _snapshot, source, nowMs);
+            int drawn = action.Destinations.Pick(in health, ref Context.Random);
             if (drawn == WeightedDestinations.None)
             {
-                _failure = LocalAnswer.NoEndpoint;
+                Failure = LocalAnswer.NoEndpoint;
                 return false;
             }
 
             _destination = action.Destinations.Destinations[drawn];
-            _record.Subset = _destination.Subset.Length == 0 ? null : _destination.Subset;
-            _record.Port = _destination.Port;
+            Record.Subset = _destination.Subset.Length == 0 ? null : _destination.Subset;
+            Record.Port = _destination.Port;
         }
 
         Service? service = _destination is null ? _server.Service : _snapshot.FindService(_destination.ServiceKey);
         if (service is null || service.Waypoint is not null || !service.WeightedWaypoints.IsEmpty)
         {
             // What must pass a waypoint is not sent past it.
-            _failure = LocalAnswer.NoDestination;
+            Failure = LocalAnswer.NoDestination;
             return false;
         }
 
-        _record.Service = service;
-        CandidateSet candidates = EndpointPicker.Find(
-            _snapshot, service.Key, _destination?.Port ?? _server.Port, _destination?.Subset ?? "", _server.Origin.Source);
-        if (candidates.Status != EndpointStatus.Picked)
+        Record.Service = service;
+        Destination target = registry.Of(
+            _snapshot, service.Key, _destination?.Port ?? _server.Port, _destination?.Subset ?? "", source, nowMs);
+        if (!_lease.TryBeginRequest(target, out _))
         {
-            _failure = candidates.Status is EndpointStatus.UnknownService or EndpointStatus.UnknownPort or EndpointStatus.UnknownSubset
-                ? LocalAnswer.NoDestination
-                : LocalAnswer.NoEndpoint;
+            Failure = LocalAnswer.Overflow;
             return false;
         }
 
-        int place = (int)_context.Random.Next((ulong)candidates.Count);
-        place = candidates[place].Uid == _record.DestinationWorkload?.Uid ? (place + 1) % candidates.Count : place;
-        choice = candidates.ChoiceOf(place, _server.Origin.Client.AddressFamily);
-        if (MeshPorts.IsReserved(choice.TargetPort))
-        {
-            _failure = LocalAnswer.NoDestination;
-            return false;
-        }
-
-        _record.DestinationWorkload = choice.Workload;
-        _record.DestinationIdentity = choice.Workload!.Identity;
-        PrepareHead(action);
-        return TryAdmit(choice);
+        _target = target;
+        _hash = HashOf(target.Policy.Balancing.Hash);
+        return true;
     }
 
-    /// <summary>What the pod of this node that serves the endpoint lets in; on another node its own proxy says so.</summary>
-    private bool TryAdmit(in EndpointChoice choice)
+    private ulong? HashOf(HashPolicy? policy)
     {
-        Workload endpoint = choice.Workload!;
-        EnrolledPod? serving = _server.Origin.FindServingPod(endpoint);
-        _record.Path = serving is null ? ConnectionPath.Outbound : ConnectionPath.SameNode;
-        _record.IsMutualTls = serving is null && endpoint.TunnelProtocol == TunnelProtocol.Hbone;
-        if (serving is null)
+        if (policy is null)
         {
-            return true;
+            return null;
         }
 
-        if (_server.Origin.SourceOnNode(choice.Address!) is not IPAddress client)
+        var facts = new RequestFacts(Client.Request, _server.Origin.Source, Context.Joined);
+        return RequestHash.TryGet(policy, in facts, _server.Origin.Client.Address, out ulong hash) ? hash : null;
+    }
+
+    /// <summary>The connections to an endpoint, by the way that leads there.</summary>
+    private bool TryFindGroup(in EndpointChoice choice, [NotNullWhen(true)] out UpstreamGroup? group)
+    {
+        group = null;
+        Workload endpoint = choice.Workload!;
+        bool isOnNode = _server.Origin.FindServingPod(endpoint) is not null;
+        Record.DestinationWorkload = endpoint;
+        Record.DestinationIdentity = endpoint.Identity;
+        Record.Path = isOnNode ? ConnectionPath.SameNode : ConnectionPath.Outbound;
+        Record.IsMutualTls = !isOnNode && endpoint.TunnelProtocol == TunnelProtocol.Hbone;
+        IPAddress? client = isOnNode ? _server.Origin.SourceOnNode(choice.Address!) : _server.Origin.SourceTowards(choice.Address!);
+        if (isOnNode && client is null)
         {
-            _failure = LocalAnswer.ConnectFailed;
+            Failure = LocalAnswer.ConnectFailed;
+            Record.UpstreamFailure = "the client's workload has no address of the endpoint's family";
             return false;
         }
 
-        var facts = new ConnectionFacts(_server.Origin.Source.Identity, client, choice.Address!, choice.TargetPort, endpoint.Network);
-        if (PolicyEvaluator.Evaluate(_snapshot, endpoint, in facts).Outcome == PolicyOutcome.Allowed)
-        {
-            return true;
-        }
-
-        _failure = LocalAnswer.Denied;
-        return false;
+        Service service = Record.Service!;
+        var key = new UpstreamKey(
+            service.Key, endpoint.Uid, choice.Address!, choice.TargetPort, _server.Origin.Source.Identity, client, isOnNode);
+        group = _server.Origin.Pod.UpstreamsOn(Context).GroupOf(key, endpoint, service);
+        group.Limits = _target!.Policy.Limits;
+        return true;
     }
 
-    private UpstreamKey KeyOf(in EndpointChoice choice) => new(
-        _record.Service!.Key,
-        choice.Workload!.Uid,
-        choice.Address!,
-        choice.TargetPort,
-        _record.Path == ConnectionPath.SameNode
-            ? _server.Origin.SourceOnNode(choice.Address!)
-            : _server.Origin.SourceTowards(choice.Address!));
+    /// <summary>The connections to the very address the client dialled.</summary>
+    private UpstreamGroup FindPassthrough()
+    {
+        IPEndPoint dialled = _server.Connection.Destination!;
+        Record.Path = ConnectionPath.Passthrough;
+        Record.IsMutualTls = false;
+        var key = new UpstreamKey(
+            "",
+            "",
+            dialled.Address,
+            (ushort)dialled.Port,
+            _server.Origin.Source.Identity,
+            _server.Origin.SourceTowards(dialled.Address),
+            IsOnNode: false);
+        UpstreamGroup group = _server.Origin.Pod.UpstreamsOn(Context).GroupOf(key, endpoint: null, service: null);
+        group.Limits = _target!.Policy.Limits;
+        return group;
+    }
 
     /// <summary>The request as it is sent: the client's, with what route and destination change of it.</summary>
     private void PrepareHead(ForwardAction? action)
     {
-        _head.CopyFrom(_client.Request);
+        Head.CopyFrom(Client.Request);
         if (action?.Rewrite is PathRewrite rewrite)
         {
             _texts.ResetWrittenCount();
-            ReadOnlySpan<byte> target = _client.Request.Path;
+            ReadOnlySpan<byte> target = Client.Request.Path;
             int query = target.IndexOf((byte)'?');
             rewrite.Write(query < 0 ? target : target[..query], _match?.Path, _texts);
             if (query >= 0)
@@ -125,161 +195,24 @@ internal sealed partial class OutboundExchange
                 _texts.Advance(target.Length - query);
             }
 
-            _head.Path = _texts.WrittenSpan;
+            Head.Path = _texts.WrittenSpan;
         }
 
         if (action?.Authority is string authority)
         {
             _texts.ResetWrittenCount();
             _texts.Advance(System.Text.Encoding.UTF8.GetBytes(authority, _texts.GetSpan(authority.Length * 3)));
-            _head.Authority = _texts.WrittenSpan;
+            Head.Authority = _texts.WrittenSpan;
         }
 
         if (_route is not null)
         {
-            HeaderChanges.Apply(_route.RequestHeaders, _head.Fields);
+            HeaderChanges.Apply(_route.RequestHeaders, Head.Fields);
         }
 
         if (_destination is not null)
         {
-            HeaderChanges.Apply(_destination.RequestHeaders, _head.Fields);
+            HeaderChanges.Apply(_destination.RequestHeaders, Head.Fields);
         }
-
-        RequestIdentifiers.Ensure(_head, ref _context.Random);
-    }
-
-    private void ChangeResponse()
-    {
-        if (_destination is not null)
-        {
-            HeaderChanges.Apply(_destination.ResponseHeaders, _response.Fields);
-        }
-
-        if (_route is not null)
-        {
-            HeaderChanges.Apply(_route.ResponseHeaders, _response.Fields);
-        }
-
-        Span<byte> digits = stackalloc byte[20];
-        Utf8Formatter.TryFormat(_context.Loop.NowMs - _record.StartedMs, digits, out int bytes);
-        _response.Fields.Set("x-envoy-upstream-service-time"u8, digits[..bytes]);
-    }
-
-    /// <summary>The connection ended before it gave an answer.</summary>
-    private Attempt Broken(bool isReused)
-    {
-        if (_failure != LocalAnswer.Malformed)
-        {
-            _failure = _isAttemptLate ? LocalAnswer.AttemptTimedOut : LocalAnswer.UpstreamClosed;
-        }
-
-        bool isStale = isReused && !_isAttemptLate && !IsCut && _upstream is { HasResponse: false } && IsIdempotent(_client.Request.Method);
-        return Attempt.Failed(_isAttemptLate ? AttemptOutcomeKind.AttemptTimeout : AttemptOutcomeKind.Reset, isStale);
-    }
-
-    /// <summary>RFC 9110 §9.2.2: sent twice, it does what it does once.</summary>
-    private static bool IsIdempotent(ReadOnlySpan<byte> method) =>
-        method.SequenceEqual("GET"u8) || method.SequenceEqual("HEAD"u8) || method.SequenceEqual("OPTIONS"u8)
-        || method.SequenceEqual("PUT"u8) || method.SequenceEqual("DELETE"u8) || method.SequenceEqual("TRACE"u8);
-
-    private static int? GrpcStatusOf(ResponseHead head) =>
-        head.Fields.TryGet("grpc-status"u8, out ReadOnlySpan<byte> text) && Utf8Parser.TryParse(text, out int status, out int bytes)
-            && bytes == text.Length
-            ? status
-            : null;
-
-    private void ReadTrailers(Http1Upstream upstream)
-    {
-        if (!_record.IsGrpc)
-        {
-            return;
-        }
-
-        if (upstream.Content.Trailers.TryGet("grpc-status"u8, out ReadOnlySpan<byte> status)
-            || _response.Fields.TryGet("grpc-status"u8, out status))
-        {
-            _record.SetGrpcStatus(status);
-        }
-    }
-
-    private ResponseFlag FlagOf(CopyEnd end) => end switch
-    {
-        _ when _isLate => ResponseFlag.UpstreamRequestTimeout,
-        CopyEnd.WriterGone => ResponseFlag.DownstreamConnectionTermination,
-        CopyEnd.ReaderRefused or CopyEnd.LengthMismatch => ResponseFlag.UpstreamProtocolError,
-        _ when _isClientGone => ResponseFlag.DownstreamConnectionTermination,
-        _ => ResponseFlag.UpstreamConnectionTermination,
-    };
-
-    private string DetailsOf(CopyEnd end) => FlagOf(end) switch
-    {
-        ResponseFlag.UpstreamRequestTimeout => ResponseDetails.ResponseTimeout,
-        ResponseFlag.DownstreamConnectionTermination => ResponseDetails.DownstreamRemoteDisconnect,
-        ResponseFlag.UpstreamProtocolError => ResponseDetails.CutByProtocolError,
-        _ => ResponseDetails.CutByConnectionTermination,
-    };
-
-    /// <summary>Gives the connection back: for another request, if both messages were whole.</summary>
-    private void ReleaseUpstream()
-    {
-        if (_upstream is Http1Upstream upstream)
-        {
-            _upstream = null;
-            _group!.GiveBack(upstream);
-        }
-    }
-
-    /// <summary>Cuts the connection off: what it still brings is for nobody.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    private async ValueTask DropUpstreamAsync()
-    {
-        _upstream?.Abort();
-        await StopUploadAsync();
-        ReleaseUpstream();
-    }
-
-    /// <summary>Waits before a further attempt, or for a delay that was asked for; false when the request was cut meanwhile.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<bool> PauseAsync(TimeSpan duration)
-    {
-        if (duration > TimeSpan.Zero)
-        {
-            ValueTask<bool> paused = _pause.WaitAsync();
-            _pauseTimer.Arm(duration);
-            await paused;
-            _pauseTimer.Cancel();
-        }
-
-        return !IsCut;
-    }
-
-    /// <summary>Makes the faults that were asked for; true when the request is answered by it.</summary>
-    private async ValueTask<bool> TryFaultAsync(FaultPolicy fault)
-    {
-        bool isAborted = fault.Abort is FaultAbort abort && abort.Share.Draw(ref _context.Random);
-        if (fault.Delay is FaultDelay delay && delay.Share.Draw(ref _context.Random))
-        {
-            _record.Flags |= ResponseFlag.DelayInjected;
-            if (!await PauseAsync(delay.Duration))
-            {
-                await AnswerAsync(LocalAnswer.TimedOut);
-                return true;
-            }
-        }
-
-        if (isAborted)
-        {
-            await AnswerAsync(LocalAnswer.Fault(fault.Abort!.HttpStatus, fault.Abort.GrpcStatus));
-        }
-
-        return isAborted;
-    }
-
-    /// <summary>A destination can be used while an endpoint of it can be had.</summary>
-    private readonly struct DestinationHealth(MeshSnapshot snapshot, Workload source) : IDestinationHealth
-    {
-        public bool IsUsable(WeightedDestination destination) =>
-            EndpointPicker.Find(snapshot, destination.ServiceKey, destination.Port, destination.Subset, source).Status
-            == EndpointStatus.Picked;
     }
 }

@@ -1,215 +1,293 @@
 using System.Buffers;
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
+using Mesh.Node.Model;
+using Mesh.Node.Model.Outliers;
+using Mesh.Node.Model.Policies;
+using Mesh.Node.Model.Policies.Requests;
+using Mesh.Node.Model.Retries;
 using Mesh.Node.Model.Routing;
 using Mesh.Node.Protocols.Http;
-using Mesh.Node.Proxy.Http.Clients;
-using Mesh.Node.Proxy.Http.Content;
+using Mesh.Node.Proxy.Enforcement;
+using Mesh.Node.Proxy.Http.Destinations;
+using Mesh.Node.Proxy.Http.Exchanges;
 using Mesh.Node.Proxy.Http.Upstreams;
-using Mesh.Node.Proxy.Loops;
+using Mesh.Node.Proxy.Telemetry;
 using Mesh.Node.Proxy.Telemetry.Requests;
-using Mesh.Node.Transport.EventLoops;
 
 namespace Mesh.Node.Proxy.Http.Outbound;
 
 /// <summary>
-/// One request of a captured client and its answer. 1. Routed. 2. Sent to an endpoint, more than once where that is allowed. 3. Answered,
-/// by the upstream or by us. 4. Counted, once.
+/// A request of a captured client: it finds its route, and is answered by it, or sent to an endpoint of a destination, more than once where
+/// that is allowed. What a pod of this node lets in is judged here, where the request is known; on another node its own proxy judges.
 /// </summary>
-/// <remarks>Used for one request after another. Whatever ends it early (the client, a time limit) ends what it waits for.</remarks>
-internal sealed partial class OutboundExchange : IClientWatch, ITimerHandler
+internal sealed partial class OutboundExchange : ProxiedExchange, IOpenRequest
 {
-    private static readonly HeaderList s_noTrailers = new();
+    /// <summary>Endpoints that are remembered as tried: a request is seldom tried more often.</summary>
+    private const int TriedMax = 8;
 
     private readonly OutboundServer _server;
-    private readonly LoopContext _context;
-    private readonly RequestRecord _record = new();
-    private readonly RequestHead _head = new();
-    private readonly ResponseHead _response = new();
-    private readonly UpstreamWait _wait;
-    private readonly LoopTimer _requestTimer;
-    private readonly LoopTimer _attemptTimer;
-    private readonly LoopTimer _pauseTimer;
-    private readonly LoopCompletion<bool> _pause;
-    private ClientExchange _client = null!;
-    private bool _isClientGone;
-    private bool _isLate;
-    private bool _isAttemptLate;
+    private readonly ArrayBufferWriter<byte> _texts = new();
+    private MeshSnapshot _snapshot = MeshSnapshot.Empty;
+    private Route? _route;
+    private RouteMatch? _match;
+    private readonly RequestLease _lease = new();
+    private readonly DestinationEndpoint[] _tried = new DestinationEndpoint[TriedMax];
+    private WeightedDestination? _destination;
+    private Destination? _target;
+    private ulong? _hash;
+    private int _triedCount;
+    private long _attemptStartedMs;
+    private RequestGate? _gate;
 
     public OutboundExchange(OutboundServer server)
+        : base(server.Origin.Context) => _server = server;
+
+    protected override ConnectionRecord Connection => _server.Connection;
+
+    PolicyDecision IOpenRequest.JudgeAgain(RequestGate gate) => Judge(gate);
+
+    void IOpenRequest.Revoke(in PolicyDecision decision) => EndBy(LocalAnswer.Denied, PolicyText.DetailOf(decision));
+
+    protected override ValueTask DecideAsync()
     {
-        _server = server;
-        _context = server.Origin.Context;
-        _wait = new UpstreamWait(_context.Loop);
-        _requestTimer = new LoopTimer(_context.Loop, this);
-        _attemptTimer = new LoopTimer(_context.Loop, this);
-        _pauseTimer = new LoopTimer(_context.Loop, this);
-        _pause = new LoopCompletion<bool>(_context.Loop);
-    }
-
-    private bool IsCut => _isClientGone || _isLate;
-
-    /// <summary>Answers a request.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    public async ValueTask ServeAsync(ClientExchange client)
-    {
-        _client = client;
-        _isClientGone = client.IsGone;
-        _isLate = false;
-        _destination = null;
-        _failure = LocalAnswer.NoEndpoint;
-        _context.Requests.Began(_record, _server.Connection, _context.Loop.NowMs);
-        _record.Service = _server.Service;
-        _record.Port = _server.Port;
-        _record.SetRequest(client.Request);
-        client.Watch = this;
-        try
-        {
-            await AnswerAsync();
-        }
-        finally
-        {
-            client.Watch = null;
-            _requestTimer.Cancel();
-            Complete();
-        }
-    }
-
-    void IClientWatch.OnClientGone()
-    {
-        _isClientGone = true;
-        Cut();
-    }
-
-    void ITimerHandler.OnTimer(LoopTimer timer)
-    {
-        if (timer == _pauseTimer)
-        {
-            _pause.TryComplete(true);
-            return;
-        }
-
-        _isLate |= timer == _requestTimer;
-        _isAttemptLate |= timer == _attemptTimer;
-        Cut();
-    }
-
-    /// <summary>Ends whatever is waited for.</summary>
-    private void Cut()
-    {
-        _wait.Cancel();
-        _pause.TryComplete(false);
-        _upstream?.Abort();
-        if (_isLate && _client.HasResponded)
-        {
-            _client.Abort();
-        }
-    }
-
-    private ValueTask AnswerAsync()
-    {
-        // 1. One snapshot decides all of it.
-        _snapshot = _context.Snapshot;
-        RouteTable? routes = _snapshot.FindTraffic(_server.Service.Key)?.RoutesOf(_server.Port, _server.Origin.Source.Namespace);
+        // One snapshot decides all of it.
+        _snapshot = Context.Snapshot;
         _route = null;
         _match = null;
+        _destination = null;
+        _target = null;
+        _triedCount = 0;
+        Record.Service = _server.Service;
+        Record.Port = _server.Port;
+        RequestIdentifiers.Ensure(Client.Request, ref Context.Random);
+        Record.SetRequest(Client.Request);
+        if (!RequestPaths.TryNormalize(Client.Request))
+        {
+            return AnswerAsync(LocalAnswer.BadPath);
+        }
+
+        RouteTable? routes = _snapshot.FindTraffic(_server.Service.Key)?.RoutesOf(_server.Port, _server.Origin.Source.Namespace);
         if (routes is null)
         {
             return ForwardAsync(null);
         }
 
-        var facts = new RequestFacts(_client.Request, _server.Origin.Source, _context.Joined);
+        var facts = new RequestFacts(Client.Request, _server.Origin.Source, Context.Joined);
         if (!routes.TryFind(in facts, out _route, out _match))
         {
             return AnswerAsync(LocalAnswer.NoRoute);
         }
 
-        _record.RouteName = _route.Name;
+        Record.RouteName = _route.Name;
         switch (_route.Action)
         {
             case ForwardAction forward:
                 return ForwardAsync(forward);
             case RedirectAction redirect:
-                _response.Clear();
-                _response.Status = redirect.Status;
-                _response.Body = BodyFraming.OfLength(0);
+                Response.Clear();
+                Response.Status = redirect.Status;
+                Response.Body = BodyFraming.OfLength(0);
                 _texts.ResetWrittenCount();
                 redirect.WriteLocation(in facts, _match, _texts);
-                _response.Fields.Add("location"u8, _texts.WrittenSpan);
-                return AnswerDirectlyAsync(default);
+                Response.Fields.Add("location"u8, _texts.WrittenSpan);
+                Record.Details = ResponseDetails.DirectResponse;
+                return SendAsync(default);
             case DirectResponseAction direct:
-                _response.Clear();
-                _response.Status = direct.Status;
-                _response.Body = BodyFraming.OfLength(direct.Body.Length);
-                return AnswerDirectlyAsync(new ReadOnlySequence<byte>(direct.Body.AsMemory()));
+                Response.Clear();
+                Response.Status = direct.Status;
+                Response.Body = BodyFraming.OfLength(direct.Body.Length);
+                Record.Details = ResponseDetails.DirectResponse;
+                return SendAsync(new ReadOnlySequence<byte>(direct.Body.AsMemory()));
             default:
                 throw new UnreachableException($"A route of a kind that has no meaning here: {_route.Action.GetType().Name}.");
         }
     }
 
-    private ValueTask AnswerDirectlyAsync(ReadOnlySequence<byte> content)
+    protected override void OnCompleted()
     {
-        _record.Details = ResponseDetails.DirectResponse;
-        HeaderChanges.Apply(_route!.ResponseHeaders, _response.Fields);
-        return SendAsync(content);
-    }
-
-    /// <summary>Answers in the upstream's place.</summary>
-    private ValueTask AnswerAsync(LocalAnswer answer)
-    {
-        _record.Flags |= answer.Flag;
-        _record.Details ??= answer.Details;
-        if (_isClientGone || _client.HasResponded)
-        {
-            return ValueTask.CompletedTask;
-        }
-
-        answer.Write(_response, _record.IsGrpc);
-        if (_record.IsGrpc)
-        {
-            _record.GrpcStatus = answer.GrpcStatus;
-        }
-
-        if (_route is not null)
-        {
-            HeaderChanges.Apply(_route.ResponseHeaders, _response.Fields);
-        }
-
-        return SendAsync(_record.IsGrpc ? default : answer.Content);
-    }
-
-    /// <summary>Sends the head that was made, and content that is there.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    private async ValueTask SendAsync(ReadOnlySequence<byte> content)
-    {
-        _record.ResponseCode = _response.Status;
-        if (_client.TryRespond(_response) is not IContentWriter writer)
-        {
-            throw new UnreachableException("An answer of ours that cannot be said.");
-        }
-
-        if (!content.IsEmpty && !_client.Request.IsHead)
-        {
-            writer.TryWrite(content);
-            _record.ResponseBytes = content.Length;
-        }
-
-        writer.TryEnd(s_noTrailers);
-        await writer.FlushAsync();
-    }
-
-    private void Complete()
-    {
-        if (_isClientGone)
-        {
-            _record.Flags |= ResponseFlag.DownstreamConnectionTermination;
-            _record.Details ??= ResponseDetails.DownstreamRemoteDisconnect;
-        }
-
-        _record.RequestBytes = _client.Content.ContentBytes;
-        _context.Requests.Completed(_record, _context.Loop.NowMs);
-        _snapshot = null!;
+        LeaveGate();
+        _lease.End();
+        Array.Clear(_tried, 0, _triedCount);
+        _target = null;
+        _snapshot = MeshSnapshot.Empty;
         _route = null;
         _match = null;
+        _destination = null;
+    }
+
+    /// <summary>Attempts, one after another, and the answer of the last.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask ForwardAsync(ForwardAction? action)
+    {
+        RetryPolicy retries = action?.Retries ?? RetryPolicy.Default;
+        if (action?.Timeout is TimeSpan limit)
+        {
+            LimitRequest(limit);
+        }
+
+        if (action?.Fault is FaultPolicy fault && await TryFaultAsync(fault))
+        {
+            return;
+        }
+
+        int retried = 0;
+        bool isStaleTried = false;
+        while (true)
+        {
+            BeginAttempt(retries.AttemptTimeout);
+            Attempt attempt = await AttemptAsync(action, retries, isFresh: isStaleTried);
+            EndAttempt();
+            if (IsCut)
+            {
+                break;
+            }
+
+            if (attempt.IsStale && !isStaleTried && IsContentUntouched)
+            {
+                // The server closed a connection just when it was used again, and answered nothing (RFC 9112 §9.3.1).
+                isStaleTried = true;
+                _lease.ForgetAttempt();
+                await DropUpstreamAsync();
+                continue;
+            }
+
+            bool isWanted = attempt.MayRetry && retries.Allows(attempt.Outcome);
+            if (isWanted && retried < retries.Retries && IsContentUntouched && _lease.TryBeginRetry(out _))
+            {
+                EndAttempt(attempt);
+                await DropUpstreamAsync();
+                retried++;
+                if (await PauseAsync(retries.PauseBefore(retried, ref Context.Random)))
+                {
+                    continue;
+                }
+
+                break;
+            }
+
+            if (isWanted && retried > 0)
+            {
+                Record.Flags |= ResponseFlag.UpstreamRetryLimitExceeded;
+            }
+
+            if (attempt.Outcome.Kind == AttemptOutcomeKind.Answered)
+            {
+                await RelayAnswerAsync();
+                EndAttempt(attempt);
+                return;
+            }
+
+            EndAttempt(attempt);
+            break;
+        }
+
+        await DropUpstreamAsync();
+        await AnswerAsync(AnswerOfCut());
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<Attempt> AttemptAsync(ForwardAction? action, RetryPolicy retries, bool isFresh)
+    {
+        LeaveGate();
+        if (!TryChoose(action, retries, out UpstreamGroup? group) || !await TryAdmitAsync(group))
+        {
+            return Attempt.None;
+        }
+
+        if (group.IdleCount == 0 && !_lease.TryBeginPending(out _))
+        {
+            Failure = LocalAnswer.Overflow;
+            return Attempt.None;
+        }
+
+        _attemptStartedMs = Context.Loop.NowMs;
+        return await AttemptAsync(group, isFresh, _server.Dialer, _target!.Circuit);
+    }
+
+    protected override void OnConnected() => _lease.EndPending();
+
+    /// <summary>Says what became of an attempt, as far as its endpoint's health is concerned.</summary>
+    private void EndAttempt(in Attempt attempt)
+    {
+        long nowMs = Context.Loop.NowMs;
+        switch (attempt.Outcome)
+        {
+            case { Kind: AttemptOutcomeKind.Answered, Status: int status }:
+                long answeredMs = Record.FirstUpstreamByteMs < 0 ? nowMs : Record.FirstUpstreamByteMs;
+                AttemptResult result = status is 502 or 503 or 504 ? AttemptResult.GatewayError
+                    : status >= 500 ? AttemptResult.ServerError
+                    : AttemptResult.Success;
+                _lease.EndAttempt(result, answeredMs - _attemptStartedMs, nowMs);
+                break;
+            case { Kind: AttemptOutcomeKind.Overflow }:
+                _lease.ForgetAttempt();
+                break;
+            default:
+                _lease.EndAttempt(AttemptResult.LocalOriginFailure, 0, nowMs);
+                break;
+        }
+    }
+
+    /// <summary>Asks a pod of this node whether it lets the request in. False, and the answer is there, when it does not.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<bool> TryAdmitAsync(UpstreamGroup group)
+    {
+        if (Record.Path != ConnectionPath.SameNode)
+        {
+            return true;
+        }
+
+        _gate = group.Gate;
+        _gate.Enter(this);
+        PolicyDecision decision = Judge(_gate);
+        if (decision.Outcome == PolicyOutcome.Pending)
+        {
+            await _gate.WaitUntilDecidableAsync(Context, TimeSpan.FromMilliseconds(Context.Services.Options.ConfigurationWaitMs));
+            decision = Judge(_gate);
+        }
+
+        if (decision.Outcome == PolicyOutcome.Allowed)
+        {
+            return true;
+        }
+
+        Record.Details = PolicyText.DetailOf(decision);
+        Failure = LocalAnswer.Denied;
+        return false;
+    }
+
+    private PolicyDecision Judge(RequestGate gate)
+    {
+        var facts = new RequestFacts(Head, _server.Origin.Source, Context.Joined);
+        return gate.Judge(RequestOrigin.Of(in gate.Facts), in facts);
+    }
+
+    private void LeaveGate()
+    {
+        _gate?.Leave(this);
+        _gate = null;
+    }
+
+    /// <summary>Makes the faults that were asked for; true when the request is answered by it.</summary>
+    private async ValueTask<bool> TryFaultAsync(FaultPolicy fault)
+    {
+        bool isAborted = fault.Abort is FaultAbort abort && abort.Share.Draw(ref Context.Random);
+        if (fault.Delay is FaultDelay delay && delay.Share.Draw(ref Context.Random))
+        {
+            Record.Flags |= ResponseFlag.DelayInjected;
+            if (!await PauseAsync(delay.Duration))
+            {
+                await AnswerAsync(AnswerOfCut());
+                return true;
+            }
+        }
+
+        if (isAborted)
+        {
+            await AnswerAsync(LocalAnswer.Fault(fault.Abort!.HttpStatus, fault.Abort.GrpcStatus));
+        }
+
+        return isAborted;
     }
 }

@@ -2,7 +2,6 @@ using Mesh.Node.Model.Workloads;
 using Mesh.Node.Proxy.Http.Clients;
 using Mesh.Node.Proxy.Outbound;
 using Mesh.Node.Proxy.Telemetry;
-using Mesh.Node.Proxy.Telemetry.Requests;
 
 namespace Mesh.Node.Proxy.Http.Outbound;
 
@@ -42,13 +41,7 @@ internal sealed class OutboundServer(OutboundOrigin origin, ConnectionRecord con
     /// <inheritdoc/>
     public void OnRefused(ClientExchange exchange, int status, string detail)
     {
-        RequestRecord record = new();
-        RequestTelemetry telemetry = origin.Context.Requests;
-        telemetry.Began(record, connection, origin.Context.Loop.NowMs);
-        record.ResponseCode = status;
-        record.Flags = ResponseFlag.DownstreamProtocolError;
-        record.Details = detail;
-        telemetry.Completed(record, origin.Context.Loop.NowMs);
+        origin.Context.Requests.Refused(connection, status, detail, origin.Context.Loop.NowMs);
         Refusal = detail;
     }
 }

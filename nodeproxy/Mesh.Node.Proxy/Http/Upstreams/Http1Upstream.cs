@@ -17,13 +17,21 @@ internal sealed class Http1Upstream
     private readonly Http1ResponseReader _reader;
     private readonly Http1ContentReader _content;
     private readonly Http1ContentWriter _writer;
+    private readonly uint _requestsMax;
+    private readonly IDisposable? _lease;
     private bool _isPersistent = true;
     private bool _isAnswered = true;
     private bool _isAborted;
 
-    public Http1Upstream(ConnectionContext connection, HttpLimits limits)
+    /// <param name="connection">Ready to carry bytes; owned.</param>
+    /// <param name="limits">What messages are held to.</param>
+    /// <param name="requestsMax">Requests it carries before it is closed; 0 for no limit.</param>
+    /// <param name="lease">Counts it until it is closed; null where nothing does.</param>
+    public Http1Upstream(ConnectionContext connection, HttpLimits limits, uint requestsMax, IDisposable? lease)
     {
         _connection = connection;
+        _requestsMax = requestsMax;
+        _lease = lease;
         _input = new Http1Input(connection.Transport.Input);
         _output = connection.Transport.Output;
         _reader = new Http1ResponseReader(limits.Http1);
@@ -50,7 +58,9 @@ internal sealed class Http1Upstream
     /// Whether a further request can be sent: both messages were whole, the server keeps the connection and nothing has come that nobody
     /// asked for.
     /// </summary>
-    public bool IsReusable => _isPersistent && _isAnswered && !_isAborted && _content.IsComplete && _writer.IsEnded && !IsStale;
+    public bool IsReusable =>
+        _isPersistent && _isAnswered && !_isAborted && (_requestsMax == 0 || Requests < _requestsMax)
+        && _content.IsComplete && _writer.IsEnded && !IsStale;
 
     /// <summary>Whether something has come although nothing was asked: the end of the connection, or bytes that answer nothing.</summary>
     private bool IsStale
@@ -164,6 +174,7 @@ internal sealed class Http1Upstream
             Abort();
         }
 
+        _lease?.Dispose();
         _ = _connection.DisposeAsync().AsTask();
     }
 }

@@ -1,8 +1,12 @@
 using System.Net;
 using Mesh.Node.Model;
+using Mesh.Node.Model.Policies;
+using Mesh.Node.Model.Traffic;
 using Mesh.Node.Model.Workloads;
+using Mesh.Node.Proxy.Enforcement;
+using Mesh.Node.Proxy.Http.Destinations;
+using Mesh.Node.Proxy.Loops;
 using Mesh.Node.Proxy.Telemetry;
-using Mesh.Node.Transport.EventLoops;
 
 namespace Mesh.Node.Proxy.Http.Upstreams;
 
@@ -11,10 +15,12 @@ namespace Mesh.Node.Proxy.Http.Upstreams;
 /// Who waits has had a connection begun for it, and gets whichever is free first: that one or one that is given back. The connection used
 /// last is used next, so that those nobody needs grow old. Lives on its pool's loop.
 /// </remarks>
-internal sealed class UpstreamGroup(UpstreamKey key, Workload? endpoint, Service? service, EventLoop loop, HttpLimits limits)
+internal sealed class UpstreamGroup(UpstreamKey key, Workload? endpoint, Service? service, LoopContext context)
 {
     private readonly List<Http1Upstream> _idle = [];
     private readonly LinkedList<UpstreamWait> _waiting = [];
+    private readonly HttpLimits _limits = context.Services.Http;
+    private RequestGate? _gate;
     private bool _isClosed;
 
     /// <summary>Between whom.</summary>
@@ -28,6 +34,15 @@ internal sealed class UpstreamGroup(UpstreamKey key, Workload? endpoint, Service
 
     /// <summary>The service, likewise; null where none was asked for.</summary>
     public Service? Service { get; private set; } = service;
+
+    /// <summary>How connections are made from now on.</summary>
+    public ConnectionLimits Limits { get; set; } = ConnectionLimits.Default;
+
+    /// <summary>What every request to an application of this node must pass. Where the application is on this node only.</summary>
+    public RequestGate Gate => _gate ??= new RequestGate(
+        context.Services.Configuration,
+        Endpoint!,
+        new ConnectionFacts(key.Identity, key.Client!, key.Address, key.Port, Endpoint!.Network));
 
     /// <summary>Connections that exist or are being made.</summary>
     public int OpenCount { get; private set; }
@@ -45,17 +60,30 @@ internal sealed class UpstreamGroup(UpstreamKey key, Workload? endpoint, Service
     /// <param name="wait">The exchange's.</param>
     /// <param name="isFresh">None that has served before will do.</param>
     /// <param name="dialer">Makes connections of this key.</param>
-    public ValueTask<UpstreamResult> GetAsync(UpstreamWait wait, bool isFresh, IUpstreamDialer dialer)
+    /// <param name="circuit">Counts them; null where nothing limits them.</param>
+    public ValueTask<UpstreamResult> GetAsync(UpstreamWait wait, bool isFresh, IUpstreamDialer dialer, Circuit? circuit = null)
     {
         if (!isFresh && TryTakeIdle() is Http1Upstream idle)
         {
             return ValueTask.FromResult(new UpstreamResult(idle, IsReused: true, CloseReason.None, null));
         }
 
+        CircuitLimit reached = CircuitLimit.None;
+        ConnectionLease? lease = circuit?.TryOpenConnection(out reached);
+        bool mayDial = reached == CircuitLimit.None;
+        if (!mayDial && OpenCount == 0)
+        {
+            return ValueTask.FromResult(new UpstreamResult(null, false, CloseReason.None, null) { IsOverflow = true });
+        }
+
         _waiting.AddLast(wait.Node);
         ValueTask<UpstreamResult> result = wait.WaitAsync();
-        OpenCount++;
-        _ = DialAsync(dialer);
+        if (mayDial)
+        {
+            OpenCount++;
+            _ = DialAsync(dialer, lease);
+        }
+
         return result;
     }
 
@@ -78,7 +106,7 @@ internal sealed class UpstreamGroup(UpstreamKey key, Workload? endpoint, Service
         for (int i = _idle.Count - 1; i >= 0; i--)
         {
             Http1Upstream idle = _idle[i];
-            if (nowMs - idle.IdleSinceMs >= limits.UpstreamIdle.TotalMilliseconds || !idle.IsReusable)
+            if (nowMs - idle.IdleSinceMs >= _limits.UpstreamIdle.TotalMilliseconds || !idle.IsReusable)
             {
                 _idle.RemoveAt(i);
                 OpenCount--;
@@ -116,6 +144,9 @@ internal sealed class UpstreamGroup(UpstreamKey key, Workload? endpoint, Service
         return true;
     }
 
+    /// <summary>Asks about the requests under way to an application of this node once more; those that are denied now end.</summary>
+    public void JudgeOpenAgain() => _gate?.JudgeOpenAgain();
+
     /// <summary>Keeps nothing any more: what is idle is closed, what is in use when it is given back.</summary>
     public void Close()
     {
@@ -129,7 +160,7 @@ internal sealed class UpstreamGroup(UpstreamKey key, Workload? endpoint, Service
         _idle.Clear();
     }
 
-    private async Task DialAsync(IUpstreamDialer dialer)
+    private async Task DialAsync(IUpstreamDialer dialer, ConnectionLease? lease)
     {
         DialResult dialled;
         try
@@ -145,11 +176,12 @@ internal sealed class UpstreamGroup(UpstreamKey key, Workload? endpoint, Service
 
         if (dialled.Connection is not null)
         {
-            Offer(new Http1Upstream(dialled.Connection, limits), isReused: false);
+            Offer(new Http1Upstream(dialled.Connection, _limits, Limits.MaxRequestsPerConnection, lease), isReused: false);
             return;
         }
 
         OpenCount--;
+        lease?.Dispose();
         if (_waiting.First is LinkedListNode<UpstreamWait> first)
         {
             _waiting.RemoveFirst();
@@ -166,14 +198,14 @@ internal sealed class UpstreamGroup(UpstreamKey key, Workload? endpoint, Service
             return;
         }
 
-        if (_isClosed || _idle.Count >= limits.UpstreamIdleMax)
+        if (_isClosed || _idle.Count >= _limits.UpstreamIdleMax)
         {
             OpenCount--;
             upstream.Close();
             return;
         }
 
-        upstream.IdleSinceMs = loop.NowMs;
+        upstream.IdleSinceMs = context.Loop.NowMs;
         _idle.Add(upstream);
     }
 

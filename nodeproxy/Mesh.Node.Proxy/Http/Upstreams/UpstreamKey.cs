@@ -1,13 +1,17 @@
 using System.Net;
+using Mesh.Api.Identity;
 
 namespace Mesh.Node.Proxy.Http.Upstreams;
 
-/// <summary>What two requests must agree in to share a connection to an upstream. The source pod is the pool's own.</summary>
+/// <summary>What two requests of a pod must agree in to share a connection to an upstream.</summary>
 /// <param name="Service">The service's key; empty where none was asked for.</param>
 /// <param name="Workload">The endpoint's uid.</param>
 /// <param name="Address">The endpoint's address.</param>
 /// <param name="Port">The application's port there.</param>
+/// <param name="Identity">Who the client is; null when unknown.</param>
 /// <param name="Client">
 /// The client's address where the upstream sees it: what judges by address judges every request alike. Null where the kernel chooses.
 /// </param>
-internal readonly record struct UpstreamKey(string Service, string Workload, IPAddress Address, ushort Port, IPAddress? Client);
+/// <param name="IsOnNode">The application is connected to directly, in its namespace.</param>
+internal readonly record struct UpstreamKey(
+    string Service, string Workload, IPAddress Address, ushort Port, SpiffeId? Identity, IPAddress? Client, bool IsOnNode);

@@ -1,5 +1,6 @@
 using Mesh.Node.Model;
 using Mesh.Node.Model.Workloads;
+using Mesh.Node.Proxy.Loops;
 using Mesh.Node.Transport.EventLoops;
 
 namespace Mesh.Node.Proxy.Http.Upstreams;
@@ -15,15 +16,15 @@ internal sealed class UpstreamPool : ITimerHandler
 
     private readonly Dictionary<UpstreamKey, UpstreamGroup> _groups = [];
     private readonly List<UpstreamKey> _empty = [];
+    private readonly LoopContext _context;
     private readonly EventLoop _loop;
-    private readonly HttpLimits _limits;
     private readonly LoopTimer _sweep;
 
-    public UpstreamPool(EventLoop loop, HttpLimits limits)
+    public UpstreamPool(LoopContext context)
     {
-        _loop = loop;
-        _limits = limits;
-        _sweep = new LoopTimer(loop, this);
+        _context = context;
+        _loop = context.Loop;
+        _sweep = new LoopTimer(_loop, this);
     }
 
     /// <summary>Connections kept for further requests, of all keys.</summary>
@@ -38,7 +39,7 @@ internal sealed class UpstreamPool : ITimerHandler
         _loop.AssertOnThread();
         if (!_groups.TryGetValue(key, out UpstreamGroup? group))
         {
-            group = new UpstreamGroup(key, endpoint, service, _loop, _limits);
+            group = new UpstreamGroup(key, endpoint, service, _context);
             _groups[key] = group;
             if (!_sweep.IsArmed)
             {
@@ -54,6 +55,7 @@ internal sealed class UpstreamPool : ITimerHandler
     {
         foreach (UpstreamGroup group in _groups.Values.ToArray())
         {
+            group.JudgeOpenAgain();
             if (!group.IsStillFor(snapshot))
             {
                 _groups.Remove(group.Key);

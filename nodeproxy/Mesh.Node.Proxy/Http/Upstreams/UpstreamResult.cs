@@ -8,7 +8,11 @@ namespace Mesh.Node.Proxy.Http.Upstreams;
 /// <param name="IsReused">Whether it has served another request: its server may just be closing it.</param>
 /// <param name="Reason">Why there is none.</param>
 /// <param name="Detail">What a reader needs beyond the reason.</param>
-internal readonly record struct UpstreamResult(Http1Upstream? Upstream, bool IsReused, CloseReason Reason, string? Detail);
+internal readonly record struct UpstreamResult(Http1Upstream? Upstream, bool IsReused, CloseReason Reason, string? Detail)
+{
+    /// <summary>There are as many connections as there may be, and none of them will be free for this endpoint.</summary>
+    public bool IsOverflow { get; init; }
+}
 
 /// <summary>What came of making a connection.</summary>
 /// <param name="Connection">Ready to carry bytes; null without one.</param>

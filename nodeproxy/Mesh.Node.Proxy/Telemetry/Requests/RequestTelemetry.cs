@@ -38,6 +38,23 @@ public sealed class RequestTelemetry
         record.Begin(connection, nowMs, _log.WritesRequests);
     }
 
+    /// <summary>
+    /// What a client sent was refused before it was a request, and answered. Seldom, and then a record of its own is made.
+    /// </summary>
+    /// <param name="connection">The connection it came on.</param>
+    /// <param name="status">The answer's.</param>
+    /// <param name="details">Why, as a constant.</param>
+    /// <param name="nowMs">The loop's clock.</param>
+    public void Refused(ConnectionRecord connection, int status, string details, long nowMs)
+    {
+        var record = new RequestRecord();
+        Began(record, connection, nowMs);
+        record.ResponseCode = status;
+        record.Flags = ResponseFlag.DownstreamProtocolError;
+        record.Details = details;
+        Completed(record, nowMs);
+    }
+
     /// <summary>The request has ended, well or not. The record may serve the next one at once.</summary>
     /// <param name="record">What became of it.</param>
     /// <param name="nowMs">The loop's clock.</param>

@@ -7,6 +7,9 @@ namespace Mesh.Node.Proxy.Telemetry.Requests;
 /// </remarks>
 public static class ResponseDetails
 {
+    /// <summary>The path cannot be brought to its normal form.</summary>
+    public const string PathNormalizationFailed = "path_normalization_failed";
+
     /// <summary>The upstream answered.</summary>
     public const string ViaUpstream = "via_upstream";
 

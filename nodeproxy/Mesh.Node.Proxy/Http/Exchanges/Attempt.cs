@@ -1,6 +1,6 @@
 using Mesh.Node.Model.Retries;
 
-namespace Mesh.Node.Proxy.Http.Outbound;
+namespace Mesh.Node.Proxy.Http.Exchanges;
 
 /// <summary>How one attempt ended.</summary>
 /// <param name="Outcome">As far as a further one depends on it.</param>

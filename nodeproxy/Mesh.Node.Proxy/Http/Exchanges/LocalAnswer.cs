@@ -3,7 +3,7 @@ using System.Text;
 using Mesh.Node.Protocols.Http;
 using Mesh.Node.Proxy.Telemetry.Requests;
 
-namespace Mesh.Node.Proxy.Http;
+namespace Mesh.Node.Proxy.Http.Exchanges;
 
 /// <summary>An answer the proxy makes itself. Immutable; any thread.</summary>
 /// <param name="Status">The status for a client that speaks HTTP.</param>
@@ -86,6 +86,9 @@ internal sealed record LocalAnswer(int Status, int GrpcStatus, ResponseFlag Flag
 
     public static LocalAnswer Unsayable { get; } = new(
         400, GrpcInternal, ResponseFlag.DownstreamProtocolError, ResponseDetails.ResetByProtocolError, "the request cannot be passed on");
+
+    public static LocalAnswer BadPath { get; } = new(
+        400, GrpcInternal, ResponseFlag.DownstreamProtocolError, ResponseDetails.PathNormalizationFailed, "the path is not well formed");
 
     public static LocalAnswer Malformed { get; } = new(
         400, GrpcInternal, ResponseFlag.DownstreamProtocolError, ResponseDetails.ResetByProtocolError, "the content is not well formed");

@@ -1,0 +1,304 @@
+using System.Buffers.Text;
+using System.Runtime.CompilerServices;
+using Mesh.Node.Model.Retries;
+using Mesh.Node.Protocols.Http;
+using Mesh.Node.Proxy.Http.Content;
+using Mesh.Node.Proxy.Http.Destinations;
+using Mesh.Node.Proxy.Http.Upstreams;
+using Mesh.Node.Proxy.Telemetry;
+using Mesh.Node.Proxy.Telemetry.Requests;
+
+namespace Mesh.Node.Proxy.Http.Exchanges;
+
+/// <summary>The upstream's side: the request is sent, its content beside the wait for the answer, and the answer passed on.</summary>
+internal abstract partial class ProxiedExchange
+{
+    private UpstreamGroup? _group;
+    private Http1Upstream? _upstream;
+    private ValueTask _upload;
+    private bool _hasUpload;
+    private bool _isUploading;
+    private CopyEnd _uploadEnd;
+
+    /// <summary>Nothing of the content was taken from the client, or there is none: the request can be sent once more.</summary>
+    protected bool IsContentUntouched =>
+        !Client.Request.Body.HasContent || (Client.Content.ContentBytes == 0 && !Client.Content.IsComplete);
+
+    /// <summary>Whether an upstream has answered and waits for its answer to be passed on.</summary>
+    protected bool HasAnswer => _upstream is not null;
+
+    /// <summary>Sends <see cref="Head"/> over a connection of a group: to the head of an answer, or to why there is none.</summary>
+    /// <param name="group">Where it goes.</param>
+    /// <param name="isFresh">Over a connection that has served no other request.</param>
+    /// <param name="dialer">Makes connections of the group.</param>
+    /// <param name="circuit">Counts them; null where nothing limits them.</param>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    protected async ValueTask<Attempt> AttemptAsync(
+        UpstreamGroup group, bool isFresh, IUpstreamDialer dialer, Circuit? circuit = null)
+    {
+        _group = group;
+        Record.Upstream = group.Target;
+        Record.Attempts++;
+        UpstreamResult result = await group.GetAsync(_wait, isFresh, dialer, circuit);
+        OnConnected();
+        if (result.Upstream is null)
+        {
+            return Unconnected(result);
+        }
+
+        _upstream = result.Upstream;
+        return IsCut || IsAttemptLate ? Broken(result.IsReused) : await ExchangeAsync(result.Upstream, result.IsReused);
+    }
+
+    /// <summary>Passes the answer on. What breaks from here on breaks the client's connection: it has part of an answer.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    protected async ValueTask RelayAnswerAsync()
+    {
+        Http1Upstream upstream = _upstream!;
+        ChangeAnswer(isOfUpstream: true);
+        Record.ResponseCode = Response.Status;
+        Record.Details = ResponseDetails.ViaUpstream;
+        if (Client.TryRespond(Response) is not IContentWriter writer)
+        {
+            await DropUpstreamAsync();
+            Record.Details = null;
+            await AnswerAsync(LocalAnswer.UpstreamMalformed);
+            return;
+        }
+
+        CopyEnd end = Response.Body.Kind == BodyKind.Tunnel
+            ? await TunnelAsync(upstream, writer)
+            : await ContentCopy.CopyAsync(upstream.Content, writer);
+        Record.ResponseBytes = upstream.Content.ContentBytes;
+        ReadGrpcStatus(upstream);
+        if (end != CopyEnd.Completed)
+        {
+            Record.Flags |= FlagOf(end);
+            Record.Details = _isRevoked ? Record.Details : DetailsOf(end);
+            Client.Abort();
+        }
+
+        await StopUploadAsync();
+        ReleaseUpstream();
+    }
+
+    /// <summary>Cuts the connection off, if there is one: what it still brings is for nobody.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    protected async ValueTask DropUpstreamAsync()
+    {
+        _upstream?.Abort();
+        await StopUploadAsync();
+        ReleaseUpstream();
+    }
+
+    /// <summary>The answer that stands for what has cut the request.</summary>
+    protected LocalAnswer AnswerOfCut() => _isLate ? LocalAnswer.TimedOut : Failure;
+
+    /// <summary>The wait for a connection is over.</summary>
+    protected virtual void OnConnected()
+    {
+    }
+
+    private Attempt Unconnected(in UpstreamResult result)
+    {
+        Record.UpstreamFailure = result.Detail;
+        if (result.Reason == CloseReason.TunnelDenied)
+        {
+            Failure = LocalAnswer.Denied;
+            return Attempt.None;
+        }
+
+        if (result.IsOverflow)
+        {
+            Failure = LocalAnswer.Overflow;
+            return Attempt.None;
+        }
+
+        Failure = IsAttemptLate ? LocalAnswer.AttemptTimedOut
+            : result.Reason == CloseReason.ConnectTimeout ? LocalAnswer.ConnectTimedOut
+            : LocalAnswer.ConnectFailed;
+        return Attempt.Failed(IsAttemptLate ? AttemptOutcomeKind.AttemptTimeout : AttemptOutcomeKind.ConnectFailure);
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<Attempt> ExchangeAsync(Http1Upstream upstream, bool isReused)
+    {
+        if (upstream.TryBegin(Head) is not IContentWriter writer)
+        {
+            Failure = LocalAnswer.Unsayable;
+            return Attempt.None;
+        }
+
+        if (Client.Request.Body.HasContent)
+        {
+            BeginUpload(writer, upstream);
+        }
+        else
+        {
+            writer.TryEnd(s_noTrailers);
+            Record.ReceivedMs = Context.Loop.NowMs;
+            if (!await writer.FlushAsync())
+            {
+                return Broken(isReused);
+            }
+        }
+
+        while (true)
+        {
+            switch (await upstream.ReadHeadAsync(Response))
+            {
+                case ResponseRead.Head when Response.IsInformational:
+                    // Who did not ask for it is not told to go on; other informational answers are for whoever understands them.
+                    if ((Response.Status != 100 || Client.Request.ExpectsContinue) && !await Client.InformAsync(Response))
+                    {
+                        return Broken(isReused);
+                    }
+
+                    continue;
+                case ResponseRead.Head:
+                    Record.FirstUpstreamByteMs = Context.Loop.NowMs;
+                    return new Attempt(
+                        AttemptOutcome.Answered(Response.Status, GrpcStatusOf(Response)), MayRetry: true, IsStale: false);
+                case ResponseRead.Refused:
+                    Failure = LocalAnswer.UpstreamMalformed;
+                    return Attempt.Failed(AttemptOutcomeKind.Reset);
+                default:
+                    return Broken(isReused);
+            }
+        }
+    }
+
+    /// <summary>Both directions of a tunnel, each to its own end.</summary>
+    private async ValueTask<CopyEnd> TunnelAsync(Http1Upstream upstream, IContentWriter writer)
+    {
+        _requestTimer.Cancel();
+        BeginUpload(upstream.TunnelWriter, upstream);
+        CopyEnd end = await ContentCopy.CopyAsync(upstream.Content, writer);
+        if (end != CopyEnd.Completed)
+        {
+            upstream.Abort();
+            Client.Abort();
+        }
+
+        await EndUploadAsync();
+        return end == CopyEnd.Completed ? _uploadEnd : end;
+    }
+
+    private void BeginUpload(IContentWriter writer, Http1Upstream upstream)
+    {
+        _hasUpload = true;
+        _isUploading = true;
+#pragma warning disable CA2012 // Awaited once, by EndUploadAsync.
+        _upload = UploadAsync(writer, upstream);
+#pragma warning restore CA2012
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask UploadAsync(IContentWriter writer, Http1Upstream upstream)
+    {
+        CopyEnd end = await ContentCopy.CopyAsync(Client.Content, writer);
+        _uploadEnd = end;
+        if (end == CopyEnd.Completed)
+        {
+            Record.ReceivedMs = Context.Loop.NowMs;
+        }
+        else if (end != CopyEnd.WriterGone)
+        {
+            // The upstream must not take what it has for the whole of it. It may have answered before it closed: that is still read.
+            Failure = end is CopyEnd.ReaderRefused or CopyEnd.LengthMismatch ? LocalAnswer.Malformed : Failure;
+            upstream.Abort();
+        }
+
+        _isUploading = false;
+    }
+
+    /// <summary>Ends an upload that the answer did not wait for.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask StopUploadAsync()
+    {
+        if (_isUploading)
+        {
+            _upstream?.Abort();
+        }
+
+        if (_isUploading)
+        {
+            Client.Content.CancelRead();
+        }
+
+        await EndUploadAsync();
+        Client.Content.ForgetCancel();
+    }
+
+    private ValueTask EndUploadAsync()
+    {
+        if (!_hasUpload)
+        {
+            return ValueTask.CompletedTask;
+        }
+
+        _hasUpload = false;
+        return _upload;
+    }
+
+    /// <summary>Gives the connection back: for another request, if both messages were whole.</summary>
+    private void ReleaseUpstream()
+    {
+        if (_upstream is Http1Upstream upstream)
+        {
+            _upstream = null;
+            _group!.GiveBack(upstream);
+        }
+    }
+
+    /// <summary>The connection ended before it gave an answer.</summary>
+    private Attempt Broken(bool isReused)
+    {
+        if (Failure != LocalAnswer.Malformed && !_isRevoked)
+        {
+            Failure = IsAttemptLate ? LocalAnswer.AttemptTimedOut : LocalAnswer.UpstreamClosed;
+        }
+
+        bool isStale = isReused && !IsAttemptLate && !IsCut && _upstream is { HasResponse: false } && IsIdempotent(Client.Request.Method);
+        return Attempt.Failed(IsAttemptLate ? AttemptOutcomeKind.AttemptTimeout : AttemptOutcomeKind.Reset, isStale);
+    }
+
+    /// <summary>RFC 9110 §9.2.2: sent twice, it does what it does once.</summary>
+    private static bool IsIdempotent(ReadOnlySpan<byte> method) =>
+        method.SequenceEqual("GET"u8) || method.SequenceEqual("HEAD"u8) || method.SequenceEqual("OPTIONS"u8)
+        || method.SequenceEqual("PUT"u8) || method.SequenceEqual("DELETE"u8) || method.SequenceEqual("TRACE"u8);
+
+    private static int? GrpcStatusOf(ResponseHead head) =>
+        head.Fields.TryGet("grpc-status"u8, out ReadOnlySpan<byte> text) && Utf8Parser.TryParse(text, out int status, out int bytes)
+            && bytes == text.Length
+            ? status
+            : null;
+
+    private void ReadGrpcStatus(Http1Upstream upstream)
+    {
+        if (Record.IsGrpc
+            && (upstream.Content.Trailers.TryGet("grpc-status"u8, out ReadOnlySpan<byte> status)
+                || Response.Fields.TryGet("grpc-status"u8, out status)))
+        {
+            Record.SetGrpcStatus(status);
+        }
+    }
+
+    private ResponseFlag FlagOf(CopyEnd end) => end switch
+    {
+        _ when _isLate => ResponseFlag.UpstreamRequestTimeout,
+        _ when _isClientGone => ResponseFlag.DownstreamConnectionTermination,
+        _ when _isRevoked => ResponseFlag.None,
+        CopyEnd.WriterGone => ResponseFlag.DownstreamConnectionTermination,
+        CopyEnd.ReaderRefused or CopyEnd.LengthMismatch => ResponseFlag.UpstreamProtocolError,
+        _ => ResponseFlag.UpstreamConnectionTermination,
+    };
+
+    private string DetailsOf(CopyEnd end) => FlagOf(end) switch
+    {
+        ResponseFlag.UpstreamRequestTimeout => ResponseDetails.ResponseTimeout,
+        ResponseFlag.DownstreamConnectionTermination => ResponseDetails.DownstreamRemoteDisconnect,
+        ResponseFlag.UpstreamProtocolError => ResponseDetails.CutByProtocolError,
+        _ => ResponseDetails.CutByConnectionTermination,
+    };
+}

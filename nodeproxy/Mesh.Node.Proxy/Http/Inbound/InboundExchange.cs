@@ -1,0 +1,89 @@
+using System.Runtime.CompilerServices;
+using Mesh.Node.Model.Policies;
+using Mesh.Node.Model.Policies.Requests;
+using Mesh.Node.Model.Retries;
+using Mesh.Node.Proxy.Enforcement;
+using Mesh.Node.Proxy.Http.Exchanges;
+using Mesh.Node.Proxy.Telemetry;
+
+namespace Mesh.Node.Proxy.Http.Inbound;
+
+/// <summary>
+/// A request to an application of a pod. 1. Written as the application will read it. 2. Judged in that form. 3. Given to the application,
+/// once: whether it is sent again is its client's matter.
+/// </summary>
+internal sealed class InboundExchange(InboundServer server) : ProxiedExchange(server.Context), IOpenRequest
+{
+    protected override ConnectionRecord Connection => server.Connection;
+
+    PolicyDecision IOpenRequest.JudgeAgain(RequestGate gate) => Judge();
+
+    void IOpenRequest.Revoke(in PolicyDecision decision) => EndBy(LocalAnswer.Denied, PolicyText.DetailOf(decision));
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    protected override async ValueTask DecideAsync()
+    {
+        Record.Port = server.Application.Key.Port;
+        RequestIdentifiers.Ensure(Client.Request, ref Context.Random);
+        Record.SetRequest(Client.Request);
+        Head.CopyFrom(Client.Request);
+        InboundFields.Rewrite(Head, Connection);
+        if (!RequestPaths.TryNormalize(Head))
+        {
+            await AnswerAsync(LocalAnswer.BadPath);
+            return;
+        }
+
+        server.Gate.Enter(this);
+        try
+        {
+            PolicyDecision decision = Judge();
+            if (decision.Outcome == PolicyOutcome.Pending)
+            {
+                TimeSpan patience = TimeSpan.FromMilliseconds(Context.Services.Options.ConfigurationWaitMs);
+                await server.Gate.WaitUntilDecidableAsync(Context, patience);
+                decision = Judge();
+            }
+
+            if (decision.Outcome != PolicyOutcome.Allowed)
+            {
+                Record.Details = PolicyText.DetailOf(decision);
+                await AnswerAsync(LocalAnswer.Denied);
+                return;
+            }
+
+            await ForwardAsync();
+        }
+        finally
+        {
+            server.Gate.Leave(this);
+        }
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask ForwardAsync()
+    {
+        BeginAttempt(limit: null);
+        Attempt attempt = await AttemptAsync(server.Application, isFresh: false, server);
+        if (attempt.IsStale && IsContentUntouched && !IsCut)
+        {
+            await DropUpstreamAsync();
+            attempt = await AttemptAsync(server.Application, isFresh: true, server);
+        }
+
+        if (!IsCut && attempt.Outcome.Kind == AttemptOutcomeKind.Answered)
+        {
+            await RelayAnswerAsync();
+            return;
+        }
+
+        await DropUpstreamAsync();
+        await AnswerAsync(AnswerOfCut());
+    }
+
+    private PolicyDecision Judge()
+    {
+        var facts = new RequestFacts(Head, Connection.Source, Context.Joined);
+        return server.Gate.Judge(RequestOrigin.Of(in server.Gate.Facts), in facts);
+    }
+}

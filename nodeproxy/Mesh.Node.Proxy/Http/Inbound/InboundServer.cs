@@ -1,0 +1,107 @@
+using System.Net;
+using Mesh.Node.Model.Workloads;
+using Mesh.Node.Proxy.Enforcement;
+using Mesh.Node.Proxy.Http.Clients;
+using Mesh.Node.Proxy.Http.Upstreams;
+using Mesh.Node.Proxy.Inbound;
+using Mesh.Node.Proxy.Loops;
+using Mesh.Node.Proxy.Pods;
+using Mesh.Node.Proxy.Telemetry;
+using Mesh.Node.Proxy.Upstream;
+using Mesh.Node.Transport.Channels;
+using Mesh.Node.Transport.Connections;
+
+namespace Mesh.Node.Proxy.Http.Inbound;
+
+/// <summary>
+/// Serves the requests that come to an application of a pod on one connection: each is judged, and given to the application over a
+/// connection of the client's own. Lives on one loop.
+/// </summary>
+internal sealed class InboundServer : IRequestServer, IUpstreamDialer
+{
+    private static readonly ConnectionOptions s_options = new();
+
+    private readonly LoopContext _context;
+    private readonly EnrolledPod _pod;
+
+    // One client of HTTP/1 has one request under way.
+    private InboundExchange? _exchange;
+
+    /// <param name="context">The loop.</param>
+    /// <param name="pod">Whose application it is.</param>
+    /// <param name="connection">What is known of the connection: its parties are those of its requests.</param>
+    /// <param name="gate">What every request must pass.</param>
+    /// <param name="destination">The application's workload.</param>
+    /// <param name="target">The application's address and port.</param>
+    public InboundServer(
+        LoopContext context, EnrolledPod pod, ConnectionRecord connection, RequestGate gate, Workload destination, IPEndPoint target)
+    {
+        _context = context;
+        _pod = pod;
+        Connection = connection;
+        Gate = gate;
+        var key = new UpstreamKey(
+            "",
+            destination.Uid,
+            target.Address,
+            (ushort)target.Port,
+            connection.SourceIdentity,
+            connection.Client.Address,
+            IsOnNode: true);
+        Application = pod.UpstreamsOn(context).GroupOf(key, destination, service: null);
+    }
+
+    /// <summary>What is known of the connection.</summary>
+    public ConnectionRecord Connection { get; }
+
+    /// <summary>What every request must pass.</summary>
+    public RequestGate Gate { get; }
+
+    /// <summary>The client's connections to the application.</summary>
+    public UpstreamGroup Application { get; }
+
+    /// <summary>The loop.</summary>
+    public LoopContext Context => _context;
+
+    /// <summary>Why what the client sent was refused; null while it was not.</summary>
+    public string? Refusal { get; private set; }
+
+    /// <summary>Has a connection to the application made, or finds one kept, before the client is told that it may ask.</summary>
+    /// <returns>Why there is none; null when there is one.</returns>
+    public async ValueTask<DialResult?> PrepareAsync()
+    {
+        UpstreamResult result = await Application.GetAsync(new UpstreamWait(_context.Loop), isFresh: false, this);
+        if (result.Upstream is null)
+        {
+            return new DialResult(null, result.Reason, result.Detail);
+        }
+
+        Application.GiveBack(result.Upstream);
+        return null;
+    }
+
+    /// <inheritdoc/>
+    public ValueTask ServeAsync(ClientExchange exchange)
+    {
+        _exchange ??= new InboundExchange(this);
+        return _exchange.ServeAsync(exchange);
+    }
+
+    /// <inheritdoc/>
+    public void OnRefused(ClientExchange exchange, int status, string detail)
+    {
+        Refusal = detail;
+        _context.Requests.Refused(Connection, status, detail, _context.Loop.NowMs);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<DialResult> DialAsync(UpstreamGroup group)
+    {
+        var connector = new AppConnector(
+            _context.Loop, _pod, TimeSpan.FromMilliseconds(_context.Services.Options.ConnectTimeoutMs));
+        ConnectResult connected = await connector.ConnectAsync(group.Key.Client!, group.Target);
+        return connected.Channel is null
+            ? new DialResult(null, ConnectReasons.ReasonFor(connected.Status, connected.Error), connected.Error.ToString())
+            : new DialResult(ChannelConnection.Start(connected.Channel, s_options, null, group.Target), CloseReason.None, null);
+    }
+}

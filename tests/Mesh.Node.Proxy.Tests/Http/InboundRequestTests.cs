@@ -1,0 +1,111 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using Mesh.Node.Model.Policies;
+using Mesh.Node.Model.Policies.Requests;
+using Mesh.Node.Proxy.Tests.Paths;
+using Mesh.Testing;
+using Microsoft.AspNetCore.Http;
+using Xunit;
+
+namespace Mesh.Node.Proxy.Tests.Http;
+
+/// <summary>
+/// Goal: an application gets the requests its policies admit, as they were judged, and learns from the proxy alone who asks. Method: a
+/// client that says anything, on the same node and over the network.
+/// </summary>
+public sealed class InboundRequestTests
+{
+    public static TheoryData<SameNodeMode> Ways => [SameNodeMode.Direct, SameNodeMode.Network];
+
+    [LabTheory]
+    [MemberData(nameof(Ways))]
+    public async Task Each_request_of_a_connection_is_judged_for_itself_in_the_form_the_application_sees(SameNodeMode mode)
+    {
+        await using HttpLab lab = await HttpLab.StartAsync(mode);
+        LabPod pod = await lab.Node.AddPodAsync("server");
+        await using HttpApp app = await HttpApp.StartAsync(pod, HttpLab.AppPort, context => context.Response.WriteAsync("ok"));
+        HttpService service = lab.AddService("server", (pod, []));
+        lab.Node.Configure(mesh => mesh.SetPolicy(Allow("readers", new RequestConditions
+        {
+            Methods = [TextMatch.Exact("GET")],
+            Paths = [TextMatch.Prefix("/public")],
+        })));
+        HttpClient http = lab.Http(service);
+        Assert.Equal("ok", await http.GetStringAsync("/public/1"));
+        using (HttpResponseMessage posted = await http.PostAsync("/public/2", new StringContent("content")))
+        {
+            Assert.Equal(HttpStatusCode.Forbidden, posted.StatusCode);
+            Assert.Equal("RBAC: access denied", await posted.Content.ReadAsStringAsync());
+        }
+
+        Assert.Equal("ok", await http.GetStringAsync("/public/3"));
+        foreach (string escape in (string[])["/public/../secret", "/public/%2e%2e/secret", "/public\\..\\secret", "/secret"])
+        {
+            using Socket connection = await lab.ConnectAsync(service);
+            await connection.SendAsync(Encoding.ASCII.GetBytes($"GET {escape} HTTP/1.1\r\nHost: s\r\nConnection: close\r\n\r\n"));
+            string answer = await HttpLab.ReadToEndAsync(connection);
+            Assert.True(answer.StartsWith("HTTP/1.1 403 ", StringComparison.Ordinal) || answer.StartsWith("HTTP/1.1 400 ", StringComparison.Ordinal), answer);
+        }
+
+        Assert.Equal(["GET /public/1 server", "GET /public/3 server"], app.Requests);
+        await lab.Node.WaitForLineAsync("POST", "/public/2", "403", "rbac_access_denied_matched_policy[none]");
+    }
+
+    [LabTheory]
+    [MemberData(nameof(Ways))]
+    public async Task A_change_of_policy_ends_a_request_that_is_under_way(SameNodeMode mode)
+    {
+        await using HttpLab lab = await HttpLab.StartAsync(mode);
+        LabPod pod = await lab.Node.AddPodAsync("server");
+        var gone = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using HttpApp app = await HttpApp.StartAsync(pod, HttpLab.AppPort, async context =>
+        {
+            if (context.Request.Path == "/short")
+            {
+                await context.Response.WriteAsync("ok");
+                return;
+            }
+
+            context.RequestAborted.Register(() => gone.TrySetResult());
+            await context.Response.WriteAsync("begun");
+            await context.Response.Body.FlushAsync();
+            await gone.Task;
+        });
+        HttpService service = lab.AddService("server", (pod, []));
+        using Socket connection = await lab.ConnectAsync(service);
+        await connection.SendAsync("GET /long HTTP/1.1\r\nHost: s\r\n\r\n"u8.ToArray());
+        for (string answer = ""; !answer.Contains("begun", StringComparison.Ordinal);)
+        {
+            answer += await LabPod.ReadAsync(connection, 1);
+        }
+
+        lab.Node.Configure(mesh => mesh.SetPolicy(Allow("short", new RequestConditions { Paths = [TextMatch.Exact("/short")] })));
+        Assert.EndsWith("<reset>", await HttpLab.ReadToEndAsync(connection), StringComparison.Ordinal);
+        await gone.Task.WaitAsync(LabNode.Patience);
+        Assert.Equal("ok", await lab.Http(service).GetStringAsync("/short"));
+    }
+
+    [LabFact]
+    public async Task An_application_learns_from_the_proxy_alone_who_asks()
+    {
+        await using HttpLab lab = await HttpLab.StartAsync(SameNodeMode.Network);
+        LabPod pod = await lab.Node.AddPodAsync("server");
+        await using HttpApp app = await HttpApp.StartAsync(
+            pod, HttpLab.AppPort, context => context.Response.WriteAsync(string.Join('|', context.Request.Headers["x-forwarded-client-cert"]!)));
+        HttpService service = lab.AddService("server", (pod, []));
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/");
+        request.Headers.Add("x-forwarded-client-cert", "URI=spiffe://cluster.local/ns/shop/sa/admin");
+        using HttpResponseMessage answered = await lab.Http(service).SendAsync(request);
+        Assert.Equal(
+            "By=spiffe://cluster.local/ns/shop/sa/server;URI=spiffe://cluster.local/ns/shop/sa/client",
+            await answered.Content.ReadAsStringAsync());
+    }
+
+    private static AuthorizationPolicy Allow(string name, RequestConditions conditions) => new("shop", name)
+    {
+        Action = PolicyAction.Allow,
+        Scope = PolicyScope.Namespace,
+        Rules = [new AuthorizationRule([new AuthorizationClause([new AuthorizationMatch { Request = conditions }])])],
+    };
+}
