@@ -142,6 +142,7 @@ internal sealed class Destination
     {
         lock (_gate)
         {
+            bool wasAhead = _isAhead;
             _isAhead = false;
             OutlierOptions? before = _policy.Outliers;
             _policy = policy;
@@ -158,7 +159,7 @@ internal sealed class Destination
             }
 
             var shape = TableShape.Of(policy);
-            _tables =
+            CandidateTable[] tables =
             [
                 .. _tables.Where(table => isStillFor(table.Source)).Select(table =>
                 {
@@ -168,7 +169,13 @@ internal sealed class Destination
                         : Make(candidates, table.Source, shape, nowMs);
                 }),
             ];
-            ForgetThoseThatLeft();
+
+            // Most changes concern other destinations.
+            if (wasAhead || !tables.SequenceEqual(_tables))
+            {
+                _tables = tables;
+                ForgetThoseThatLeft();
+            }
         }
     }
 
