@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Mesh.Control.Dialects.Istio;
 using Mesh.Control.Dialects.Kubernetes;
+using Mesh.Control.Dialects.Traffic;
 using Mesh.Control.Dialects.Translation;
 using Mesh.Control.Model.Canonical;
 using Mesh.Control.Model.Diagnostics;
@@ -19,6 +20,7 @@ public sealed class MeshTranslator(TranslationOptions options)
 {
     private Dictionary<ObjectKey, Reading> _readings = [];
     private Dictionary<string, (NamespaceInputs Inputs, NamespaceModel Model)> _namespaces = new(StringComparer.Ordinal);
+    private readonly TrafficTranslation _traffic = new(options);
     private MeshWideInputs? _meshWide;
 
     public TranslationResult Translate(ImmutableArray<RawObject> objects)
@@ -41,9 +43,13 @@ public sealed class MeshTranslator(TranslationOptions options)
         }
 
         _namespaces = namespaces;
+        ImmutableArray<Diagnostic> ofTraffic = _traffic.Translate(ordered, namespaces.Values.Select(entry => entry.Model));
         return new TranslationResult(
-            new MeshModel(namespaces.ToImmutableSortedDictionary(entry => entry.Key, entry => entry.Value.Model, StringComparer.Ordinal)),
-            CollectDiagnostics(ordered, namespaces));
+            new MeshModel(namespaces.ToImmutableSortedDictionary(entry => entry.Key, entry => entry.Value.Model, StringComparer.Ordinal))
+            {
+                Traffic = _traffic.Current,
+            },
+            [.. CollectDiagnostics(ordered, namespaces), .. ofTraffic]);
     }
 
     private void ReadObjects(ImmutableArray<RawObject> objects)
@@ -99,11 +105,26 @@ public sealed class MeshTranslator(TranslationOptions options)
             builder.Add(reading);
         }
 
+        List<(string? Namespace, DestinationRuleSpec Rule)> rules =
+        [
+            .. readings.Select(reading => reading.Spec).OfType<DestinationRuleSpec>()
+                .Where(rule => !rule.Subsets.IsEmpty)
+                .Select(rule => (NamespaceNamedBy(rule), rule)),
+        ];
         foreach ((string name, ImmutableArray<Reading>.Builder builder) in byNamespace)
         {
-            yield return new NamespaceInputs(name, labels.GetValueOrDefault(name, Labels.Empty), builder.ToImmutable());
+            yield return new NamespaceInputs(
+                name,
+                labels.GetValueOrDefault(name, Labels.Empty),
+                builder.ToImmutable(),
+                [.. rules.Where(entry => entry.Namespace is null || entry.Namespace == name).Select(entry => entry.Rule)]);
         }
     }
+
+    /// <returns>Null when the rule's host may be a service of any namespace.</returns>
+    private string? NamespaceNamedBy(DestinationRuleSpec rule) => rule.Host.StartsWith('*')
+        ? null
+        : MeshHosts.NamespaceOf(MeshHosts.Resolve(rule.Host, rule.Namespace, options.ClusterDomain), options.ClusterDomain);
 
     private static ImmutableArray<Diagnostic> CollectDiagnostics(
         List<Reading> readings, Dictionary<string, (NamespaceInputs Inputs, NamespaceModel Model)> namespaces)

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Mesh.Control.Dialects.Istio;
+using Mesh.Control.Dialects.Traffic;
 using Mesh.Control.Model.Canonical;
 using Mesh.Control.Model.Inputs;
 
@@ -25,10 +26,16 @@ internal sealed record MeshWideInputs(
 }
 
 /// <summary>One namespace's objects, in the order of their keys.</summary>
-internal sealed record NamespaceInputs(string Name, Labels Labels, ImmutableArray<Reading> Readings)
+/// <param name="Name">The namespace's.</param>
+/// <param name="Labels">The namespace's own.</param>
+/// <param name="Readings">Its objects.</param>
+/// <param name="DestinationRules">Those of the whole mesh that may name subsets of services here.</param>
+internal sealed record NamespaceInputs(
+    string Name, Labels Labels, ImmutableArray<Reading> Readings, ImmutableArray<DestinationRuleSpec> DestinationRules)
 {
     public bool IsSameAs(NamespaceInputs other) =>
         ReferenceEquals(Labels, other.Labels)
+        && DestinationRules.AsSpan().SequenceEqual(other.DestinationRules.AsSpan(), ReferenceEqualityComparer.Instance)
         && Readings.AsSpan().SequenceEqual(other.Readings.AsSpan(), ReferenceEqualityComparer.Instance);
 
     public IEnumerable<T> Specs<T>()

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Net.Sockets;
 using Mesh.Control.Dialects.Istio;
 using Mesh.Control.Dialects.Kubernetes;
+using Mesh.Control.Dialects.Traffic;
 using Mesh.Control.Model.Canonical;
 using Mesh.Control.Model.Diagnostics;
 using Mesh.Control.Model.Inputs;
@@ -58,6 +59,8 @@ internal sealed class NamespaceTranslator
         {
             AddServiceEntry(entry, index, listedEndpoints);
         }
+
+        AddSubsets(listedEndpoints);
 
         // 3. Policies.
         AddPeerAuthentication();
@@ -253,6 +256,36 @@ internal sealed class NamespaceTranslator
         int byEntry = draft.FindEntryPort(port.Name);
         int target = byEntry > 0 ? byEntry : port.TargetPort > 0 ? port.TargetPort : port.Port;
         return new EndpointPort(port.Port, target, port.Protocol);
+    }
+
+    /// <summary>
+    /// What subsets of its services each workload is in, whoever has said so: which of them hold for whom is a matter of traffic.
+    /// </summary>
+    private void AddSubsets(List<WorkloadDraft> listedEndpoints)
+    {
+        if (_inputs.DestinationRules.IsEmpty)
+        {
+            return;
+        }
+
+        var rules = new DestinationRules(_inputs.DestinationRules, _options.RootNamespace, _options.ClusterDomain);
+        foreach (WorkloadDraft draft in _drafts.Concat(listedEndpoints))
+        {
+            for (int index = 0; index < draft.Services.Count; index++)
+            {
+                draft.Services[index] = draft.Services[index] with
+                {
+                    Subsets =
+                    [
+                        .. rules.Covering(draft.Services[index].Service)
+                            .SelectMany(rule => rule.Subsets
+                                .Where(subset => draft.Labels.Satisfy(subset.Labels))
+                                .Select(subset => EffectiveRule.KeyOf(rule, subset)))
+                            .Order(StringComparer.Ordinal),
+                    ],
+                };
+            }
+        }
     }
 
     private void AddPeerAuthentication()

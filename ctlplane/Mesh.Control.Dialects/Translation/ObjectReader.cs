@@ -1,3 +1,4 @@
+using Mesh.Control.Dialects.GatewayApi;
 using Mesh.Control.Dialects.Istio;
 using Mesh.Control.Dialects.Kubernetes;
 using Mesh.Control.Model.Diagnostics;
@@ -10,9 +11,11 @@ internal static class ObjectReader
 {
     private const string IstioNetworking = "networking.istio.io";
     private const string KubernetesNetworking = "networking.k8s.io";
+    private const string GatewayNetworking = "gateway.networking.k8s.io";
     private const string IstioSecurity = "security.istio.io";
 
     private static readonly string[] s_istioVersions = ["v1", "v1beta1", "v1alpha3"];
+    private static readonly string[] s_gatewayVersions = ["v1", "v1beta1"];
     private static readonly string[] s_coreVersions = ["v1"];
 
     /// <param name="source">The object.</param>
@@ -72,13 +75,22 @@ internal static class ObjectReader
             case (IstioNetworking, "ServiceEntry"):
                 CheckVersion(source, diagnostics, s_istioVersions);
                 return EntryReader.ReadServiceEntry(source, diagnostics);
+            case (IstioNetworking, "VirtualService"):
+                CheckVersion(source, diagnostics, s_istioVersions);
+                return VirtualServiceReader.Read(source, diagnostics);
+            case (IstioNetworking, "DestinationRule"):
+                CheckVersion(source, diagnostics, s_istioVersions);
+                return DestinationRuleReader.Read(source, diagnostics);
+            case (GatewayNetworking, "HTTPRoute"):
+                CheckVersion(source, diagnostics, s_gatewayVersions);
+                return HttpRouteReader.Read(source, diagnostics);
             case (IstioSecurity, "PeerAuthentication"):
                 CheckVersion(source, diagnostics, s_istioVersions);
                 return PeerAuthenticationReader.Read(source, diagnostics);
             case (IstioSecurity, "AuthorizationPolicy"):
                 CheckVersion(source, diagnostics, s_istioVersions);
                 return AuthorizationPolicyReader.Read(source, diagnostics);
-            case (IstioNetworking or IstioSecurity or "gateway.networking.k8s.io" or "telemetry.istio.io" or "extensions.istio.io", _):
+            case (IstioNetworking or IstioSecurity or GatewayNetworking or "telemetry.istio.io" or "extensions.istio.io", _):
                 diagnostics.Warning("kind", default, $"{source.Key.Kind} is not supported yet and has no effect.");
                 return null;
             default:

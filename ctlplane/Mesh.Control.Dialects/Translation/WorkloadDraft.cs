@@ -45,7 +45,7 @@ internal sealed class WorkloadDraft
         return new WorkloadDraft(
             new Workload
             {
-                Uid = $"{options.Cluster}//Pod/{pod.Namespace}/{pod.Name}",
+                Uid = UidOf(pod, options),
                 Name = pod.Name,
                 Namespace = pod.Namespace,
                 Addresses = pod.Addresses,
@@ -71,7 +71,12 @@ internal sealed class WorkloadDraft
     }
 
     public static WorkloadDraft OfWorkloadEntry(WorkloadEntrySpec entry, TranslationOptions options) =>
-        OfEntry(entry, options, $"{options.Cluster}/networking.istio.io/WorkloadEntry/{entry.Namespace}/{entry.Name}");
+        OfEntry(entry, options, UidOf(entry, options));
+
+    public static string UidOf(PodSpec pod, TranslationOptions options) => $"{options.Cluster}//Pod/{pod.Namespace}/{pod.Name}";
+
+    public static string UidOf(WorkloadEntrySpec entry, TranslationOptions options) =>
+        $"{options.Cluster}/networking.istio.io/WorkloadEntry/{entry.Namespace}/{entry.Name}";
 
     public static WorkloadDraft OfEndpoint(WorkloadEntrySpec endpoint, TranslationOptions options) =>
         OfEntry(

@@ -31,7 +31,7 @@ public sealed record MeshModel(ImmutableSortedDictionary<string, NamespaceModel>
 {
     /// <summary>
     /// Of the services of which something is said, in the order of their names. What is said in one namespace reaches services and clients
-    /// of others, so it is no namespace's own. An entry that did not change is the same instance from one model to the next.
+    /// of others, so it is no namespace's own. While nothing of it changes, entries are the same instances from one model to the next.
     /// </summary>
     public ImmutableArray<ServiceTraffic> Traffic { get; init; } = [];
 

@@ -85,6 +85,23 @@ public sealed class FieldReader
         }
     }
 
+    /// <summary>A number that may have a fraction.</summary>
+    public double? Number(string key, double min, double max)
+    {
+        switch (Find(key))
+        {
+            case null:
+                return null;
+            case RawScalar { Kind: ScalarKind.Integer or ScalarKind.Number } scalar
+                when double.TryParse(scalar.Text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value)
+                && value >= min && value <= max:
+                return value;
+            default:
+                Error(key, string.Create(CultureInfo.InvariantCulture, $"Must be a number from {min} to {max}, without quotes."));
+                return null;
+        }
+    }
+
     public FieldReader? Section(string key)
     {
         switch (Find(key))

@@ -1,8 +1,10 @@
 using System.Globalization;
 using System.Text;
+using Mesh.Api.Identity;
 using Mesh.Control.Dialects;
 using Mesh.Control.Model.Canonical;
 using Mesh.Control.Model.Diagnostics;
+using Mesh.Control.Serving.Xds;
 
 namespace Mesh.Control.Tests.Dialects;
 
@@ -35,12 +37,24 @@ internal static class ModelText
             }
         }
 
+        Append(text, result.Model);
         foreach (Diagnostic diagnostic in result.Diagnostics)
         {
             Line(text, 0, $"{diagnostic.Severity.ToString().ToLowerInvariant()} {diagnostic}");
         }
 
         return text.ToString();
+    }
+
+    /// <summary>As it goes to proxies.</summary>
+    private static void Append(StringBuilder text, MeshModel model)
+    {
+        var store = new ResourceStore(TimeProvider.System);
+        new ModelPublisher(store, "Kubernetes", TrustDomain.Default).Publish(model);
+        foreach (ServedResource resource in store.Find(TypeUrls.Traffic)!.Resources.Values)
+        {
+            TrafficText.Append(text, resource.Name, resource.Message.Resource_.Unpack<Mesh.Api.Traffic.ServiceTraffic>());
+        }
     }
 
     private static void Append(StringBuilder text, Service service)
@@ -90,7 +104,8 @@ internal static class ModelText
         foreach (WorkloadService service in workload.Services)
         {
             IEnumerable<string> ports = service.Ports.Select(port => $"{port.ServicePort}->{port.TargetPort}");
-            Line(text, 1, $"endpoint of {service.Service}: {string.Join(' ', ports)}");
+            string subsets = service.Subsets.IsEmpty ? "" : $" in {string.Join(' ', service.Subsets)}";
+            Line(text, 1, $"endpoint of {service.Service}: {string.Join(' ', ports)}{subsets}");
         }
 
         foreach (string policy in workload.Policies)

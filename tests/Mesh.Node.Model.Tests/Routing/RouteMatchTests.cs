@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using System.Text;
+using Mesh.Api.Patterns;
 using Mesh.Node.Model.Routing;
 using Xunit;
 
@@ -82,8 +83,8 @@ public sealed class RouteMatchTests
     }
 
     [Theory]
-    [InlineData(RoutePattern.CharactersMax, true)]
-    [InlineData(RoutePattern.CharactersMax + 1, false)]
+    [InlineData(PatternSyntax.CharactersMax, true)]
+    [InlineData(PatternSyntax.CharactersMax + 1, false)]
     public void An_expression_has_at_most_1024_characters(int characters, bool isTaken) =>
         Assert.Equal(isTaken, RoutePattern.TryCompile(new string('a', characters), out _, out _));
 

@@ -1,0 +1,224 @@
+using System.Collections.Immutable;
+using Mesh.Control.Dialects.Traffic;
+using Mesh.Control.Model.Inputs;
+using Mesh.Control.Model.Traffic;
+
+namespace Mesh.Control.Dialects.Istio;
+
+/// <summary>Reads HTTPRoute of a VirtualService: one rule.</summary>
+internal static class HttpRuleReader
+{
+    private static readonly string[] s_fields =
+    [
+        "corsPolicy", "delegate", "directResponse", "fault", "headers", "match", "mirror", "mirrorPercent", "mirrorPercentage", "mirrors",
+        "name", "redirect", "retries", "rewrite", "route", "timeout",
+    ];
+
+    private static readonly string[] s_routeFields = ["destination", "headers", "weight"];
+    private static readonly string[] s_destinationFields = ["host", "port", "subset"];
+    private static readonly string[] s_portFields = ["number"];
+    private static readonly string[] s_mirrorFields = ["destination", "percentage"];
+    private static readonly string[] s_rewriteFields = ["authority", "uri", "uriRegexRewrite"];
+
+    /// <returns>Null when no client of the mesh can get it, or when what it says is broken, which has been reported.</returns>
+    public static RuleSpec? Read(FieldReader rule, string owner, int index)
+    {
+        rule.RefuseUnknown("A route", s_fields);
+        if (rule.Has("delegate"))
+        {
+            rule.Error("delegate", "Delegation is not supported.", "Write the routes here.");
+        }
+
+        List<FieldReader> sections = rule.Sections("match");
+        List<MatchSpec> matches = [.. sections.Select(RouteMatchReader.Read).OfType<MatchSpec>()];
+        (HeaderOperations request, HeaderOperations response) = HeaderOperationsReader.Read(rule, out string? authority);
+        RouteAction? action = ReadAction(rule, authority, matches);
+        if (action is null || (sections.Count > 0 && matches.Count == 0))
+        {
+            return null;
+        }
+
+        string name = rule.Text("name") is { Length: > 0 } own ? own : $"http[{index}]";
+        return new RuleSpec
+        {
+            Name = $"{owner} {name}",
+            Matches = [.. matches],
+            Action = action,
+            Destinations = action is ForwardAction ? ReadDestinations(rule) : [],
+            Mirrors = action is ForwardAction ? ReadMirrors(rule) : [],
+            RequestHeaders = request,
+            ResponseHeaders = response,
+            Cors = CorsReader.Read(rule),
+        };
+    }
+
+    private static RouteAction? ReadAction(FieldReader rule, string? authority, List<MatchSpec> matches)
+    {
+        string[] actions = [.. ((string[])["route", "redirect", "directResponse"]).Where(rule.Has)];
+        if (actions.Length != 1)
+        {
+            rule.Error(
+                actions.Length == 0 ? "route" : actions[1],
+                actions.Length == 0
+                    ? "A route needs a destination, a redirect or a response."
+                    : $"{actions[0]} and {actions[1]} cannot both become of a request.");
+            return null;
+        }
+
+        if (actions[0] != "route")
+        {
+            foreach (string other in (string[])["fault", "rewrite", "mirror", "mirrors", "timeout", "retries"])
+            {
+                if (rule.Has(other))
+                {
+                    rule.Error(other, $"{other} does not go with {actions[0]}.");
+                }
+            }
+
+            return actions[0] == "redirect" ? AnswerReader.ReadRedirect(rule, matches) : AnswerReader.ReadDirectResponse(rule);
+        }
+
+        (PathRewrite? rewrite, string? rewritten) = ReadRewrite(rule);
+        if (authority is not null && rewritten is not null)
+        {
+            rule.Error("rewrite.authority", "The authority is set twice.");
+        }
+
+        FaultPolicy? fault = FaultReader.Read(rule);
+        TimeSpan? timeout = rule.Duration("timeout", isZeroAllowed: true) is { } time && time > TimeSpan.Zero ? time : null;
+        RetryPolicy retries = RetryReader.Read(rule);
+        if (fault is not null && (rule.Has("timeout") || rule.Has("retries")))
+        {
+            rule.Warning("fault", "With a fault, the timeout and the retries of the route do not apply.");
+        }
+
+        return new ForwardAction([])
+        {
+            Rewrite = rewrite,
+            Authority = rewritten ?? authority,
+            Timeout = fault is null ? timeout : null,
+            Retries = fault is null ? retries : RetryPolicy.Never,
+            Fault = fault,
+        };
+    }
+
+    private static (PathRewrite? Path, string? Authority) ReadRewrite(FieldReader rule)
+    {
+        if (rule.Section("rewrite") is not { } rewrite)
+        {
+            return (null, null);
+        }
+
+        rewrite.RefuseUnknown("rewrite", s_rewriteFields);
+        if (rewrite.Has("uriRegexRewrite"))
+        {
+            rewrite.Error("uriRegexRewrite", "Rewriting by a regular expression is not supported.", "Use uri.");
+        }
+
+        string? uri = rewrite.Text("uri");
+        string? authority = rewrite.Text("authority");
+        if (uri is null && authority is null && !rewrite.Has("uriRegexRewrite"))
+        {
+            rule.Error("rewrite", "It rewrites nothing.", "Give it uri or authority.");
+        }
+
+        bool isSound = (uri is null || rewrite.CheckValue("uri", uri)) & (authority is null || rewrite.CheckValue("authority", authority));
+        return isSound ? (uri is null ? null : new PathRewrite(uri, ReplacesMatchedPart: true), authority) : (null, null);
+    }
+
+    private static ImmutableArray<DestinationSpec> ReadDestinations(FieldReader rule)
+    {
+        ImmutableArray<DestinationSpec>.Builder destinations = ImmutableArray.CreateBuilder<DestinationSpec>();
+        List<FieldReader> routes = rule.Sections("route");
+        foreach (FieldReader route in routes)
+        {
+            route.RefuseUnknown("A destination", s_routeFields);
+            uint weight = (uint)(route.Integer("weight", 0, int.MaxValue) ?? 0);
+            (HeaderOperations request, HeaderOperations response) = HeaderOperationsReader.Read(route, out string? authority);
+            if (authority is not null)
+            {
+                route.Error("headers.request.set", "The authority of one destination alone is not supported.", "Set it for the route.");
+            }
+
+            if (ReadDestination(route, "destination", routes.Count == 1 ? 1 : weight) is { } destination)
+            {
+                destinations.Add(destination with { RequestHeaders = request, ResponseHeaders = response });
+            }
+        }
+
+        if (routes.Count == 0)
+        {
+            rule.Error("route", "There is no destination.");
+        }
+        else if (destinations.Count == routes.Count && destinations.All(destination => destination.Weight == 0))
+        {
+            rule.Error("route", "All weights are 0, so no request goes anywhere.");
+        }
+
+        return destinations.ToImmutable();
+    }
+
+    private static DestinationSpec? ReadDestination(FieldReader parent, string key, uint weight)
+    {
+        if (parent.Section(key) is not { } destination)
+        {
+            parent.Error(key, "The field is required.");
+            return null;
+        }
+
+        destination.RefuseUnknown("A destination", s_destinationFields);
+        string? host = destination.RequiredText("host");
+        if (host is not null && !ManifestNames.IsSubdomain(host))
+        {
+            destination.Error("host", $"'{host}' is not a host name.");
+        }
+
+        string subset = destination.Text("subset") ?? string.Empty;
+        if (subset.Length > 0 && !ManifestNames.IsSubdomain(subset))
+        {
+            destination.Error("subset", $"'{subset}' is not the name of a subset.");
+        }
+
+        int? port = null;
+        if (destination.Section("port") is { } section)
+        {
+            section.RefuseUnknown("port", s_portFields);
+            port = section.Integer("number", 1, TrafficFields.PortMax);
+        }
+
+        return host is null ? null : new DestinationSpec(host, Namespace: null, subset, port, weight, destination.Path);
+    }
+
+    private static ImmutableArray<MirrorSpec> ReadMirrors(FieldReader rule)
+    {
+        const int All = 1_000_000;
+        ImmutableArray<MirrorSpec>.Builder mirrors = ImmutableArray.CreateBuilder<MirrorSpec>();
+        if (rule.Has("mirror") && rule.Has("mirrors"))
+        {
+            rule.Error("mirrors", "A route has mirror or mirrors, not both.");
+        }
+
+        int? share = rule.PartsPerMillion("mirrorPercentage");
+        if (rule.Has("mirrorPercent"))
+        {
+            rule.Warning("mirrorPercent", "The field is deprecated.", "Use mirrorPercentage.");
+            share ??= TrafficFields.Parts(rule.Integer("mirrorPercent", 0, 100) ?? 0);
+        }
+
+        if (rule.Has("mirror") && ReadDestination(rule, "mirror", 1) is { } mirror)
+        {
+            mirrors.Add(new MirrorSpec(mirror, share ?? All));
+        }
+
+        foreach (FieldReader item in rule.Sections("mirrors"))
+        {
+            item.RefuseUnknown("A mirror", s_mirrorFields);
+            if (ReadDestination(item, "destination", 1) is { } destination)
+            {
+                mirrors.Add(new MirrorSpec(destination, item.PartsPerMillion("percentage") ?? All));
+            }
+        }
+
+        return mirrors.ToImmutable();
+    }
+}

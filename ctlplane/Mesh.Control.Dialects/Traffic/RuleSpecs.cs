@@ -1,0 +1,143 @@
+using System.Collections.Immutable;
+using Mesh.Control.Model.Inputs;
+using Mesh.Control.Model.Traffic;
+
+namespace Mesh.Control.Dialects.Traffic;
+
+/// <summary>A rule for requests as one object writes it: names not yet resolved, labels not yet turned into workloads.</summary>
+internal sealed record RuleSpec
+{
+    /// <summary>What people find it by.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>None: it holds for every request.</summary>
+    public required ImmutableArray<MatchSpec> Matches { get; init; }
+
+    /// <summary>Of a rule that forwards, without its destinations and mirrors.</summary>
+    public required RouteAction Action { get; init; }
+
+    public ImmutableArray<DestinationSpec> Destinations { get; init; } = [];
+
+    public ImmutableArray<MirrorSpec> Mirrors { get; init; } = [];
+
+    public HeaderOperations RequestHeaders { get; init; } = HeaderOperations.None;
+
+    public HeaderOperations ResponseHeaders { get; init; } = HeaderOperations.None;
+
+    public CorsPolicy? Cors { get; init; }
+}
+
+/// <param name="Match">Without who asks.</param>
+/// <param name="Port">The service's port it is for; null for every one.</param>
+/// <param name="SourceLabels">What the client's labels must have; null for any.</param>
+/// <param name="SourceNamespace">The client's namespace; null for any.</param>
+internal sealed record MatchSpec(RouteMatch Match, int? Port = null, Labels? SourceLabels = null, string? SourceNamespace = null);
+
+/// <param name="Host">As written; null for what cannot be a destination.</param>
+/// <param name="Namespace">Of a Kubernetes Service whose name the host is; null for a host name.</param>
+/// <param name="Subset">Empty for all endpoints.</param>
+/// <param name="Port">Null where it is left out.</param>
+/// <param name="Weight">Its share is this over the sum of all.</param>
+/// <param name="Field">Where it stands in the object.</param>
+internal sealed record DestinationSpec(string? Host, string? Namespace, string Subset, int? Port, uint Weight, string Field)
+{
+    public HeaderOperations RequestHeaders { get; init; } = HeaderOperations.None;
+
+    public HeaderOperations ResponseHeaders { get; init; } = HeaderOperations.None;
+}
+
+internal sealed record MirrorSpec(DestinationSpec Destination, int PartsPerMillion);
+
+/// <summary>Which namespaces' clients an object holds for. Empty: all.</summary>
+internal sealed record ExportScope(ImmutableArray<string> Namespaces)
+{
+    public static ExportScope Everyone { get; } = new([]);
+
+    public bool IsPublic => Namespaces.IsEmpty;
+
+    public bool Includes(string @namespace) => IsPublic || Namespaces.Contains(@namespace, StringComparer.Ordinal);
+}
+
+internal sealed record VirtualServiceSpec
+{
+    public required RawObject Source { get; init; }
+
+    public required string Namespace { get; init; }
+
+    public required string Name { get; init; }
+
+    public required DateTimeOffset? CreatedAt { get; init; }
+
+    /// <summary>As written.</summary>
+    public required ImmutableArray<string> Hosts { get; init; }
+
+    public required ExportScope ExportedTo { get; init; }
+
+    public required ImmutableArray<RuleSpec> Rules { get; init; }
+}
+
+internal sealed record DestinationRuleSpec
+{
+    public required RawObject Source { get; init; }
+
+    public required string Namespace { get; init; }
+
+    public required string Name { get; init; }
+
+    public required DateTimeOffset? CreatedAt { get; init; }
+
+    /// <summary>As written.</summary>
+    public required string Host { get; init; }
+
+    public required ExportScope ExportedTo { get; init; }
+
+    /// <summary>Null where nothing is said.</summary>
+    public required PolicySpec? Policy { get; init; }
+
+    public required ImmutableArray<SubsetSpec> Subsets { get; init; }
+}
+
+internal sealed record SubsetSpec(string Name, Labels Labels, PolicySpec? Policy);
+
+/// <summary>What a trafficPolicy says; null for what it leaves to a wider one.</summary>
+internal sealed record PolicySpec
+{
+    public BalancingPolicy? Balancing { get; init; }
+
+    public ConnectionLimits? Limits { get; init; }
+
+    public OutlierPolicy? Outliers { get; init; }
+
+    /// <summary>Beside outlier detection.</summary>
+    public int PanicPercent { get; init; }
+
+    /// <summary>Null where nothing is said of localities.</summary>
+    public bool? PrefersNear { get; init; }
+
+    public RetryBudget? RetryBudget { get; init; }
+
+    /// <summary>Whole in themselves: what they leave out is the default.</summary>
+    public ImmutableArray<(int Port, PolicySpec Policy)> Ports { get; init; } = [];
+}
+
+/// <summary>An HTTPRoute's attachment to a Service.</summary>
+/// <param name="Namespace">Of the Service.</param>
+/// <param name="Service">Its name.</param>
+/// <param name="Port">Null for every port.</param>
+/// <param name="Field">Where it stands in the object.</param>
+internal sealed record ServiceParent(string Namespace, string Service, int? Port, string Field);
+
+internal sealed record HttpRouteSpec
+{
+    public required RawObject Source { get; init; }
+
+    public required string Namespace { get; init; }
+
+    public required string Name { get; init; }
+
+    public required DateTimeOffset? CreatedAt { get; init; }
+
+    public required ImmutableArray<ServiceParent> Parents { get; init; }
+
+    public required ImmutableArray<RuleSpec> Rules { get; init; }
+}

@@ -1,0 +1,231 @@
+using System.Collections.Immutable;
+using Mesh.Control.Model.Canonical;
+using Mesh.Control.Model.Diagnostics;
+using Mesh.Control.Model.Inputs;
+using Mesh.Control.Model.Traffic;
+
+namespace Mesh.Control.Dialects.Traffic;
+
+/// <summary>What of the mesh its traffic depends on.</summary>
+internal sealed record TrafficInputs(
+    ImmutableArray<VirtualServiceSpec> VirtualServices,
+    ImmutableArray<DestinationRuleSpec> DestinationRules,
+    ImmutableArray<HttpRouteSpec> HttpRoutes,
+    ImmutableArray<Service> Services,
+    ImmutableArray<LabelledWorkload> Workloads)
+{
+    public bool IsEmpty => VirtualServices.IsEmpty && DestinationRules.IsEmpty && HttpRoutes.IsEmpty;
+}
+
+/// <summary>Makes of all rules of the mesh what clients of each namespace find at each service. A pure function of its inputs.</summary>
+internal sealed class TrafficTranslator
+{
+    private readonly TranslationOptions _options;
+    private readonly TrafficInputs _inputs;
+    private readonly ServiceDirectory _directory;
+    private readonly DestinationRules _destinationRules;
+    private readonly RuleResolver _resolver;
+    private readonly HashSet<RawObject> _used = new(ReferenceEqualityComparer.Instance);
+    private readonly HashSet<Diagnostic> _seen = [];
+    private readonly ImmutableArray<Diagnostic>.Builder _diagnostics = ImmutableArray.CreateBuilder<Diagnostic>();
+
+    private TrafficTranslator(TranslationOptions options, TrafficInputs inputs)
+    {
+        _options = options;
+        _inputs = inputs;
+        _directory = new ServiceDirectory(inputs.Services);
+        _destinationRules = new DestinationRules(inputs.DestinationRules, options.RootNamespace, options.ClusterDomain);
+        _resolver = new RuleResolver(_directory, _destinationRules, inputs.Workloads, options.ClusterDomain, Report);
+    }
+
+    public static (ImmutableArray<ServiceTraffic> Traffic, ImmutableArray<Diagnostic> Diagnostics) Translate(
+        TranslationOptions options, TrafficInputs inputs) =>
+        inputs.IsEmpty ? ([], []) : new TrafficTranslator(options, inputs).Run();
+
+    private (ImmutableArray<ServiceTraffic> Traffic, ImmutableArray<Diagnostic> Diagnostics) Run()
+    {
+        ImmutableArray<ServiceTraffic>.Builder traffic = ImmutableArray.CreateBuilder<ServiceTraffic>();
+        foreach (Service service in _directory.All)
+        {
+            if (Translate(service) is { } translated)
+            {
+                traffic.Add(translated);
+            }
+        }
+
+        ReportUnused();
+        return (traffic.ToImmutable(), _diagnostics.ToImmutable());
+    }
+
+    private ServiceTraffic? Translate(Service service)
+    {
+        List<VirtualServiceSpec> virtualServices = [.. _inputs.VirtualServices.Where(spec => SpecificityFor(spec, service) >= 0)];
+        List<HttpRouteSpec> httpRoutes = [.. _inputs.HttpRoutes.Where(spec => spec.Parents.Any(parent => IsOf(parent, service)))];
+        List<DestinationRuleSpec> rules = _destinationRules.Covering(service.Key);
+        _used.UnionWith(virtualServices.Select(spec => spec.Source));
+        _used.UnionWith(rules.Select(spec => spec.Source));
+        if (virtualServices.Count + httpRoutes.Count + rules.Count == 0)
+        {
+            return null;
+        }
+
+        IEnumerable<string> clients = virtualServices.SelectMany(spec => spec.ExportedTo.Namespaces)
+            .Concat(_destinationRules.ClientNamespaces(service.Key))
+            .Concat(httpRoutes.Where(spec => spec.Namespace != service.Key.Namespace).Select(spec => spec.Namespace))
+            .Distinct(StringComparer.Ordinal)
+            .Order(StringComparer.Ordinal);
+        return new ServiceTraffic(
+            service.Key, [.. clients.Prepend(string.Empty).Select(client => ScopeOf(service, client, virtualServices, httpRoutes))]);
+    }
+
+    private TrafficScope ScopeOf(
+        Service service, string client, List<VirtualServiceSpec> virtualServices, List<HttpRouteSpec> httpRoutes)
+    {
+        List<VirtualServiceSpec> chosen = Chosen(service, client, virtualServices);
+        ImmutableArray<PortRoutes>.Builder ports = ImmutableArray.CreateBuilder<PortRoutes>();
+        foreach (ServicePort port in service.Ports)
+        {
+            // Requests are not looked into where the port says that there are none.
+            if (port.Protocol is ApplicationProtocol.Tcp or ApplicationProtocol.Tls)
+            {
+                continue;
+            }
+
+            ImmutableArray<Route> routes = HttpRouteOrder.RoutesOf(service, port.Port, client, httpRoutes, _resolver);
+            if (!routes.IsEmpty)
+            {
+                foreach (VirtualServiceSpec hidden in chosen)
+                {
+                    Report(
+                        hidden.Source,
+                        DiagnosticSeverity.Warning,
+                        "spec.hosts",
+                        $"Port {port.Port} of {service.Key.Hostname} has HTTPRoutes, which hold in place of the VirtualService.");
+                }
+            }
+            else
+            {
+                routes =
+                [
+                    .. chosen.SelectMany(spec => spec.Rules.Select(
+                        rule => _resolver.Resolve(rule, spec.Source, port.Port, client, keepsUnusable: false))).OfType<Route>(),
+                ];
+            }
+
+            if (!routes.IsEmpty)
+            {
+                ports.Add(new PortRoutes(port.Port, routes));
+            }
+        }
+
+        EffectiveRule? rule = _destinationRules.Find(client, service.Key);
+        return new TrafficScope
+        {
+            ClientNamespace = client,
+            Ports = ports.ToImmutable(),
+            Policies = rule?.Policies ?? PortPolicies.Default,
+            Subsets = rule?.TrafficSubsets ?? [],
+        };
+    }
+
+    /// <summary>
+    /// The VirtualServices that hold for clients: of those they see, the ones with the most specific host; theirs alone first, then those
+    /// shown to them, then those shown to everyone, within each the oldest first.
+    /// </summary>
+    private List<VirtualServiceSpec> Chosen(Service service, string client, List<VirtualServiceSpec> virtualServices)
+    {
+        List<VirtualServiceSpec> visible = virtualServices.FindAll(spec => DestinationRules.IsVisible(spec.ExportedTo, client));
+        if (visible.Count == 0)
+        {
+            return visible;
+        }
+
+        int best = visible.Max(spec => SpecificityFor(spec, service));
+        List<VirtualServiceSpec> chosen =
+        [
+            .. visible.Where(spec => SpecificityFor(spec, service) == best)
+                .OrderBy(spec => spec.ExportedTo.IsPublic ? 2 : spec.Namespace == client && spec.ExportedTo.Namespaces.Length == 1 ? 0 : 1)
+                .ThenBy(spec => spec.CreatedAt ?? DateTimeOffset.MaxValue)
+                .ThenBy(spec => spec.Name, StringComparer.Ordinal)
+                .ThenBy(spec => spec.Namespace, StringComparer.Ordinal),
+        ];
+        foreach (VirtualServiceSpec later in chosen.Skip(1))
+        {
+            Report(
+                later.Source,
+                DiagnosticSeverity.Warning,
+                "spec.hosts",
+                $"{service.Key.Hostname} is routed by {chosen[0].Namespace}/{chosen[0].Name} too; the routes here come after those there.");
+        }
+
+        return chosen;
+    }
+
+    /// <returns>-1 when the VirtualService is not for the service.</returns>
+    private int SpecificityFor(VirtualServiceSpec spec, Service service)
+    {
+        int best = -1;
+        foreach (string host in spec.Hosts)
+        {
+            string resolved = MeshHosts.Resolve(host, spec.Namespace, _options.ClusterDomain);
+            if (MeshHosts.Covers(resolved, service.Key.Hostname)
+                && (!service.IsNamespaceLocal || service.Key.Namespace == spec.Namespace))
+            {
+                best = Math.Max(best, MeshHosts.Specificity(resolved));
+            }
+        }
+
+        return best;
+    }
+
+    private bool IsOf(ServiceParent parent, Service service) =>
+        service.Key.Namespace == parent.Namespace
+        && service.Key.Hostname == $"{parent.Service}.{parent.Namespace}.svc.{_options.ClusterDomain}";
+
+    private void ReportUnused()
+    {
+        foreach (VirtualServiceSpec spec in _inputs.VirtualServices.Where(spec => !_used.Contains(spec.Source)))
+        {
+            Report(
+                spec.Source,
+                DiagnosticSeverity.Warning,
+                "spec.hosts",
+                $"There is no service {string.Join(" or ", spec.Hosts)}; the routes have no effect.");
+        }
+
+        foreach (DestinationRuleSpec spec in _inputs.DestinationRules.Where(spec => !_used.Contains(spec.Source)))
+        {
+            Report(
+                spec.Source,
+                DiagnosticSeverity.Warning,
+                "spec.host",
+                $"There is no service {_destinationRules.HostOf(spec)}; the rule has no effect.");
+        }
+
+        foreach (HttpRouteSpec spec in _inputs.HttpRoutes)
+        {
+            foreach (ServiceParent parent in spec.Parents)
+            {
+                Service? service = _inputs.Services.FirstOrDefault(service => IsOf(parent, service));
+                if (service is null || (parent.Port is { } port && service.Ports.All(candidate => candidate.Port != port)))
+                {
+                    string what = service is null ? string.Empty : $" with a port {parent.Port}";
+                    Report(
+                        spec.Source,
+                        DiagnosticSeverity.Warning,
+                        parent.Field,
+                        $"There is no Service {parent.Namespace}/{parent.Service}{what}; the route has no effect there.");
+                }
+            }
+        }
+    }
+
+    private void Report(RawObject source, DiagnosticSeverity severity, string field, string reason)
+    {
+        var diagnostic = new Diagnostic(severity, source.Origin, source.Key, field, reason, Hint: string.Empty);
+        if (_seen.Add(diagnostic))
+        {
+            _diagnostics.Add(diagnostic);
+        }
+    }
+}

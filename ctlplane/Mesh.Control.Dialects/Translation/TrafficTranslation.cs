@@ -1,0 +1,61 @@
+using System.Collections.Immutable;
+using Mesh.Control.Dialects.Istio;
+using Mesh.Control.Dialects.Kubernetes;
+using Mesh.Control.Dialects.Traffic;
+using Mesh.Control.Model.Canonical;
+using Mesh.Control.Model.Diagnostics;
+using Mesh.Control.Model.Traffic;
+
+namespace Mesh.Control.Dialects.Translation;
+
+/// <summary>
+/// Keeps the mesh's traffic from one translation to the next: it is worked out again only when a rule, a service or, where rules select
+/// clients by their labels, a workload changed. Used by one thread.
+/// </summary>
+internal sealed class TrafficTranslation(TranslationOptions options)
+{
+    private ImmutableArray<object> _specs = [];
+    private ImmutableArray<Service> _services = [];
+    private ImmutableArray<Diagnostic> _diagnostics = [];
+
+    /// <summary>Of the last translation.</summary>
+    public ImmutableArray<ServiceTraffic> Current { get; private set; } = [];
+
+    /// <returns>What is to be said about it.</returns>
+    public ImmutableArray<Diagnostic> Translate(List<Reading> readings, IEnumerable<NamespaceModel> namespaces)
+    {
+        ImmutableArray<object> rules =
+        [
+            .. readings.Select(reading => reading.Spec)
+                .Where(spec => spec is VirtualServiceSpec or DestinationRuleSpec or HttpRouteSpec)!,
+        ];
+        bool selectsClients = rules.OfType<VirtualServiceSpec>()
+            .Any(spec => spec.Rules.Any(rule => rule.Matches.Any(match => match.SourceLabels is not null)));
+        ImmutableArray<object> specs = selectsClients
+            ? [.. rules, .. readings.Select(reading => reading.Spec).Where(spec => spec is PodSpec or WorkloadEntrySpec)!]
+            : rules;
+
+        // Each namespace's services are the same instances for as long as it is not translated again.
+        ImmutableArray<Service> services = [.. namespaces.SelectMany(model => model.Services)];
+        if (!specs.AsSpan().SequenceEqual(_specs.AsSpan(), ReferenceEqualityComparer.Instance)
+            || (!rules.IsEmpty && !services.AsSpan().SequenceEqual(_services.AsSpan(), ReferenceEqualityComparer.Instance)))
+        {
+            (Current, _diagnostics) = TrafficTranslator.Translate(options, new TrafficInputs(
+                [.. rules.OfType<VirtualServiceSpec>()],
+                [.. rules.OfType<DestinationRuleSpec>()],
+                [.. rules.OfType<HttpRouteSpec>()],
+                services,
+                selectsClients ? [.. specs.Select(LabelledBy).OfType<LabelledWorkload>()] : []));
+        }
+
+        (_specs, _services) = (specs, services);
+        return _diagnostics;
+    }
+
+    private LabelledWorkload? LabelledBy(object spec) => spec switch
+    {
+        PodSpec { IsFinished: false } pod => new LabelledWorkload(WorkloadDraft.UidOf(pod, options), pod.Namespace, pod.Labels),
+        WorkloadEntrySpec entry => new LabelledWorkload(WorkloadDraft.UidOf(entry, options), entry.Namespace, entry.Labels),
+        _ => null,
+    };
+}
