@@ -88,7 +88,7 @@ public sealed class RequestLogTests
     [InlineData("a\\\" 200")]
     [InlineData("\u001b[2K\u0007\u0000")]
     [InlineData("\u2028\u2029\u0085\u202e")]
-    [InlineData("","status\":\"200")]
+    [InlineData("", "status\":\"200")]
     public void No_client_can_add_a_field_or_a_line(params string[] pieces)
     {
         string sent = string.Concat(pieces);

@@ -29,7 +29,10 @@ internal static class TestRequests
     {
         RequestHead head = new()
         {
-            Method = "POST"u8, Path = "/shop.Stock/Count"u8, Authority = "stock:8080"u8, Protocol = HttpProtocol.Http2,
+            Method = "POST"u8,
+            Path = "/shop.Stock/Count"u8,
+            Authority = "stock:8080"u8,
+            Protocol = HttpProtocol.Http2,
         };
         head.Fields.Add("content-type"u8, Encoding.UTF8.GetBytes(contentType));
         return head;
