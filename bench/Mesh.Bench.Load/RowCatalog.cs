@@ -58,6 +58,24 @@ internal static class RowCatalog
             hasLatencies: false,
             MutualTlsContests.NewConnectionsToHttpAsync,
             AgainstHaproxy(rateRatioMin: 1.0, cpuRatioMax: 1.0)),
+        new TrafficRow(
+            "http-plaintext",
+            "small HTTP/1.1 requests on 32 keep-alive connections, read by one proxy, plaintext, the same veths for all",
+            new Requests(closesConnections: false),
+            hasLatencies: true,
+            PlaintextContests.SameVethsHttpAsync,
+            new Dictionary<string, Target>(StringComparer.Ordinal)
+            {
+                ["haproxy"] = new Target(1.0, 1.0),
+                ["nginx"] = new Target(1.0, 0.9),
+            }),
+        new TrafficRow(
+            "http-mtls",
+            "small HTTP/1.1 requests on 32 keep-alive connections, read by both of two proxies, mutual TLS",
+            new Requests(closesConnections: false),
+            hasLatencies: true,
+            MutualTlsContests.HttpAsync,
+            AgainstHaproxy(rateRatioMin: 1.1, cpuRatioMax: 0.95)),
         new AllocationRow(),
         new IdleMemoryRow(),
         new ConnectionMemoryRow(

@@ -2,6 +2,7 @@ using Mesh.Interop.Linux;
 using Mesh.Node.Capture.Handover;
 using Mesh.Node.Proxy.Admin;
 using Mesh.Node.Proxy.Config;
+using Mesh.Node.Proxy.Http;
 using Mesh.Node.Proxy.Http.Destinations;
 using Mesh.Node.Proxy.Identity;
 using Mesh.Node.Proxy.Loops;
@@ -11,8 +12,6 @@ using Mesh.Node.Proxy.Telemetry;
 using Mesh.Node.Transport.Buffers;
 using Mesh.Node.Transport.EventLoops;
 using Microsoft.Extensions.Logging;
-
-using Mesh.Node.Proxy.Http;
 
 namespace Mesh.Node.Proxy;
 

@@ -16,6 +16,12 @@ internal sealed class BenchLab : IAsyncDisposable
     public const int BulkPort = 5201;
     public const int HttpPort = 8080;
 
+    /// <summary>Answers as <see cref="HttpPort"/> does; services say that it speaks HTTP.</summary>
+    public const int RoutedPort = 8081;
+
+    /// <summary>The service of the server on the other node; its port 80 leads to <see cref="RoutedPort"/>.</summary>
+    public static IPEndPoint RoutedFar { get; } = new(IPAddress.Parse("10.96.0.12"), 80);
+
     private static readonly TimeSpan s_readyLimit = TimeSpan.FromSeconds(90);
 
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("mesh-bench-");
@@ -131,7 +137,8 @@ internal sealed class BenchLab : IAsyncDisposable
             kind: Namespace
             metadata: {name: outside}
 
-            """ + string.Concat(pods.Select(pod => "---\n" + pod)));
+            """ + Service("server-near", "10.96.0.11") + Service("server-far", RoutedFar.Address.ToString())
+            + string.Concat(pods.Select(pod => "---\n" + pod)));
         try
         {
             await Lab.WaitUntilReadyAsync(s_readyLimit);
@@ -200,6 +207,16 @@ internal sealed class BenchLab : IAsyncDisposable
         string file = WriteConfiguration("nginx-origin.conf", values);
         return Pod(space, name, node, $"""["sh", "-c", "iperf3 -s -p {BulkPort} >/dev/null & exec nginx -e stderr -c {file}"]""");
     }
+
+    private static string Service(string name, string address) =>
+        $$"""
+        ---
+        apiVersion: v1
+        kind: Service
+        metadata: {name: {{name}}, namespace: mesh}
+        spec: {clusterIP: {{address}}, selector: {app: {{name}}}, ports: [{name: http, port: 80, targetPort: {{RoutedPort}}}]}
+
+        """;
 
     private static string Pod(string space, string name, int node, string? command = null)
     {

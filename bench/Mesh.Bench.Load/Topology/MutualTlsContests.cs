@@ -27,7 +27,14 @@ internal static class MutualTlsContests
     public static Task<Contest> NewConnectionsToHttpAsync(BenchLab bench) =>
         ContestAsync(bench, BenchLab.HttpPort, HaproxyHttpPort, nginxPort: null);
 
-    private static async Task<Contest> ContestAsync(BenchLab bench, int port, int haproxyPort, int? nginxPort)
+    /// <summary>Requests are read by both proxies of each.</summary>
+    public static Task<Contest> HttpAsync(BenchLab bench) =>
+        ContestAsync(bench, BenchLab.RoutedFar, HaproxyHttpPort, nginxPort: null);
+
+    private static Task<Contest> ContestAsync(BenchLab bench, int port, int haproxyPort, int? nginxPort) =>
+        ContestAsync(bench, bench.MeshServerFar.EndPoint(port), haproxyPort, nginxPort);
+
+    private static async Task<Contest> ContestAsync(BenchLab bench, IPEndPoint target, int haproxyPort, int? nginxPort)
     {
         PeerCertificates.Write(bench.Scratch);
         string near = bench.OutsideClient.NetworkNamespace;
@@ -70,7 +77,7 @@ internal static class MutualTlsContests
                 "mesh-node",
                 Path("TPROXY → mesh-node", "HBONE", "mesh-node"),
                 bench.MeshClient,
-                bench.MeshServerFar.EndPoint(port),
+                target,
                 [await bench.ProxyAsync(bench.Node1), await bench.ProxyAsync(bench.Node2)]);
             return new Contest(ours, peers, programs);
         }

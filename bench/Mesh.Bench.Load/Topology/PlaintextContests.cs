@@ -10,13 +10,19 @@ internal static class PlaintextContests
     private const int HaproxyCopyPort = 9002;
     private const int HaproxySmallPort = 9081;
     private const int NginxBulkPort = 9101;
+    private const int HaproxyHttpPort = 9083;
     private const int NginxSmallPort = 9181;
+    private const int NginxHttpPort = 9183;
 
     public static Task<Contest> SameVethsStreamAsync(BenchLab bench) =>
         SameVethsAsync(bench, BenchLab.BulkPort, HaproxyBulkPort, NginxBulkPort);
 
     public static Task<Contest> SameVethsSmallAsync(BenchLab bench) =>
         SameVethsAsync(bench, BenchLab.HttpPort, HaproxySmallPort, NginxSmallPort);
+
+    /// <summary>Requests are read by all: ours at a port that is said to speak HTTP, the peers' in HTTP mode.</summary>
+    public static Task<Contest> SameVethsHttpAsync(BenchLab bench) =>
+        SameVethsAsync(bench, BenchLab.RoutedPort, HaproxyHttpPort, NginxHttpPort);
 
     /// <summary>Client and server of one node, as a user of each meets it: the peers stand on the node, we are in both pods.</summary>
     public static Task<Contest> SameNodeStreamAsync(BenchLab bench)

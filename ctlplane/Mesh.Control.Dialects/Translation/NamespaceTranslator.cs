@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Net.Sockets;
 using Mesh.Control.Dialects.Istio;
 using Mesh.Control.Dialects.Kubernetes;
 using Mesh.Control.Dialects.Traffic;
@@ -148,11 +147,11 @@ internal sealed class NamespaceTranslator
         }
 
         List<WorkloadDraft> selected = index.Select(service.Selector);
-        selected.RemoveAll(draft => !HasFamily(draft, service.Families));
+        selected.RemoveAll(draft => !EndpointPorts.HasFamily(draft, service.Families));
         _endpointsByService[service.Name] = selected;
         foreach (WorkloadDraft draft in selected)
         {
-            draft.Services.Add(new WorkloadService(key, [.. EndpointPorts(service, draft)]));
+            draft.Services.Add(new WorkloadService(key, [.. EndpointPorts.Of(service, draft)]));
         }
 
         foreach (ServicePortSpec port in service.Ports)
@@ -187,26 +186,6 @@ internal sealed class NamespaceTranslator
             "spec.hosts",
             $"{service.Key.Hostname} is already a service of this namespace; the first one stays.");
         return false;
-    }
-
-    private static bool HasFamily(WorkloadDraft draft, AddressFamilies families) => families switch
-    {
-        AddressFamilies.IPv4Only => draft.HasFamily(AddressFamily.InterNetwork),
-        AddressFamilies.IPv6Only => draft.HasFamily(AddressFamily.InterNetworkV6),
-        _ => true,
-    };
-
-    private static IEnumerable<EndpointPort> EndpointPorts(ServiceSpec service, WorkloadDraft draft)
-    {
-        foreach (ServicePortSpec port in service.Ports)
-        {
-            int byEntry = draft.FindEntryPort(port.Name);
-            int target = byEntry > 0 ? byEntry : port.TargetPort > 0 ? port.TargetPort : draft.FindPort(port.TargetPortName);
-            if (target > 0)
-            {
-                yield return new EndpointPort(port.Port, target, port.Protocol);
-            }
-        }
     }
 
     private void AddServiceEntry(ServiceEntrySpec entry, LabelIndex index, List<WorkloadDraft> listedEndpoints)
@@ -246,16 +225,9 @@ internal sealed class NamespaceTranslator
         _endpointsByEntry[entry.Name] = endpoints;
         foreach (WorkloadDraft draft in endpoints)
         {
-            ImmutableArray<EndpointPort> ports = [.. entry.Ports.Select(port => EndpointPort(port, draft))];
+            ImmutableArray<EndpointPort> ports = [.. entry.Ports.Select(port => EndpointPorts.Of(port, draft))];
             draft.Services.AddRange(keys.Select(key => new WorkloadService(key, ports)));
         }
-    }
-
-    private static EndpointPort EndpointPort(ServiceEntryPort port, WorkloadDraft draft)
-    {
-        int byEntry = draft.FindEntryPort(port.Name);
-        int target = byEntry > 0 ? byEntry : port.TargetPort > 0 ? port.TargetPort : port.Port;
-        return new EndpointPort(port.Port, target, port.Protocol);
     }
 
     /// <summary>

@@ -83,14 +83,19 @@ internal sealed partial class InboundHboneConnection : ProxiedConnection
         Record.Source = Context.Snapshot.FindWorkload(destination.Network, Record.Client.Address);
         Record.Service = _request.FindService(Context.Snapshot, destination.Namespace)
             ?? InboundDestination.ServiceOf(Context.Snapshot, destination, target!.Port);
-        Context.Telemetry.PartiesKnown(Record);
+        bool speaksHttp = InboundDestination.SpeaksHttp(Context.Snapshot, destination, target!.Port);
+        if (!speaksHttp)
+        {
+            Context.Telemetry.PartiesKnown(Record);
+        }
+
         if (!TryCountStream())
         {
             return;
         }
 
         var facts = new ConnectionFacts(_tunnel.Peer, Record.Client.Address, own, (ushort)target!.Port, destination.Network);
-        if (InboundDestination.SpeaksHttp(Context.Snapshot, destination, target.Port))
+        if (speaksHttp)
         {
             await ServeHttpAsync(destination, target, facts);
             return;

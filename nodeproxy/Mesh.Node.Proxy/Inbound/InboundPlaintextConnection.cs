@@ -16,7 +16,7 @@ namespace Mesh.Node.Proxy.Inbound;
 /// A plaintext connection to a pod: its client has no identity, so policy judges it by address and port alone, and STRICT refuses it. What
 /// policy does not admit may still be a probe: from the pod's own node, to a port the pod declares for it, and asking for that alone.
 /// </summary>
-internal sealed class InboundPlaintextConnection : ProxiedConnection
+internal sealed partial class InboundPlaintextConnection : ProxiedConnection
 {
     /// <summary>Kubelet's probes last seconds; who is silent for longer probes nothing.</summary>
     private static readonly TimeSpan s_probeIdleLimit = TimeSpan.FromSeconds(60);
@@ -58,11 +58,16 @@ internal sealed class InboundPlaintextConnection : ProxiedConnection
         Record.DestinationIdentity = destination.Identity;
         Record.Source = Context.Snapshot.FindWorkload(destination.Network, Record.Client.Address);
         Record.Service = InboundDestination.ServiceOf(Context.Snapshot, destination, _destination.Port);
-        Context.Telemetry.PartiesKnown(Record);
-
         var facts = new ConnectionFacts(
             null, Record.Client.Address, _destination.Address, (ushort)_destination.Port, destination.Network);
         ProbeRequests? probes = Pod.ProbesOf(Record.Client.Address, _destination.Port, out bool mayBeSilent);
+        if (probes is null && InboundDestination.SpeaksHttp(Context.Snapshot, destination, _destination.Port))
+        {
+            await ServeHttpAsync(destination, facts);
+            return;
+        }
+
+        Context.Telemetry.PartiesKnown(Record);
         bool isAdmitted = probes is not null
             && PolicyEvaluator.Evaluate(Context.Snapshot, destination, in facts).Outcome != PolicyOutcome.Allowed
             ? await BeginProbeAsync(probes, mayBeSilent)
@@ -102,6 +107,7 @@ internal sealed class InboundPlaintextConnection : ProxiedConnection
         _probe?.Cancel();
         _connector?.Cancel();
         _relay?.Abort();
+        _httpConnection?.Abort();
         _client.Reset();
     }
 

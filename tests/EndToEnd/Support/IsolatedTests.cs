@@ -61,6 +61,14 @@ public abstract class IsolatedTests(TwoNodeLab fixture) : IAsyncLifetime
         await Fixture.SettleAsync();
     }
 
+    /// <summary>Deletes one object the test has applied, and returns when every proxy acts on that.</summary>
+    protected async Task WithdrawAsync(string kind, string name)
+    {
+        await Lab.DeleteAsync(kind, name);
+        _applied.RemoveAll(key => key.Kind == kind && key.QualifiedName == name);
+        await Fixture.SettleAsync();
+    }
+
     /// <summary>A pod that is there for as long as the test runs, on the first node unless said otherwise.</summary>
     /// <param name="name">NAMESPACE/NAME.</param>
     protected async Task<LabPod> AddPodAsync(string name, string account, int node = 1, string labels = "")

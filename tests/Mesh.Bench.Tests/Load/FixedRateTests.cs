@@ -49,7 +49,7 @@ public sealed class FixedRateTests
     [Theory]
     [InlineData("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n", "an answer that is none: HTTP/1.1 503 …")]
     [InlineData("HTTP/1.1 200 OK\r\nServer: test\r\n\r\n", "an answer that does not say its length")]
-    [InlineData(Response + "!", "an answer of 58 bytes where all others have 57")]
+    [InlineData(Response + "!", "an answer of 58 bytes whose head says 57")]
     public void What_is_no_answer_of_the_origin_is_an_error(string text, string message)
     {
         BenchException exception = Assert.Throws<BenchException>(() => new ResponseCounter().Take(Encoding.ASCII.GetBytes(text)));

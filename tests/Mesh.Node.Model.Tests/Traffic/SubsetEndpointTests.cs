@@ -3,6 +3,7 @@ using Mesh.Node.Model.Balancing;
 using Mesh.Node.Model.Routing;
 using Mesh.Node.Model.Traffic;
 using Mesh.Node.Model.Workloads;
+using Mesh.Testing;
 using Xunit;
 
 namespace Mesh.Node.Model.Tests.Traffic;
@@ -105,15 +106,13 @@ public sealed class SubsetEndpointTests
     {
         MeshSnapshot snapshot = Snapshot(Endpoint("a", Key), Endpoint("b"));
 
-        // Whatever is made once for the whole process is made by the first time.
-        Find();
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int i = 0; i < 1_000; i++)
+        Assert.Equal(0, SteadyState.AllocatedBytes(() =>
         {
-            Find();
-        }
-
-        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 999);
+            for (int i = 0; i < 1_000; i++)
+            {
+                Find();
+            }
+        }));
 
         void Find()
         {

@@ -102,6 +102,44 @@ public sealed class InboundRequestTests
             await answered.Content.ReadAsStringAsync());
     }
 
+    [LabFact]
+    public async Task A_client_without_an_identity_is_nobody_whatever_it_says()
+    {
+        await using HttpLab lab = await HttpLab.StartAsync();
+        LabPod pod = await lab.Node.AddPodAsync("server");
+        await using HttpApp app = await HttpApp.StartAsync(pod, HttpLab.AppPort, context => context.Response.WriteAsync(
+            $"<{context.Request.Headers["x-forwarded-client-cert"]}{context.Request.Headers["x-envoy-retry-on"]}>"));
+        lab.AddService("server", (pod, []));
+        const string Request =
+            "GET /open HTTP/1.1\r\nHost: s\r\nX-Forwarded-Client-Cert: URI=spiffe://cluster.local/ns/shop/sa/admin\r\nX-Envoy-Retry-On: 5xx\r\nConnection: close\r\n\r\n";
+        Assert.Contains("<>", await AskPlainlyAsync(lab, pod, Request), StringComparison.Ordinal);
+
+        lab.Node.Configure(mesh => mesh.SetPolicy(Allow("open", new RequestConditions { Paths = [TextMatch.Exact("/open")] })));
+        Assert.StartsWith("HTTP/1.1 200 ", await AskPlainlyAsync(lab, pod, Request), StringComparison.Ordinal);
+        string denied = await AskPlainlyAsync(lab, pod, Request.Replace("/open", "/closed", StringComparison.Ordinal));
+        Assert.StartsWith("HTTP/1.1 403 ", denied, StringComparison.Ordinal);
+        await lab.Node.WaitForLineAsync("path=InboundPlaintext", "close_reason=Completed");
+
+        lab.Node.BeStrict();
+        Assert.Equal("<reset>", await AskPlainlyAsync(lab, pod, Request));
+        await lab.Node.WaitForLineAsync("path=InboundPlaintext", "close_reason=PolicyDenied");
+    }
+
+    private static async Task<string> AskPlainlyAsync(HttpLab lab, LabPod pod, string request)
+    {
+        using Socket connection = await LabPod.ConnectAsync(lab.Node.Host.Network, pod.Address, HttpLab.AppPort);
+        try
+        {
+            await connection.SendAsync(Encoding.ASCII.GetBytes(request));
+        }
+        catch (SocketException)
+        {
+            // Reset before it was said; that is read below.
+        }
+
+        return await HttpLab.ReadToEndAsync(connection);
+    }
+
     private static AuthorizationPolicy Allow(string name, RequestConditions conditions) => new("shop", name)
     {
         Action = PolicyAction.Allow,

@@ -10,7 +10,7 @@ internal static class BannedNames
     private static readonly string[] s_loopFolders =
     [
         "nodeproxy/Mesh.Node.Transport", "nodeproxy/Mesh.Node.Protocols", "nodeproxy/Mesh.Node.Proxy/Enforcement",
-        "nodeproxy/Mesh.Node.Proxy/Hbone", "nodeproxy/Mesh.Node.Proxy/Inbound", "nodeproxy/Mesh.Node.Proxy/Loops",
+        "nodeproxy/Mesh.Node.Proxy/Hbone", "nodeproxy/Mesh.Node.Proxy/Http", "nodeproxy/Mesh.Node.Proxy/Inbound", "nodeproxy/Mesh.Node.Proxy/Loops",
         "nodeproxy/Mesh.Node.Proxy/Outbound", "nodeproxy/Mesh.Node.Proxy/Pods", "nodeproxy/Mesh.Node.Proxy/Upstream",
     ];
 

@@ -3,8 +3,8 @@ using System.Buffers.Text;
 namespace Mesh.Bench.Load.Generators.FixedRate;
 
 /// <summary>
-/// Tells where the answers of one origin end. They are all alike, so the first one is read for its length and the others are counted,
-/// and held to the same beginning: a generator must cost little beside what it measures.
+/// Tells where the answers of one origin end: each by the length its head says, since a proxy may add to a head what differs from one
+/// answer to the next.
 /// </summary>
 internal sealed class ResponseCounter
 {
@@ -52,10 +52,11 @@ internal sealed class ResponseCounter
 
         if (_receivedBytes > _responseBytes)
         {
-            throw new BenchException($"an answer of {_receivedBytes} bytes where all others have {_responseBytes}");
+            throw new BenchException($"an answer of {_receivedBytes} bytes whose head says {_responseBytes}");
         }
 
         _receivedBytes = 0;
+        _responseBytes = 0;
         return true;
     }
 

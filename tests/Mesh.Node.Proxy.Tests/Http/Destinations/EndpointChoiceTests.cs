@@ -4,6 +4,7 @@ using Mesh.Node.Model.Outliers;
 using Mesh.Node.Model.Traffic;
 using Mesh.Node.Model.Workloads;
 using Mesh.Node.Proxy.Http.Destinations;
+using Mesh.Testing;
 using Xunit;
 
 namespace Mesh.Node.Proxy.Tests.Http.Destinations;
@@ -301,14 +302,13 @@ public sealed class EndpointChoiceTests
 
         Assert.True(ejected.IsEjected);
         var lease = new RequestLease();
-        Run(mesh, lease, ejected);
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int i = 0; i < 1_000; i++)
+        Assert.Equal(0, SteadyState.AllocatedBytes(() =>
         {
-            Run(mesh, lease, ejected);
-        }
-
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+            for (int i = 0; i < 1_000; i++)
+            {
+                Run(mesh, lease, ejected);
+            }
+        }));
 
         static void Run(ShopMesh mesh, RequestLease lease, DestinationEndpoint tried)
         {
