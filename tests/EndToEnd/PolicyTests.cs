@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net.Sockets;
+using System.Text.Json.Nodes;
 using Mesh.EndToEnd.Support;
 using Mesh.Lab;
 using Mesh.Testing;
@@ -139,17 +140,35 @@ public abstract class PolicyTests(TwoNodeLab fixture) : IsolatedTests(fixture)
     }
 
     [LabFact]
-    public async Task A_field_that_is_not_supported_makes_a_policy_stricter_and_never_looser()
+    public async Task A_rule_about_requests_reaches_the_proxy_whole_and_admits_no_connection_that_carries_none()
     {
         LabPod client = await Lab.PodAsync("mesh/client-1");
         await using EchoServer echo = await EchoServer.StartAsync(await Lab.PodAsync("mesh/server-2"), Port);
         await AssertOutcomeAsync(Outcome.Answered, client, echo);
 
-        // An ALLOW whose only rule needs HTTP admits nothing at L4.
+        // An ALLOW whose only rule is about requests admits none where there are none.
         const string Rules = "[{to: [{operation: {paths: [/public]}}]}]";
-        await EstablishAsync(Policy("AuthorizationPolicy", "needs-http", $"{Selector}\n  action: ALLOW\n  rules: {Rules}"));
+        await EstablishAsync(Policy("AuthorizationPolicy", "about-requests", $"{Selector}\n  action: ALLOW\n  rules: {Rules}"));
 
         await AssertOutcomeAsync(Outcome.Reset, client, echo);
+        string dump = await (await Lab.NodeAsync("node-2")).AdminAsync("/config_dump");
+        JsonNode policy = JsonNode.Parse(dump)!["policies"]!.AsArray().Single(policy => (string?)policy!["name"] == "about-requests")!;
+        Assert.Equal("/public", (string?)policy["rules"]![0]![0]![0]!["request"]!["paths"]![0]!["Exact"]);
+    }
+
+    [LabFact]
+    public async Task A_denial_of_requests_denies_the_connections_of_its_port_that_carry_none()
+    {
+        LabPod client = await Lab.PodAsync("mesh/client-1");
+        LabPod server = await Lab.PodAsync("mesh/server-2");
+        await using EchoServer echo = await EchoServer.StartAsync(server, Port);
+        await using EchoServer other = await EchoServer.StartAsync(server, OtherPort);
+        await AssertOutcomeAsync(Outcome.Answered, client, echo);
+
+        await EstablishAsync(Deny("to: [{operation: {ports: [\"8080\"], paths: [/admin]}}]"));
+
+        await AssertOutcomeAsync(Outcome.Reset, client, echo);
+        await AssertOutcomeAsync(Outcome.Answered, client, other);
     }
 
     [LabTheory]

@@ -34,6 +34,7 @@ internal sealed class StreamConnection : ConnectionContext, ITunnelStreamEvents,
     private readonly LoopTimer _drain;
     private ValueTaskAwaiter<ReadResult> _read;
     private CancellationTokenSource? _closed;
+    private LoopCompletion<bool>? _released;
     private bool _isReadPending;
     private bool _hasInputEnded;
     private bool _hasOutputEnded;
@@ -129,7 +130,7 @@ internal sealed class StreamConnection : ConnectionContext, ITunnelStreamEvents,
     /// <inheritdoc/>
     public override void Abort() => Abort(new ConnectionAbortedException());
 
-    /// <summary>Lets the stream go: what was written is delivered, within the limit, after this has returned. Loop thread.</summary>
+    /// <summary>Lets the stream go: what was written is delivered first, within the limit. Ends when the stream has. Loop thread.</summary>
 #pragma warning disable CA2215 // The base has nothing to dispose of.
     public override async ValueTask DisposeAsync()
 #pragma warning restore CA2215
@@ -149,6 +150,11 @@ internal sealed class StreamConnection : ConnectionContext, ITunnelStreamEvents,
         await Transport.Input.CompleteAsync();
         await Transport.Output.CompleteAsync();
         FinishIfEnded();
+        if (!IsOver)
+        {
+            _released = new LoopCompletion<bool>(_loop);
+            await _released.WaitAsync();
+        }
     }
 
     void ITunnelStreamEvents.OnResponse(HeaderList headers, bool endStream)
@@ -333,6 +339,8 @@ internal sealed class StreamConnection : ConnectionContext, ITunnelStreamEvents,
             _hasInputEnded = true;
             _input.Writer.Complete(error);
         }
+
+        _released?.TryComplete(true);
     }
 
     /// <summary>Returns to the peer the credit of what is consumed.</summary>

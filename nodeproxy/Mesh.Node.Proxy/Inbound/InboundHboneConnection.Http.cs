@@ -5,9 +5,12 @@ using Mesh.Node.Proxy.Enforcement;
 using Mesh.Node.Proxy.Hbone;
 using Mesh.Node.Proxy.Http;
 using Mesh.Node.Proxy.Http.Clients;
+using Mesh.Node.Proxy.Http.Content;
+using Mesh.Node.Proxy.Http.Detection;
 using Mesh.Node.Proxy.Http.Inbound;
 using Mesh.Node.Proxy.Http.Upstreams;
 using Mesh.Node.Proxy.Telemetry;
+using Microsoft.AspNetCore.Connections;
 
 namespace Mesh.Node.Proxy.Inbound;
 
@@ -50,6 +53,12 @@ internal sealed partial class InboundHboneConnection
         Settle();
         _httpConnection = StreamConnection.Start(_stream, s_drainLimit);
         _early.DeliverTo(_httpConnection);
+        if (await PrefaceReader.BeginsAsHttp2Async(_httpConnection.Transport.Input))
+        {
+            await CarryUnreadAsync(server, _httpConnection, destination, facts);
+            return;
+        }
+
         _httpClient = new Http1Client(_httpConnection, Context.Loop, Context.Services.Http, server);
         Http1ClientEnd end = await _httpClient.RunAsync();
         await _httpConnection.DisposeAsync();
@@ -59,5 +68,38 @@ internal sealed partial class InboundHboneConnection
         }
 
         Record.TryEnd(HttpReasons.ReasonFor(end), server.Refusal);
+    }
+
+    /// <summary>
+    /// HTTP/2 is not read: it is carried as bytes, if policy admits a connection of which no request is known. Falling back is no escape.
+    /// </summary>
+    private async Task CarryUnreadAsync(
+        InboundServer server, StreamConnection connection, Workload destination, ConnectionFacts facts)
+    {
+        Context.Telemetry.PartiesKnown(Record);
+        if (!Gate.AdmitUnread(Context, this, destination, in facts))
+        {
+            connection.Abort();
+            return;
+        }
+
+        DialResult dialled = await server.DialAsync(server.Application);
+        if (dialled.Connection is not ConnectionContext application)
+        {
+            Record.TryEnd(dialled.Reason, dialled.Detail);
+            connection.Abort();
+            return;
+        }
+
+        var relay = new PipeRelay(connection, application, Context.Services.Http.Http1);
+        PipeRelayEnd end = await relay.RunAsync();
+        Record.AddSent(relay.SentBytes);
+        Record.AddReceived(relay.ReceivedBytes);
+        Record.TryEnd(end switch
+        {
+            PipeRelayEnd.Completed => CloseReason.Completed,
+            PipeRelayEnd.UpstreamBroken => CloseReason.UpstreamReset,
+            _ => CloseReason.ClientReset,
+        });
     }
 }

@@ -61,9 +61,15 @@ internal sealed partial class InboundPlaintextConnection : ProxiedConnection
         var facts = new ConnectionFacts(
             null, Record.Client.Address, _destination.Address, (ushort)_destination.Port, destination.Network);
         ProbeRequests? probes = Pod.ProbesOf(Record.Client.Address, _destination.Port, out bool mayBeSilent);
-        if (probes is null && InboundDestination.SpeaksHttp(Context.Snapshot, destination, _destination.Port))
+        if (probes is null && InboundDestination.SpeaksHttp(Context.Snapshot, destination, _destination.Port)
+            && await SpeaksHttp1Async())
         {
             await ServeHttpAsync(destination, facts);
+            return;
+        }
+
+        if (Record.Reason != CloseReason.None)
+        {
             return;
         }
 
@@ -107,6 +113,7 @@ internal sealed partial class InboundPlaintextConnection : ProxiedConnection
         _probe?.Cancel();
         _connector?.Cancel();
         _relay?.Abort();
+        _peek?.Cancel();
         _httpConnection?.Abort();
         _client.Reset();
     }

@@ -50,8 +50,10 @@ internal sealed class LoopContext : IOpenStreamCounts, IReadyHandler
     /// <summary>For building one message at a time.</summary>
     public HeaderList Headers { get; } = new();
 
-    /// <summary>Room for the value of a field that came in several lines: as much as all fields of a head may be.</summary>
-    public byte[] Joined => field ??= GC.AllocateUninitializedArray<byte>(Services.Http.Http1.FieldsBytesMax);
+    /// <summary>
+    /// Room for the value of a field that came in several lines: as much as all fields of a head may be, and those that routes add.
+    /// </summary>
+    public byte[] Joined => field ??= GC.AllocateUninitializedArray<byte>(2 * Services.Http.Http1.FieldsBytesMax);
 
     /// <summary>Source of endpoint choices.</summary>
     public ref RandomState Random => ref _random;
@@ -205,6 +207,11 @@ internal sealed class LoopContext : IOpenStreamCounts, IReadyHandler
         foreach (TunnelPool tunnels in TunnelsHere)
         {
             tunnels.BeginDrain();
+        }
+
+        foreach (UpstreamPool upstreams in UpstreamsHere)
+        {
+            upstreams.BeginDrain();
         }
     }
 

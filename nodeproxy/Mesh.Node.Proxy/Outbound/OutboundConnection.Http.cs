@@ -1,6 +1,8 @@
 using Mesh.Node.Model.Workloads;
+using Mesh.Node.Protocols.Sniffing;
 using Mesh.Node.Proxy.Http;
 using Mesh.Node.Proxy.Http.Clients;
+using Mesh.Node.Proxy.Http.Detection;
 using Mesh.Node.Proxy.Http.Outbound;
 using Mesh.Node.Proxy.Telemetry;
 using Mesh.Node.Transport.Connections;
@@ -10,6 +12,7 @@ namespace Mesh.Node.Proxy.Outbound;
 /// <summary>The way of a connection whose port speaks HTTP: its requests are served one by one, each with a route of its own.</summary>
 internal sealed partial class OutboundConnection
 {
+    private ProtocolPeek? _peek;
     private ChannelConnection? _httpConnection;
     private Http1Client? _httpClient;
 
@@ -27,10 +30,22 @@ internal sealed partial class OutboundConnection
             : null;
     }
 
+    /// <summary>
+    /// HTTP/2 is not read, and carried as bytes: the far side sees it begin so too. Whatever else comes is left to the reader of requests.
+    /// </summary>
+    private async ValueTask<bool> SpeaksHttp1Async()
+    {
+        // What waits for its client waits for nothing of ours.
+        Settle();
+        _peek = new ProtocolPeek(_client);
+        PeekResult first = await _peek.WaitAsync(Context.Services.Http.HeadTime);
+        _peek = null;
+        return Record.Reason == CloseReason.None && first.Protocol != SniffedProtocol.Http2;
+    }
+
     private async Task ServeHttpAsync(Service service, ushort port)
     {
         Record.Service = service;
-        Settle();
         _httpConnection = ChannelConnection.Start(
             _client,
             new ConnectionOptions { IdleLimit = TimeSpan.FromMilliseconds(Options.IdleTimeoutMs) },

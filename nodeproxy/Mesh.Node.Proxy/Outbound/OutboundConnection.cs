@@ -62,9 +62,14 @@ internal sealed partial class OutboundConnection : ProxiedConnection
         _origin = new OutboundOrigin(Context, Pod, source, Record.Client);
 
         // 2. Requests are routed each for itself.
-        if (FindHttpService(source, out ushort port) is Service http)
+        if (FindHttpService(source, out ushort port) is Service http && await SpeaksHttp1Async())
         {
             await ServeHttpAsync(http, port);
+            return;
+        }
+
+        if (Record.Reason != CloseReason.None)
+        {
             return;
         }
 
@@ -100,6 +105,7 @@ internal sealed partial class OutboundConnection : ProxiedConnection
     {
         _appConnector?.Cancel();
         _connector?.Cancel();
+        _peek?.Cancel();
         _httpConnection?.Abort();
         if (_channelRelay is not null)
         {

@@ -10,10 +10,16 @@ internal enum Protection
     Plaintext,
 }
 
-/// <summary>Which workload talked to which, as the proxy of the destination counted it.</summary>
-internal sealed record Conversation(string Source, string Destination, Protection Protection, long Connections, long Bytes)
+/// <summary>
+/// Which workload talked to which, as the proxy of the destination counted it: requests where it reads them, else connections.
+/// </summary>
+internal sealed record Conversation(string Source, string Destination, Protection Protection, long Requests, long Connections, long Bytes)
 {
+    private const string Requested = "istio_requests_total";
     private const string Opened = "istio_tcp_connections_opened_total";
+
+    private static readonly string[] s_bytes =
+        ["istio_tcp_sent_bytes_total", "istio_tcp_received_bytes_total", "istio_request_bytes_sum", "istio_response_bytes_sum"];
 
     /// <summary>
     /// Reads them from what proxies publish. What no workload began is left out: that is the nodes asking whether pods are ready. A
@@ -26,7 +32,7 @@ internal sealed record Conversation(string Source, string Destination, Protectio
             .. scrapes
                 .SelectMany(scrape => scrape.All)
                 .Where(sample => sample.Labels.GetValueOrDefault("reporter") == "destination")
-                .Where(sample => sample.Name is Opened or "istio_tcp_sent_bytes_total" or "istio_tcp_received_bytes_total")
+                .Where(sample => sample.Name is Requested or Opened || s_bytes.Contains(sample.Name))
                 .Where(sample => sample.Labels["source_workload"] != "unknown")
                 .GroupBy(sample => (
                     Source: sample.Labels["source_canonical_service"],
@@ -36,9 +42,10 @@ internal sealed record Conversation(string Source, string Destination, Protectio
                     group.Key.Source,
                     group.Key.Destination,
                     group.Key.Protection,
+                    (long)group.Where(sample => sample.Name == Requested).Sum(sample => sample.Value),
                     (long)group.Where(sample => sample.Name == Opened).Sum(sample => sample.Value),
-                    (long)group.Where(sample => sample.Name != Opened).Sum(sample => sample.Value)))
-                .Where(conversation => conversation.Connections > 0)
+                    (long)group.Where(sample => s_bytes.Contains(sample.Name)).Sum(sample => sample.Value)))
+                .Where(conversation => conversation.Requests + conversation.Connections > 0)
                 .OrderBy(conversation => conversation.Source, StringComparer.Ordinal)
                 .ThenBy(conversation => conversation.Destination, StringComparer.Ordinal),
         ];

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json.Nodes;
 using Mesh.Lab.Cli;
 
 namespace Mesh.Lab.Demo;
@@ -34,6 +35,9 @@ internal static class DemoCommand
         {
             Name = isCheck ? "demo-check" : "default",
             Manifests = [ShopDemo.ManifestDirectory],
+
+            // Which policy denied a request stands in its line.
+            NodeConfiguration = new JsonObject { ["log"] = new JsonObject { ["requests"] = "text" } },
             MeshNode = builds.Find("mesh-node", null),
             MeshControl = builds.Find("mesh-control", null),
             ToolDirectories = [builds.ToolDirectory],

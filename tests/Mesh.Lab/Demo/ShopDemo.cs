@@ -51,13 +51,14 @@ internal sealed class ShopDemo(LabClient client, DemoOutput output)
             conversations = await ReadConversationsAsync();
             return s_expected.All(expected => IsThere(conversations, expected));
         });
-        var table = new TextTable("FROM", "TO", "CONNECTIONS", "BYTES", "PROTECTED BY");
+        var table = new TextTable("FROM", "TO", "REQUESTS", "CONNECTIONS", "BYTES", "PROTECTED BY");
         foreach (Conversation conversation in conversations)
         {
             table.Add(
                 conversation.Source,
                 conversation.Destination,
-                conversation.Connections.ToString(CultureInfo.InvariantCulture),
+                Count(conversation.Requests),
+                Count(conversation.Connections),
                 conversation.Bytes.ToString(CultureInfo.InvariantCulture),
                 Words(conversation.Protection));
         }
@@ -155,7 +156,7 @@ internal sealed class ShopDemo(LabClient client, DemoOutput output)
         await TryUntilAsync(() =>
         {
             line = LogFile.ReadLines(path).LastOrDefault(
-                text => text.Contains("PolicyDenied", StringComparison.Ordinal) && text.Contains("marketing", StringComparison.Ordinal));
+                text => text.Contains("policy[deny-marketing]", StringComparison.Ordinal));
             return Task.FromResult(line is not null);
         });
         return line;
@@ -166,6 +167,9 @@ internal sealed class ShopDemo(LabClient client, DemoOutput output)
         return expected.Protections.All(protection => conversations.Any(seen =>
             seen.Source == expected.Source && seen.Destination == expected.Destination && seen.Protection == protection));
     }
+
+    /// <summary>A conversation has requests or connections; of the other nothing is said.</summary>
+    private static string Count(long count) => count == 0 ? "" : count.ToString(CultureInfo.InvariantCulture);
 
     private static string Words(Protection protection) => protection switch
     {

@@ -251,6 +251,13 @@ internal abstract partial class ProxiedExchange
         }
     }
 
+    /// <summary>After a fault of ours: a connection that is left over is not used again.</summary>
+    private void AbandonUpstream()
+    {
+        _upstream?.Abort();
+        ReleaseUpstream();
+    }
+
     /// <summary>The connection ended before it gave an answer.</summary>
     private Attempt Broken(bool isReused)
     {

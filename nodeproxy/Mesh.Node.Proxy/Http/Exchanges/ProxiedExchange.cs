@@ -86,6 +86,8 @@ internal abstract partial class ProxiedExchange : IClientWatch, ITimerHandler
         {
             client.Watch = null;
             _requestTimer.Cancel();
+            _attemptTimer.Cancel();
+            AbandonUpstream();
             Complete();
         }
     }

@@ -21,6 +21,9 @@ internal sealed class UpstreamGroup(UpstreamKey key, Workload? endpoint, Service
     private readonly LinkedList<UpstreamWait> _waiting = [];
     private readonly HttpLimits _limits = context.Services.Http;
     private RequestGate? _gate;
+    private IUpstreamDialer? _dialer;
+    private Circuit? _circuit;
+    private int _dialling;
     private bool _isClosed;
 
     /// <summary>Between whom.</summary>
@@ -68,22 +71,12 @@ internal sealed class UpstreamGroup(UpstreamKey key, Workload? endpoint, Service
             return ValueTask.FromResult(new UpstreamResult(idle, IsReused: true, CloseReason.None, null));
         }
 
-        CircuitLimit reached = CircuitLimit.None;
-        ConnectionLease? lease = circuit?.TryOpenConnection(out reached);
-        bool mayDial = reached == CircuitLimit.None;
-        if (!mayDial && OpenCount == 0)
-        {
-            return ValueTask.FromResult(new UpstreamResult(null, false, CloseReason.None, null) { IsOverflow = true });
-        }
-
+        _dialer = dialer;
+        _circuit = circuit;
+        wait.NeedsFresh = isFresh;
         _waiting.AddLast(wait.Node);
         ValueTask<UpstreamResult> result = wait.WaitAsync();
-        if (mayDial)
-        {
-            OpenCount++;
-            _ = DialAsync(dialer, lease);
-        }
-
+        DialForWaiting();
         return result;
     }
 
@@ -94,6 +87,7 @@ internal sealed class UpstreamGroup(UpstreamKey key, Workload? endpoint, Service
         {
             OpenCount--;
             upstream.Close();
+            DialForWaiting();
             return;
         }
 
@@ -160,6 +154,33 @@ internal sealed class UpstreamGroup(UpstreamKey key, Workload? endpoint, Service
         _idle.Clear();
     }
 
+    /// <summary>
+    /// Has as many connections made as are waited for, within the destination's limit. At the limit one that is given back must do; where
+    /// there is none that could be, who waits is told.
+    /// </summary>
+    private void DialForWaiting()
+    {
+        while (_waiting.Count > _dialling && _dialer is IUpstreamDialer dialer)
+        {
+            CircuitLimit reached = CircuitLimit.None;
+            ConnectionLease? lease = _circuit?.TryOpenConnection(out reached);
+            if (reached == CircuitLimit.None)
+            {
+                OpenCount++;
+                _dialling++;
+                _ = DialAsync(dialer, lease);
+            }
+            else if (OpenCount == 0)
+            {
+                FailFirst(new UpstreamResult(null, IsReused: false, CloseReason.None, null) { IsOverflow = true });
+            }
+            else
+            {
+                return;
+            }
+        }
+    }
+
     private async Task DialAsync(IUpstreamDialer dialer, ConnectionLease? lease)
     {
         DialResult dialled;
@@ -174,6 +195,7 @@ internal sealed class UpstreamGroup(UpstreamKey key, Workload? endpoint, Service
             dialled = new DialResult(null, CloseReason.InternalError, fault.Message);
         }
 
+        _dialling--;
         if (dialled.Connection is not null)
         {
             Offer(new Http1Upstream(dialled.Connection, _limits, Limits.MaxRequestsPerConnection, lease), isReused: false);
@@ -182,20 +204,30 @@ internal sealed class UpstreamGroup(UpstreamKey key, Workload? endpoint, Service
 
         OpenCount--;
         lease?.Dispose();
-        if (_waiting.First is LinkedListNode<UpstreamWait> first)
-        {
-            _waiting.RemoveFirst();
-            first.Value.Complete(new UpstreamResult(null, IsReused: false, dialled.Reason, dialled.Detail));
-        }
+        FailFirst(new UpstreamResult(null, IsReused: false, dialled.Reason, dialled.Detail));
+        DialForWaiting();
     }
 
-    private void Offer(Http1Upstream upstream, bool isReused)
+    private void FailFirst(UpstreamResult result)
     {
         if (_waiting.First is LinkedListNode<UpstreamWait> first)
         {
             _waiting.RemoveFirst();
-            first.Value.Complete(new UpstreamResult(upstream, isReused, CloseReason.None, null));
-            return;
+            first.Value.Complete(result);
+        }
+    }
+
+    /// <summary>Gives a connection to whoever has waited longest and can use it, or keeps it.</summary>
+    private void Offer(Http1Upstream upstream, bool isReused)
+    {
+        for (LinkedListNode<UpstreamWait>? node = _waiting.First; node is not null; node = node.Next)
+        {
+            if (!isReused || !node.Value.NeedsFresh)
+            {
+                _waiting.Remove(node);
+                node.Value.Complete(new UpstreamResult(upstream, isReused, CloseReason.None, null));
+                return;
+            }
         }
 
         if (_isClosed || _idle.Count >= _limits.UpstreamIdleMax)

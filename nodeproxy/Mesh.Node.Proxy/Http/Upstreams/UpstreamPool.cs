@@ -19,6 +19,7 @@ internal sealed class UpstreamPool : ITimerHandler
     private readonly LoopContext _context;
     private readonly EventLoop _loop;
     private readonly LoopTimer _sweep;
+    private bool _isDraining;
 
     public UpstreamPool(LoopContext context)
     {
@@ -41,6 +42,11 @@ internal sealed class UpstreamPool : ITimerHandler
         {
             group = new UpstreamGroup(key, endpoint, service, _context);
             _groups[key] = group;
+            if (_isDraining)
+            {
+                group.Close();
+            }
+
             if (!_sweep.IsArmed)
             {
                 _sweep.Arm(s_sweepInterval);
@@ -74,6 +80,16 @@ internal sealed class UpstreamPool : ITimerHandler
                 _groups.Remove(group.Key);
                 group.Close();
             }
+        }
+    }
+
+    /// <summary>Keeps nothing any more, so that tunnels come to their end; requests go on.</summary>
+    public void BeginDrain()
+    {
+        _isDraining = true;
+        foreach (UpstreamGroup group in _groups.Values)
+        {
+            group.Close();
         }
     }
 

@@ -17,6 +17,9 @@ internal sealed class UpstreamWait
     /// <summary>Its place in the queue of the group it waits for.</summary>
     internal LinkedListNode<UpstreamWait> Node { get; }
 
+    /// <summary>Nothing but a connection that has served no request will do.</summary>
+    internal bool NeedsFresh { get; set; }
+
     /// <summary>Gives the wait up, if it is one.</summary>
     public void Cancel()
     {
