@@ -73,6 +73,8 @@ internal sealed partial class InboundPlaintextConnection : ProxiedConnection
             return;
         }
 
+        // While its client was waited for, other policies may have come to hold for it.
+        destination = Context.Snapshot.FindWorkload(destination.Uid) ?? destination;
         Context.Telemetry.PartiesKnown(Record);
         bool isAdmitted = probes is not null
             && PolicyEvaluator.Evaluate(Context.Snapshot, destination, in facts).Outcome != PolicyOutcome.Allowed
