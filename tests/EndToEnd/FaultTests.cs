@@ -62,13 +62,13 @@ public abstract class FaultTests(TwoNodeLab fixture) : IAsyncLifetime
         await using EchoServer echo = await EchoServer.StartAsync(await _lab.PodAsync("mesh/server-2"), Port);
         await Attempt.UntilAsync(Outcome.Answered, plain, echo.EndPoint(family));
         await Attempt.UntilAsync(Outcome.Answered, meshed, echo.EndPoint(family));
-        int reached = echo.Clients.Count;
+        int reached = await echo.CountClientsAsync();
 
         await _lab.KillAsync("node-2/proxy");
 
         await AssertToldAsync(plain, echo, family);
         await AssertToldAsync(meshed, echo, family);
-        Assert.Equal(reached, echo.Clients.Count);
+        Assert.Equal(reached, await echo.CountClientsAsync());
 
         await _lab.StartAsync("node-2/proxy");
         await Attempt.UntilAsync(Outcome.Answered, plain, echo.EndPoint(family));
@@ -84,13 +84,13 @@ public abstract class FaultTests(TwoNodeLab fixture) : IAsyncLifetime
         await using EchoServer outside = await EchoServer.StartAsync(await _lab.PodAsync("outside/server-2"), Port);
         await Attempt.UntilAsync(Outcome.Answered, client, inside.EndPoint(family));
         await Attempt.UntilAsync(Outcome.Answered, client, outside.EndPoint(family));
-        int reached = outside.Clients.Count;
+        int reached = await outside.CountClientsAsync();
 
         await _lab.KillAsync("node-1/proxy");
 
         await AssertToldAsync(client, inside, family);
         await AssertToldAsync(client, outside, family);
-        Assert.Equal(reached, outside.Clients.Count);
+        Assert.Equal(reached, await outside.CountClientsAsync());
 
         await _lab.StartAsync("node-1/proxy");
         await Attempt.UntilAsync(Outcome.Answered, client, inside.EndPoint(family));
@@ -122,7 +122,7 @@ public abstract class FaultTests(TwoNodeLab fixture) : IAsyncLifetime
         await StrictlyAsync(async () =>
         {
             await Attempt.UntilAsync(Outcome.Reset, plain, echo.EndPoint());
-            int reached = echo.Clients.Count;
+            int reached = await echo.CountClientsAsync();
 
             await _lab.KillAsync("node-2/proxy");
             await AssertToldAsync(plain, echo, AddressFamily.InterNetwork);
@@ -135,7 +135,7 @@ public abstract class FaultTests(TwoNodeLab fixture) : IAsyncLifetime
                 Assert.NotEqual(Outcome.Answered, await Attempt.AnEchoAsync(plain, echo.EndPoint(), Told));
             }
 
-            Assert.Equal(reached, echo.Clients.Count);
+            Assert.Equal(reached, await echo.CountClientsAsync());
         });
     }
 
@@ -148,7 +148,7 @@ public abstract class FaultTests(TwoNodeLab fixture) : IAsyncLifetime
         await Attempt.UntilAsync(Outcome.Answered, plain, echo.EndPoint());
         await _lab.KillAsync("control");
         await _lab.KillAsync("node-2/proxy");
-        int reached = echo.Clients.Count;
+        int reached = await echo.CountClientsAsync();
 
         await _lab.StartAsync("node-2/proxy");
 
@@ -159,7 +159,7 @@ public abstract class FaultTests(TwoNodeLab fixture) : IAsyncLifetime
             Assert.NotEqual(Outcome.Answered, await Attempt.AnEchoAsync(meshed, echo.EndPoint(), Told));
         }
 
-        Assert.Equal(reached, echo.Clients.Count);
+        Assert.Equal(reached, await echo.CountClientsAsync());
         await _lab.StartAsync("control");
         await Attempt.UntilAsync(Outcome.Answered, plain, echo.EndPoint(), TimeSpan.FromSeconds(60));
         await Attempt.UntilAsync(Outcome.Answered, meshed, echo.EndPoint(), TimeSpan.FromSeconds(60));

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using Mesh.Lab;
+using Xunit;
 
 namespace Mesh.EndToEnd.Support;
 
@@ -31,6 +32,17 @@ internal sealed class EchoServer : IAsyncDisposable
     public IReadOnlyCollection<IPEndPoint> Clients => _clients;
 
     public static async Task<EchoServer> StartAsync(LabPod pod, int port) => new(pod, port, await pod.ListenAsync(port, backlog: 4096));
+
+    /// <summary>
+    /// How many have connected from elsewhere than the pod itself. Who was cut off at once is counted too: connections are accepted in the
+    /// order they came, and the last of them is the server's own.
+    /// </summary>
+    public async Task<int> CountClientsAsync()
+    {
+        Outcome own = await Attempt.AnEchoAsync(Pod, new IPEndPoint(IPAddress.Loopback, Port));
+        Assert.Equal(Outcome.Answered, own);
+        return _clients.Count(client => !IPAddress.IsLoopback(client.Address));
+    }
 
     public IPEndPoint EndPoint(AddressFamily family = AddressFamily.InterNetwork) => Pod.EndPoint(Port, family);
 
