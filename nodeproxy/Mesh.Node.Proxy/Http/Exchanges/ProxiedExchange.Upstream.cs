@@ -13,8 +13,7 @@ namespace Mesh.Node.Proxy.Http.Exchanges;
 /// <summary>The upstream's side: the request is sent, its content beside the wait for the answer, and the answer passed on.</summary>
 internal abstract partial class ProxiedExchange
 {
-    private UpstreamGroup? _group;
-    private Http1Upstream? _upstream;
+    private UpstreamExchange? _upstream;
     private ValueTask _upload;
     private bool _hasUpload;
     private bool _isUploading;
@@ -36,25 +35,24 @@ internal abstract partial class ProxiedExchange
     protected async ValueTask<Attempt> AttemptAsync(
         UpstreamGroup group, bool isFresh, IUpstreamDialer dialer, Circuit? circuit = null)
     {
-        _group = group;
         Record.Upstream = group.Target;
         Record.Attempts++;
         UpstreamResult result = await group.GetAsync(_wait, isFresh, dialer, circuit);
         OnConnected();
-        if (result.Upstream is null)
+        if (result.Exchange is null)
         {
             return Unconnected(result);
         }
 
-        _upstream = result.Upstream;
-        return IsCut || IsAttemptLate ? Broken(result.IsReused) : await ExchangeAsync(result.Upstream, result.IsReused);
+        _upstream = result.Exchange;
+        return IsCut || IsAttemptLate ? Broken(result.IsReused) : await ExchangeAsync(result.Exchange, result.IsReused);
     }
 
     /// <summary>Passes the answer on. What breaks from here on breaks the client's connection: it has part of an answer.</summary>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     protected async ValueTask RelayAnswerAsync()
     {
-        Http1Upstream upstream = _upstream!;
+        UpstreamExchange upstream = _upstream!;
         ChangeAnswer(isOfUpstream: true);
         Record.ResponseCode = Response.Status;
         Record.Details = ResponseDetails.ViaUpstream;
@@ -121,7 +119,7 @@ internal abstract partial class ProxiedExchange
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<Attempt> ExchangeAsync(Http1Upstream upstream, bool isReused)
+    private async ValueTask<Attempt> ExchangeAsync(UpstreamExchange upstream, bool isReused)
     {
         if (upstream.TryBegin(Head) is not IContentWriter writer)
         {
@@ -169,7 +167,7 @@ internal abstract partial class ProxiedExchange
     }
 
     /// <summary>Both directions of a tunnel, each to its own end.</summary>
-    private async ValueTask<CopyEnd> TunnelAsync(Http1Upstream upstream, IContentWriter writer)
+    private async ValueTask<CopyEnd> TunnelAsync(UpstreamExchange upstream, IContentWriter writer)
     {
         _requestTimer.Cancel();
         BeginUpload(upstream.TunnelWriter, upstream);
@@ -184,7 +182,7 @@ internal abstract partial class ProxiedExchange
         return end == CopyEnd.Completed ? _uploadEnd : end;
     }
 
-    private void BeginUpload(IContentWriter writer, Http1Upstream upstream)
+    private void BeginUpload(IContentWriter writer, UpstreamExchange upstream)
     {
         _hasUpload = true;
         _isUploading = true;
@@ -194,7 +192,7 @@ internal abstract partial class ProxiedExchange
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    private async ValueTask UploadAsync(IContentWriter writer, Http1Upstream upstream)
+    private async ValueTask UploadAsync(IContentWriter writer, UpstreamExchange upstream)
     {
         CopyEnd end = await ContentCopy.CopyAsync(Client.Content, writer);
         _uploadEnd = end;
@@ -241,13 +239,13 @@ internal abstract partial class ProxiedExchange
         return _upload;
     }
 
-    /// <summary>Gives the connection back: for another request, if both messages were whole.</summary>
+    /// <summary>Gives the exchange back: its connection serves others where it can.</summary>
     private void ReleaseUpstream()
     {
-        if (_upstream is Http1Upstream upstream)
+        if (_upstream is UpstreamExchange upstream)
         {
             _upstream = null;
-            _group!.GiveBack(upstream);
+            upstream.Release();
         }
     }
 
@@ -281,7 +279,7 @@ internal abstract partial class ProxiedExchange
             ? status
             : null;
 
-    private void ReadGrpcStatus(Http1Upstream upstream)
+    private void ReadGrpcStatus(UpstreamExchange upstream)
     {
         if (Record.IsGrpc
             && (upstream.Content.Trailers.TryGet("grpc-status"u8, out ReadOnlySpan<byte> status)

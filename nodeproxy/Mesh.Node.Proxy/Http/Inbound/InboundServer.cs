@@ -71,12 +71,12 @@ internal sealed class InboundServer : IRequestServer, IUpstreamDialer
     public async ValueTask<DialResult?> PrepareAsync()
     {
         UpstreamResult result = await Application.GetAsync(new UpstreamWait(_context.Loop), isFresh: false, this);
-        if (result.Upstream is null)
+        if (result.Exchange is null)
         {
             return new DialResult(null, result.Reason, result.Detail);
         }
 
-        Application.GiveBack(result.Upstream);
+        result.Exchange.Release();
         return null;
     }
 

@@ -9,8 +9,9 @@ using Microsoft.AspNetCore.Connections;
 namespace Mesh.Node.Proxy.Http.Upstreams;
 
 /// <summary>A connection to an upstream that speaks HTTP/1: one exchange at a time. Lives on one loop.</summary>
-internal sealed class Http1Upstream
+internal sealed class Http1Upstream : UpstreamExchange
 {
+    private readonly UpstreamGroup _group;
     private readonly ConnectionContext _connection;
     private readonly Http1Input _input;
     private readonly PipeWriter _output;
@@ -22,13 +23,17 @@ internal sealed class Http1Upstream
     private bool _isPersistent = true;
     private bool _isAnswered = true;
     private bool _isAborted;
+    private bool _hasResponse;
 
+    /// <param name="group">Whose connection it is.</param>
     /// <param name="connection">Ready to carry bytes; owned.</param>
     /// <param name="limits">What messages are held to.</param>
     /// <param name="requestsMax">Requests it carries before it is closed; 0 for no limit.</param>
     /// <param name="lease">Counts it until it is closed; null where nothing does.</param>
-    public Http1Upstream(ConnectionContext connection, HttpLimits limits, uint requestsMax, IDisposable? lease)
+    public Http1Upstream(
+        UpstreamGroup group, ConnectionContext connection, HttpLimits limits, uint requestsMax, IDisposable? lease)
     {
+        _group = group;
         _connection = connection;
         _requestsMax = requestsMax;
         _lease = lease;
@@ -39,14 +44,14 @@ internal sealed class Http1Upstream
         _writer = new Http1ContentWriter(_output);
     }
 
-    /// <summary>The response's content.</summary>
-    public IContentReader Content => _content;
+    /// <inheritdoc/>
+    public override IContentReader Content => _content;
 
-    /// <summary>Where the client's bytes go after an answer that made the connection a tunnel.</summary>
-    public IContentWriter TunnelWriter => _writer;
+    /// <inheritdoc/>
+    public override IContentWriter TunnelWriter => _writer;
 
-    /// <summary>Whether a byte of the response under way has come.</summary>
-    public bool HasResponse { get; private set; }
+    /// <inheritdoc/>
+    public override bool HasResponse => _hasResponse;
 
     /// <summary>Requests that were begun on it.</summary>
     public long Requests { get; private set; }
@@ -81,9 +86,8 @@ internal sealed class Http1Upstream
         }
     }
 
-    /// <summary>Writes the head of a request; it leaves with the first flush.</summary>
-    /// <returns>Where its content goes, none included; null, and nothing was written, when the head cannot be said in HTTP/1.1.</returns>
-    public IContentWriter? TryBegin(RequestHead head)
+    /// <inheritdoc/>
+    public override IContentWriter? TryBegin(RequestHead head)
     {
         if (!Http1Writer.TryWriteRequest(head, isPersistent: true, _output))
         {
@@ -91,7 +95,7 @@ internal sealed class Http1Upstream
         }
 
         Requests++;
-        HasResponse = false;
+        _hasResponse = false;
         _isAnswered = false;
         _reader.Begin(head);
         _writer.Begin(head.Body.Kind == BodyKind.Tunnel ? BodyFraming.None : head.Body);
@@ -99,9 +103,9 @@ internal sealed class Http1Upstream
         return _writer;
     }
 
-    /// <summary>Reads the head of the next response, informational or final.</summary>
+    /// <inheritdoc/>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public async ValueTask<ResponseRead> ReadHeadAsync(ResponseHead head)
+    public override async ValueTask<ResponseRead> ReadHeadAsync(ResponseHead head)
     {
         while (true)
         {
@@ -119,7 +123,7 @@ internal sealed class Http1Upstream
                     continue;
             }
 
-            HasResponse |= !read.Buffer.IsEmpty;
+            _hasResponse |= !read.Buffer.IsEmpty;
             ReadOnlySequence<byte> rest = read.Buffer;
             Http1ReadStatus status = _reader.Read(ref rest, head);
             switch (status)
@@ -153,11 +157,8 @@ internal sealed class Http1Upstream
         }
     }
 
-    /// <summary>Why a response, or its content, was refused.</summary>
-    public Http1Refusal Refusal => _reader.Refusal == Http1Refusal.None ? _content.Refusal : _reader.Refusal;
-
-    /// <summary>Cuts it off: whoever waits for it is told that it broke.</summary>
-    public void Abort()
+    /// <inheritdoc/>
+    public override void Abort()
     {
         if (!_isAborted)
         {
@@ -165,6 +166,9 @@ internal sealed class Http1Upstream
             _connection.Abort();
         }
     }
+
+    /// <inheritdoc/>
+    public override void Release() => _group.GiveBack(this);
 
     /// <summary>Lets the connection go: in order where both messages were whole, else cut off.</summary>
     public void Close()
@@ -177,16 +181,4 @@ internal sealed class Http1Upstream
         _lease?.Dispose();
         _ = _connection.DisposeAsync().AsTask();
     }
-}
-
-/// <summary>What came where the head of a response was waited for.</summary>
-internal enum ResponseRead
-{
-    Head,
-
-    /// <summary>The connection ended or broke before it was complete.</summary>
-    Broken,
-
-    /// <summary>What came is no response that can be passed on.</summary>
-    Refused,
 }

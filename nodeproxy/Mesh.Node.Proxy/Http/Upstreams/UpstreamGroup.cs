@@ -198,7 +198,7 @@ internal sealed class UpstreamGroup(UpstreamKey key, Workload? endpoint, Service
         _dialling--;
         if (dialled.Connection is not null)
         {
-            Offer(new Http1Upstream(dialled.Connection, _limits, Limits.MaxRequestsPerConnection, lease), isReused: false);
+            Offer(new Http1Upstream(this, dialled.Connection, _limits, Limits.MaxRequestsPerConnection, lease), isReused: false);
             return;
         }
 

@@ -3,12 +3,12 @@ using Microsoft.AspNetCore.Connections;
 
 namespace Mesh.Node.Proxy.Http.Upstreams;
 
-/// <summary>What came of asking for a connection to an upstream.</summary>
-/// <param name="Upstream">The connection; null without one.</param>
-/// <param name="IsReused">Whether it has served another request: its server may just be closing it.</param>
+/// <summary>What came of asking for a way to an upstream.</summary>
+/// <param name="Exchange">Ready to be begun; null without one.</param>
+/// <param name="IsReused">Whether its connection has served another request: its server may just be closing it.</param>
 /// <param name="Reason">Why there is none.</param>
 /// <param name="Detail">What a reader needs beyond the reason.</param>
-internal readonly record struct UpstreamResult(Http1Upstream? Upstream, bool IsReused, CloseReason Reason, string? Detail)
+internal readonly record struct UpstreamResult(UpstreamExchange? Exchange, bool IsReused, CloseReason Reason, string? Detail)
 {
     /// <summary>There are as many connections as there may be, and none of them will be free for this endpoint.</summary>
     public bool IsOverflow { get; init; }
