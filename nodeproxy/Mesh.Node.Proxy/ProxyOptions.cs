@@ -78,7 +78,10 @@ public sealed class ProxyOptions
     /// <summary>Connections of one pod, both directions, open at once. Further ones are refused by name.</summary>
     public int PodConnectionsMax { get; set; } = 30_000;
 
-    /// <summary>Connections of one pod that wait for a tunnel, a connect or a decision. Further ones are refused by name.</summary>
+    /// <summary>
+    /// Connections of one pod that wait for a tunnel, a connect, a decision or what their client begins with. Further ones are refused by
+    /// name.
+    /// </summary>
     public int PodPendingConnectsMax { get; set; } = 10_000;
 
     /// <summary>

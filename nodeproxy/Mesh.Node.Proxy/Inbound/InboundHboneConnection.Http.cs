@@ -3,7 +3,6 @@ using Mesh.Node.Model.Policies;
 using Mesh.Node.Model.Workloads;
 using Mesh.Node.Proxy.Enforcement;
 using Mesh.Node.Proxy.Hbone;
-using Mesh.Node.Proxy.Http;
 using Mesh.Node.Proxy.Http.Clients;
 using Mesh.Node.Proxy.Http.Content;
 using Mesh.Node.Proxy.Http.Detection;
@@ -20,9 +19,9 @@ internal sealed partial class InboundHboneConnection
     private static readonly TimeSpan s_drainLimit = TimeSpan.FromSeconds(10);
 
     private StreamConnection? _httpConnection;
-    private Http1Client? _httpClient;
+    private HttpSession? _http;
 
-    public override void BeginDrain() => _httpClient?.BeginDrain();
+    public override void BeginDrain() => _http?.BeginDrain();
 
     private async Task ServeHttpAsync(Workload destination, IPEndPoint target, ConnectionFacts facts)
     {
@@ -50,24 +49,18 @@ internal sealed partial class InboundHboneConnection
         // 4. and 5.
         ConnectResponseHeaders.Write(Context.Headers, ConnectStatusCode.Ok, destination);
         _stream.Respond(Context.Headers, endStream: false);
-        Settle();
         _httpConnection = StreamConnection.Start(_stream, s_drainLimit);
         _early.DeliverTo(_httpConnection);
-        if (await PrefaceReader.BeginsAsHttp2Async(_httpConnection.Transport.Input))
+        bool isHttp2 = await PrefaceReader.BeginsAsHttp2Async(_httpConnection.Transport.Input);
+        Settle();
+        if (isHttp2)
         {
             await CarryUnreadAsync(server, _httpConnection, destination, facts);
             return;
         }
 
-        _httpClient = new Http1Client(_httpConnection, Context.Loop, Context.Services.Http, server);
-        Http1ClientEnd end = await _httpClient.RunAsync();
-        await _httpConnection.DisposeAsync();
-        if (end == Http1ClientEnd.Gone && _stream.Tunnel.IsClosed)
-        {
-            Record.TryEnd(_stream.Tunnel.StreamEnd.Reason, _stream.Tunnel.StreamEnd.Detail);
-        }
-
-        Record.TryEnd(HttpReasons.ReasonFor(end), server.Refusal);
+        _http = new HttpSession(Context, Record);
+        await _http.ServeAsync(_httpConnection, _stream.Tunnel, server);
     }
 
     /// <summary>

@@ -61,25 +61,9 @@ internal sealed partial class InboundPlaintextConnection : ProxiedConnection
         var facts = new ConnectionFacts(
             null, Record.Client.Address, _destination.Address, (ushort)_destination.Port, destination.Network);
         ProbeRequests? probes = Pod.ProbesOf(Record.Client.Address, _destination.Port, out bool mayBeSilent);
-        if (probes is null && InboundDestination.SpeaksHttp(Context.Snapshot, destination, _destination.Port)
-            && await SpeaksHttp1Async())
-        {
-            await ServeHttpAsync(destination, facts);
-            return;
-        }
-
-        if (Record.Reason != CloseReason.None)
-        {
-            return;
-        }
-
-        // While its client was waited for, other policies may have come to hold for it.
-        destination = Context.Snapshot.FindWorkload(destination.Uid) ?? destination;
-        Context.Telemetry.PartiesKnown(Record);
-        bool isAdmitted = probes is not null
-            && PolicyEvaluator.Evaluate(Context.Snapshot, destination, in facts).Outcome != PolicyOutcome.Allowed
-            ? await BeginProbeAsync(probes, mayBeSilent)
-            : await Gate.AdmitAsync(Context, this, destination, facts, TimeSpan.FromMilliseconds(Options.ConfigurationWaitMs));
+        bool isAdmitted = probes is null && InboundDestination.SpeaksHttp(Context.Snapshot, destination, _destination.Port)
+            ? await ServeHttpAsync(destination, facts)
+            : await AdmitAsync(destination, facts, probes, mayBeSilent);
         if (!isAdmitted)
         {
             return;
@@ -115,8 +99,7 @@ internal sealed partial class InboundPlaintextConnection : ProxiedConnection
         _probe?.Cancel();
         _connector?.Cancel();
         _relay?.Abort();
-        _peek?.Cancel();
-        _httpConnection?.Abort();
+        _http?.Abort();
         _client.Reset();
     }
 
@@ -124,6 +107,15 @@ internal sealed partial class InboundPlaintextConnection : ProxiedConnection
     {
         _client.Reset();
         _application?.Reset();
+    }
+
+    /// <summary>Judges a connection nobody will look into: what policy does not admit may still be a probe.</summary>
+    private async ValueTask<bool> AdmitAsync(Workload destination, ConnectionFacts facts, ProbeRequests? probes, bool mayBeSilent)
+    {
+        Context.Telemetry.PartiesKnown(Record);
+        return probes is not null && PolicyEvaluator.Evaluate(Context.Snapshot, destination, in facts).Outcome != PolicyOutcome.Allowed
+            ? await BeginProbeAsync(probes, mayBeSilent)
+            : await Gate.AdmitAsync(Context, this, destination, facts, TimeSpan.FromMilliseconds(Options.ConfigurationWaitMs));
     }
 
     /// <summary>Whether the client asks as a probe may; a probe that says nothing may always begin.</summary>

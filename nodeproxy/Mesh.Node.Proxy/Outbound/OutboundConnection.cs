@@ -105,8 +105,7 @@ internal sealed partial class OutboundConnection : ProxiedConnection
     {
         _appConnector?.Cancel();
         _connector?.Cancel();
-        _peek?.Cancel();
-        _httpConnection?.Abort();
+        _http?.Abort();
         if (_channelRelay is not null)
         {
             _channelRelay.Abort();

@@ -125,6 +125,38 @@ public sealed class InboundRequestTests
         await lab.Node.WaitForLineAsync("path=InboundPlaintext", "close_reason=PolicyDenied");
     }
 
+    [LabFact]
+    public async Task A_client_none_of_whose_requests_could_be_admitted_is_refused_before_it_says_anything()
+    {
+        await using HttpLab lab = await HttpLab.StartAsync();
+        LabPod pod = await lab.Node.AddPodAsync("server");
+        lab.AddService("server", (pod, []));
+        lab.Node.BeStrict();
+        Assert.Equal("<reset>", await AskPlainlyAsync(lab, pod, ""));
+        await lab.Node.WaitForLineAsync("path=InboundPlaintext", "close_reason=PolicyDenied");
+    }
+
+    [LabFact]
+    public async Task Clients_that_say_nothing_count_as_waiting()
+    {
+        await using HttpLab lab = await HttpLab.StartAsync(options: new ProxyOptions { PodPendingConnectsMax = 1 });
+        LabPod pod = await lab.Node.AddPodAsync("server");
+        await using HttpApp app = await HttpApp.StartAsync(pod, HttpLab.AppPort, context => context.Response.WriteAsync("ok"));
+        HttpService service = lab.AddService("server", (pod, []));
+        using Socket silent = await lab.ConnectAsync(service);
+        using Socket further = await lab.ConnectAsync(service);
+        Assert.Equal("<reset>", await HttpLab.ReadToEndAsync(further));
+        await lab.Node.WaitForLineAsync("path=Outbound", "close_reason=PendingConnectLimit");
+
+        await silent.SendAsync("GET / HTTP/1.1\r\nHost: s\r\n\r\n"u8.ToArray());
+        for (string answer = ""; !answer.Contains("ok", StringComparison.Ordinal);)
+        {
+            answer += await LabPod.ReadAsync(silent, 1);
+        }
+
+        Assert.Equal("ok", await lab.Http(service).GetStringAsync("/"));
+    }
+
     private static async Task<string> AskPlainlyAsync(HttpLab lab, LabPod pod, string request)
     {
         try

@@ -52,4 +52,7 @@ internal interface IRequestServer
     /// A request was refused before it was one: what could be read of it is in the exchange, and the answer has been written.
     /// </summary>
     void OnRefused(ClientExchange exchange, int status, string detail);
+
+    /// <summary>Why what the client sent was refused; null while it was not.</summary>
+    string? Refusal { get; }
 }

@@ -63,7 +63,7 @@ internal sealed class InboundServer : IRequestServer, IUpstreamDialer
     /// <summary>The loop.</summary>
     public LoopContext Context => _context;
 
-    /// <summary>Why what the client sent was refused; null while it was not.</summary>
+    /// <inheritdoc/>
     public string? Refusal { get; private set; }
 
     /// <summary>Has a connection to the application made, or finds one kept, before the client is told that it may ask.</summary>

@@ -28,7 +28,7 @@ internal sealed class OutboundServer(OutboundOrigin origin, ConnectionRecord con
     /// <summary>Makes connections on the client's behalf.</summary>
     public OutboundDialer Dialer => _dialer;
 
-    /// <summary>Why what the client sent was refused; null while it was not.</summary>
+    /// <inheritdoc/>
     public string? Refusal { get; private set; }
 
     /// <inheritdoc/>
