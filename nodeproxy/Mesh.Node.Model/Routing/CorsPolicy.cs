@@ -9,8 +9,9 @@ public sealed class CorsPolicy
     private readonly byte[] _allowMethods;
     private readonly byte[] _allowHeaders;
     private readonly byte[] _exposeHeaders;
+    private readonly bool _allowsEveryOrigin;
 
-    /// <param name="allowOrigins">Of these one must hold of the origin, which is then echoed.</param>
+    /// <param name="allowOrigins">Of these one must hold of the origin, which is then echoed; exactly <c>*</c> holds of every one.</param>
     /// <param name="allowMethods">Empty to say nothing of methods.</param>
     /// <param name="allowHeaders">Empty to say nothing of headers.</param>
     /// <param name="exposeHeaders">Empty to expose none.</param>
@@ -24,6 +25,7 @@ public sealed class CorsPolicy
         AllowMethods = allowMethods;
         AllowHeaders = allowHeaders;
         ExposeHeaders = exposeHeaders;
+        _allowsEveryOrigin = allowOrigins.Any(origin => origin is { Kind: ValueMatchKind.Exact, Text: "*" });
         _allowMethods = Joined(allowMethods);
         _allowHeaders = Joined(allowHeaders);
         _exposeHeaders = Joined(exposeHeaders);
@@ -57,6 +59,11 @@ public sealed class CorsPolicy
     /// <summary>Whether an origin is allowed. No allocation.</summary>
     public bool AllowsOrigin(ReadOnlySpan<byte> origin)
     {
+        if (_allowsEveryOrigin)
+        {
+            return true;
+        }
+
         foreach (ValueMatch allowed in AllowOrigins)
         {
             if (allowed.Matches(origin))

@@ -33,6 +33,10 @@ internal sealed partial class OutboundExchange
         if (_route is not null)
         {
             HeaderChanges.Apply(_route.ResponseHeaders, Response.Fields);
+            if (_route.Cors is CorsPolicy cors)
+            {
+                CorsFields.Set(cors, Client.Request, Response.Fields);
+            }
         }
     }
 

@@ -80,6 +80,12 @@ internal sealed partial class OutboundExchange : ProxiedExchange, IOpenRequest
         }
 
         Record.RouteName = _route.Name;
+        if (_route.Cors is CorsPolicy cors && CorsFields.TryAnswerPreflight(cors, Client.Request, Response))
+        {
+            Record.Details = ResponseDetails.CorsResponse;
+            return SendAsync(default);
+        }
+
         switch (_route.Action)
         {
             case ForwardAction forward:

@@ -25,6 +25,9 @@ public static class ResponseDetails
     /// <summary>The route itself is the answer: a redirect or a fixed response.</summary>
     public const string DirectResponse = "direct_response";
 
+    /// <summary>The route says what scripts of other origins may do, and told it.</summary>
+    public const string CorsResponse = "cors_response";
+
     /// <summary>No response came within the limit of the request.</summary>
     public const string ResponseTimeout = "response_timeout";
 
