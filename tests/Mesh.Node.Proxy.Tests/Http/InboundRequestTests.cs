@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Text;
 using Mesh.Node.Model.Policies;
 using Mesh.Node.Model.Policies.Requests;
+using Mesh.Node.Model.Routing;
 using Mesh.Node.Proxy.Tests.Paths;
 using Mesh.Testing;
 using Microsoft.AspNetCore.Http;
@@ -86,10 +87,11 @@ public sealed class InboundRequestTests
         Assert.Equal("ok", await lab.Http(service).GetStringAsync("/short"));
     }
 
-    [LabFact]
-    public async Task An_application_learns_from_the_proxy_alone_who_asks()
+    [LabTheory]
+    [MemberData(nameof(Ways))]
+    public async Task An_application_learns_from_the_proxy_alone_who_asks(SameNodeMode mode)
     {
-        await using HttpLab lab = await HttpLab.StartAsync(SameNodeMode.Network);
+        await using HttpLab lab = await HttpLab.StartAsync(mode);
         LabPod pod = await lab.Node.AddPodAsync("server");
         await using HttpApp app = await HttpApp.StartAsync(
             pod, HttpLab.AppPort, context => context.Response.WriteAsync(string.Join('|', context.Request.Headers["x-forwarded-client-cert"]!)));
@@ -100,6 +102,31 @@ public sealed class InboundRequestTests
         Assert.Equal(
             "By=spiffe://cluster.local/ns/shop/sa/server;URI=spiffe://cluster.local/ns/shop/sa/client",
             await answered.Content.ReadAsStringAsync());
+    }
+
+    [LabTheory]
+    [MemberData(nameof(Ways))]
+    public async Task A_path_that_a_route_has_rewritten_is_judged_as_the_application_will_read_it(SameNodeMode mode)
+    {
+        await using HttpLab lab = await HttpLab.StartAsync(mode);
+        LabPod pod = await lab.Node.AddPodAsync("server");
+        await using HttpApp app = await HttpApp.StartAsync(pod, HttpLab.AppPort, context => context.Response.WriteAsync("ok"));
+        HttpService service = lab.AddService("server", (pod, []));
+        lab.Route(service, new Route(
+            "shop/rewrite",
+            [new RouteMatch { Path = PathMatch.Prefix("/old") }],
+            new ForwardAction(new WeightedDestinations([new WeightedDestination(service.Service.Key, 80, "", 1)]))
+            {
+                Rewrite = PathRewrite.MatchedPart("/new/"),
+            }));
+        lab.Node.Configure(mesh => mesh.SetPolicy(Deny("secret", new RequestConditions { Paths = [TextMatch.Exact("/secret")] })));
+        HttpClient http = lab.Http(service);
+        Assert.Equal("ok", await http.GetStringAsync("/old/open"));
+
+        // What is left of the match and what takes its place make dots that neither had.
+        using HttpResponseMessage answered = await http.GetAsync("/old../secret");
+        Assert.Equal(HttpStatusCode.Forbidden, answered.StatusCode);
+        Assert.Single(app.Requests);
     }
 
     [LabFact]
@@ -171,6 +198,9 @@ public sealed class InboundRequestTests
             return "<reset>";
         }
     }
+
+    private static AuthorizationPolicy Deny(string name, RequestConditions conditions) =>
+        Allow(name, conditions) with { Action = PolicyAction.Deny };
 
     private static AuthorizationPolicy Allow(string name, RequestConditions conditions) => new("shop", name)
     {

@@ -27,7 +27,7 @@ internal sealed class InboundExchange(InboundServer server) : ProxiedExchange(se
         RequestIdentifiers.Ensure(Client.Request, ref Context.Random);
         Record.SetRequest(Client.Request);
         Head.CopyFrom(Client.Request);
-        InboundFields.Rewrite(Head, Connection);
+        InboundFields.Rewrite(Head, Connection.SourceIdentity, Connection.DestinationIdentity);
         if (!RequestPaths.TryNormalize(Head))
         {
             await AnswerAsync(LocalAnswer.BadPath);

@@ -1,7 +1,6 @@
 using System.Text;
 using Mesh.Api.Identity;
 using Mesh.Node.Protocols.Http;
-using Mesh.Node.Proxy.Telemetry;
 
 namespace Mesh.Node.Proxy.Http.Inbound;
 
@@ -12,12 +11,13 @@ internal static class InboundFields
 
     /// <summary>Writes a request as the application is to read it, but for its path.</summary>
     /// <param name="head">Changed.</param>
-    /// <param name="connection">It came on it.</param>
-    public static void Rewrite(RequestHead head, ConnectionRecord connection)
+    /// <param name="client">Who asks; null when unknown.</param>
+    /// <param name="server">Who is asked; null when unknown.</param>
+    public static void Rewrite(RequestHead head, SpiffeId? client, SpiffeId? server)
     {
-        if (connection.SourceIdentity is SpiffeId client)
+        if (client is not null)
         {
-            SetClientCertificate(head, client, connection.DestinationIdentity);
+            SetClientCertificate(head, client, server);
         }
         else
         {

@@ -11,6 +11,7 @@ using Mesh.Node.Protocols.Http;
 using Mesh.Node.Proxy.Enforcement;
 using Mesh.Node.Proxy.Http.Destinations;
 using Mesh.Node.Proxy.Http.Exchanges;
+using Mesh.Node.Proxy.Http.Inbound;
 using Mesh.Node.Proxy.Http.Upstreams;
 using Mesh.Node.Proxy.Telemetry;
 using Mesh.Node.Proxy.Telemetry.Requests;
@@ -242,6 +243,14 @@ internal sealed partial class OutboundExchange : ProxiedExchange, IOpenRequest
         if (Record.Path != ConnectionPath.SameNode)
         {
             return true;
+        }
+
+        // No other proxy stands before the application: what it would make of the request is made here.
+        InboundFields.Rewrite(Head, _server.Origin.Source.Identity, Record.DestinationIdentity);
+        if (!RequestPaths.TryNormalize(Head))
+        {
+            Failure = LocalAnswer.BadPath;
+            return false;
         }
 
         _gate = group.Gate;
