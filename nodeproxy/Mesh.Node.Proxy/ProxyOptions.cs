@@ -69,6 +69,12 @@ public sealed class ProxyOptions
     /// <summary>HTTP connections kept so on one loop, for each pod and endpoint.</summary>
     public int HttpUpstreamIdleMax { get; set; } = 256;
 
+    /// <summary>
+    /// Content of one request that is kept until its answer begins, so that a retry can send it again; a request with more is not retried
+    /// once that much was taken from its client. Bytes, counted within the pod's buffers.
+    /// </summary>
+    public int HttpReplayBytesMax { get; set; } = 64 * 1024;
+
     /// <summary>Time from one PING on a tunnel to the next. Milliseconds; 10 s as ztunnel and Envoy.</summary>
     public int PingIntervalMs { get; set; } = 10_000;
 

@@ -17,11 +17,15 @@ internal sealed record HttpLimits
     /// <summary>Connections kept so, for each endpoint and client, on one loop.</summary>
     public required int UpstreamIdleMax { get; init; }
 
+    /// <summary>Content of one request that is kept so that it can be sent again, in bytes.</summary>
+    public required long ReplayBytesMax { get; init; }
+
     /// <summary>What the node's configuration says.</summary>
     public static HttpLimits Of(ProxyOptions options) => new()
     {
         HeadTime = TimeSpan.FromMilliseconds(options.HttpHeadTimeoutMs),
         UpstreamIdle = TimeSpan.FromMilliseconds(options.HttpUpstreamIdleMs),
         UpstreamIdleMax = options.HttpUpstreamIdleMax,
+        ReplayBytesMax = options.HttpReplayBytesMax,
     };
 }

@@ -19,9 +19,8 @@ internal abstract partial class ProxiedExchange
     private bool _isUploading;
     private CopyEnd _uploadEnd;
 
-    /// <summary>Nothing of the content was taken from the client, or there is none: the request can be sent once more.</summary>
-    protected bool IsContentUntouched =>
-        !Client.Request.Body.HasContent || (Client.Content.ContentBytes == 0 && !Client.Content.IsComplete);
+    /// <summary>There is no content, or all that was taken from the client is kept: the request can be sent once more.</summary>
+    protected bool CanSendAgain => !Client.Request.Body.HasContent || Content.CanRewind;
 
     /// <summary>Whether an upstream has answered and waits for its answer to be passed on.</summary>
     protected bool HasAnswer => _upstream is not null;
@@ -53,6 +52,7 @@ internal abstract partial class ProxiedExchange
     protected async ValueTask RelayAnswerAsync()
     {
         UpstreamExchange upstream = _upstream!;
+        Content.Forget();
         ChangeAnswer(isOfUpstream: true);
         Record.ResponseCode = Response.Status;
         Record.Details = ResponseDetails.ViaUpstream;
@@ -129,6 +129,7 @@ internal abstract partial class ProxiedExchange
 
         if (Client.Request.Body.HasContent)
         {
+            Content.Rewind();
             BeginUpload(writer, upstream);
         }
         else
@@ -146,8 +147,7 @@ internal abstract partial class ProxiedExchange
             switch (await upstream.ReadHeadAsync(Response))
             {
                 case ResponseRead.Head when Response.IsInformational:
-                    // Who did not ask for it is not told to go on; other informational answers are for whoever understands them.
-                    if ((Response.Status != 100 || Client.Request.ExpectsContinue) && !await Client.InformAsync(Response))
+                    if (IsForClient(Response) && !await Client.InformAsync(Response))
                     {
                         return Broken(isReused);
                     }
@@ -164,6 +164,22 @@ internal abstract partial class ProxiedExchange
                     return Broken(isReused);
             }
         }
+    }
+
+    /// <summary>
+    /// Who did not ask for it is not told to go on, nor told twice, by an upstream after another; other informational answers are for
+    /// whoever understands them.
+    /// </summary>
+    private bool IsForClient(ResponseHead informational)
+    {
+        if (informational.Status != 100)
+        {
+            return true;
+        }
+
+        bool isAwaited = Client.Request.ExpectsContinue && !_isToldToContinue;
+        _isToldToContinue = true;
+        return isAwaited;
     }
 
     /// <summary>Both directions of a tunnel, each to its own end.</summary>
@@ -194,7 +210,7 @@ internal abstract partial class ProxiedExchange
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask UploadAsync(IContentWriter writer, UpstreamExchange upstream)
     {
-        CopyEnd end = await ContentCopy.CopyAsync(Client.Content, writer);
+        CopyEnd end = await ContentCopy.CopyAsync(Content, writer);
         _uploadEnd = end;
         if (end == CopyEnd.Completed)
         {
@@ -221,11 +237,11 @@ internal abstract partial class ProxiedExchange
 
         if (_isUploading)
         {
-            Client.Content.CancelRead();
+            Content.CancelRead();
         }
 
         await EndUploadAsync();
-        Client.Content.ForgetCancel();
+        Content.ForgetCancel();
     }
 
     private ValueTask EndUploadAsync()

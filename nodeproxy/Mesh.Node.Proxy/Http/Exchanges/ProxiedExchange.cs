@@ -6,8 +6,10 @@ using Mesh.Node.Proxy.Http.Clients;
 using Mesh.Node.Proxy.Http.Content;
 using Mesh.Node.Proxy.Http.Upstreams;
 using Mesh.Node.Proxy.Loops;
+using Mesh.Node.Proxy.Pods;
 using Mesh.Node.Proxy.Telemetry;
 using Mesh.Node.Proxy.Telemetry.Requests;
+using Mesh.Node.Transport.Buffers;
 using Mesh.Node.Transport.EventLoops;
 
 namespace Mesh.Node.Proxy.Http.Exchanges;
@@ -30,9 +32,12 @@ internal abstract partial class ProxiedExchange : IClientWatch, ITimerHandler
     private readonly LoopTimer _pauseTimer;
     private readonly LoopCompletion<bool> _pause;
 
-    protected ProxiedExchange(LoopContext context)
+    /// <param name="context">The loop.</param>
+    /// <param name="pod">Whose buffers hold what is kept of requests.</param>
+    protected ProxiedExchange(LoopContext context, EnrolledPod pod)
     {
         Context = context;
+        Content = new RequestContent(new RecordedBytes(context.Loop.Buffers, pod.Buffers));
         _wait = new UpstreamWait(context.Loop);
         _requestTimer = new LoopTimer(context.Loop, this);
         _attemptTimer = new LoopTimer(context.Loop, this);
@@ -54,6 +59,9 @@ internal abstract partial class ProxiedExchange : IClientWatch, ITimerHandler
     /// <summary>The request as it came, and the way back.</summary>
     protected ClientExchange Client { get; private set; } = null!;
 
+    /// <summary>The request's content as upstreams are given it.</summary>
+    protected RequestContent Content { get; }
+
     /// <summary>What the client is told when no upstream answers.</summary>
     protected LocalAnswer Failure { get; set; } = LocalAnswer.NoEndpoint;
 
@@ -66,6 +74,7 @@ internal abstract partial class ProxiedExchange : IClientWatch, ITimerHandler
     private bool _isClientGone;
     private bool _isLate;
     private bool _isRevoked;
+    private bool _isToldToContinue;
 
     /// <summary>Answers a request.</summary>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
@@ -75,7 +84,9 @@ internal abstract partial class ProxiedExchange : IClientWatch, ITimerHandler
         _isClientGone = client.IsGone;
         _isLate = false;
         _isRevoked = false;
+        _isToldToContinue = false;
         Failure = LocalAnswer.NoEndpoint;
+        Content.Begin(client.Content);
         Context.Requests.Began(Record, Connection, Context.Loop.NowMs);
         client.Watch = this;
         try
@@ -88,6 +99,7 @@ internal abstract partial class ProxiedExchange : IClientWatch, ITimerHandler
             _requestTimer.Cancel();
             _attemptTimer.Cancel();
             AbandonUpstream();
+            Content.End();
             Complete();
         }
     }

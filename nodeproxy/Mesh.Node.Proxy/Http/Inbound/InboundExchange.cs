@@ -12,7 +12,7 @@ namespace Mesh.Node.Proxy.Http.Inbound;
 /// A request to an application of a pod. 1. Written as the application will read it. 2. Judged in that form. 3. Given to the application,
 /// once: whether it is sent again is its client's matter.
 /// </summary>
-internal sealed class InboundExchange(InboundServer server) : ProxiedExchange(server.Context), IOpenRequest
+internal sealed class InboundExchange(InboundServer server) : ProxiedExchange(server.Context, server.Pod), IOpenRequest
 {
     protected override ConnectionRecord Connection => server.Connection;
 
@@ -65,7 +65,7 @@ internal sealed class InboundExchange(InboundServer server) : ProxiedExchange(se
     {
         BeginAttempt(limit: null);
         Attempt attempt = await AttemptAsync(server.Application, isFresh: false, server);
-        if (attempt.IsStale && IsContentUntouched && !IsCut)
+        if (attempt.IsStale && CanSendAgain && !IsCut)
         {
             await DropUpstreamAsync();
             attempt = await AttemptAsync(server.Application, isFresh: true, server);

@@ -22,7 +22,6 @@ internal sealed class InboundServer : IRequestServer, IUpstreamDialer
     private static readonly ConnectionOptions s_options = new();
 
     private readonly LoopContext _context;
-    private readonly EnrolledPod _pod;
 
     // One client of HTTP/1 has one request under way.
     private InboundExchange? _exchange;
@@ -37,7 +36,7 @@ internal sealed class InboundServer : IRequestServer, IUpstreamDialer
         LoopContext context, EnrolledPod pod, ConnectionRecord connection, RequestGate gate, Workload destination, IPEndPoint target)
     {
         _context = context;
-        _pod = pod;
+        Pod = pod;
         Connection = connection;
         Gate = gate;
         var key = new UpstreamKey(
@@ -50,6 +49,9 @@ internal sealed class InboundServer : IRequestServer, IUpstreamDialer
             IsOnNode: true);
         Application = pod.UpstreamsOn(context).GroupOf(key, destination, service: null);
     }
+
+    /// <summary>Whose application it is.</summary>
+    public EnrolledPod Pod { get; }
 
     /// <summary>What is known of the connection.</summary>
     public ConnectionRecord Connection { get; }
@@ -98,7 +100,7 @@ internal sealed class InboundServer : IRequestServer, IUpstreamDialer
     public async ValueTask<DialResult> DialAsync(UpstreamGroup group)
     {
         var connector = new AppConnector(
-            _context.Loop, _pod, TimeSpan.FromMilliseconds(_context.Services.Options.ConnectTimeoutMs));
+            _context.Loop, Pod, TimeSpan.FromMilliseconds(_context.Services.Options.ConnectTimeoutMs));
         ConnectResult connected = await connector.ConnectAsync(group.Key.Client!, group.Target);
         return connected.Channel is null
             ? new DialResult(null, ConnectReasons.ReasonFor(connected.Status, connected.Error), connected.Error.ToString())

@@ -42,7 +42,7 @@ internal sealed partial class OutboundExchange : ProxiedExchange, IOpenRequest
     private RequestGate? _gate;
 
     public OutboundExchange(OutboundServer server)
-        : base(server.Origin.Context) => _server = server;
+        : base(server.Origin.Context, server.Origin.Pod) => _server = server;
 
     protected override ConnectionRecord Connection => _server.Connection;
 
@@ -128,6 +128,11 @@ internal sealed partial class OutboundExchange : ProxiedExchange, IOpenRequest
     private async ValueTask ForwardAsync(ForwardAction? action)
     {
         RetryPolicy retries = action?.Retries ?? RetryPolicy.Default;
+        if (retries.Retries > 0)
+        {
+            Content.Record(Context.Services.Http.ReplayBytesMax);
+        }
+
         if (action?.Timeout is TimeSpan limit)
         {
             LimitRequest(limit);
@@ -150,7 +155,7 @@ internal sealed partial class OutboundExchange : ProxiedExchange, IOpenRequest
                 break;
             }
 
-            if (attempt.IsStale && !isStaleTried && IsContentUntouched)
+            if (attempt.IsStale && !isStaleTried && CanSendAgain)
             {
                 // The server closed a connection just when it was used again, and answered nothing (RFC 9112 §9.3.1).
                 isStaleTried = true;
@@ -160,7 +165,7 @@ internal sealed partial class OutboundExchange : ProxiedExchange, IOpenRequest
             }
 
             bool isWanted = attempt.MayRetry && retries.Allows(attempt.Outcome);
-            if (isWanted && retried < retries.Retries && IsContentUntouched && _lease.TryBeginRetry(out _))
+            if (isWanted && retried < retries.Retries && CanSendAgain && _lease.TryBeginRetry(out _))
             {
                 EndAttempt(attempt);
                 await DropUpstreamAsync();
