@@ -45,7 +45,10 @@ public struct HeldBytes(BufferBudget? budget)
     }
 
     /// <summary>The first contiguous run, empty when nothing is held.</summary>
-    public readonly ReadOnlySpan<byte> First
+    public readonly ReadOnlySpan<byte> First => FirstMemory.Span;
+
+    /// <summary><see cref="First"/> for whoever keeps it across calls: valid until it is consumed.</summary>
+    public readonly ReadOnlyMemory<byte> FirstMemory
     {
         get
         {
@@ -55,7 +58,7 @@ public struct HeldBytes(BufferBudget? budget)
             }
 
             int end = block == _last ? _lastBytes : BufferPool.BlockBytes;
-            return block.AsSpan(_readOffset, end - _readOffset);
+            return block.AsMemory(_readOffset, end - _readOffset);
         }
     }
 
