@@ -75,6 +75,12 @@ public sealed class ProxyOptions
     /// </summary>
     public int HttpReplayBytesMax { get; set; } = 64 * 1024;
 
+    /// <summary>
+    /// Content of one copy of a request that its mirror has not taken; one that is further behind is given up. Bytes, counted within the
+    /// pod's buffers.
+    /// </summary>
+    public int HttpMirrorBytesMax { get; set; } = 1024 * 1024;
+
     /// <summary>Time from one PING on a tunnel to the next. Milliseconds; 10 s as ztunnel and Envoy.</summary>
     public int PingIntervalMs { get; set; } = 10_000;
 

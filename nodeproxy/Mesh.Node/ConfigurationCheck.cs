@@ -28,6 +28,7 @@ internal static class ConfigurationCheck
         new("proxy.httpUpstreamIdleMs", 0, int.MaxValue, file => file.Proxy.HttpUpstreamIdleMs),
         new("proxy.httpUpstreamIdleMax", 0, int.MaxValue, file => file.Proxy.HttpUpstreamIdleMax),
         new("proxy.httpReplayBytesMax", 0, 64 * 1024 * 1024, file => file.Proxy.HttpReplayBytesMax),
+        new("proxy.httpMirrorBytesMax", 0, 64 * 1024 * 1024, file => file.Proxy.HttpMirrorBytesMax),
         new("proxy.tunnelIdleMs", 100, int.MaxValue, file => file.Proxy.TunnelIdleMs),
         new("proxy.tunnelStreamsMax", 1, 10_000, file => file.Proxy.TunnelStreamsMax),
         new("proxy.pingIntervalMs", 100, HourMs, file => file.Proxy.PingIntervalMs),

@@ -48,7 +48,12 @@ public sealed record ForwardAction(WeightedDestinations Destinations) : RouteAct
 /// <summary>A copy of requests.</summary>
 /// <param name="Destination">Where it goes; its weight means nothing.</param>
 /// <param name="Share">Of how many requests.</param>
-public sealed record Mirror(WeightedDestination Destination, Share Share);
+public sealed record Mirror(WeightedDestination Destination, Share Share)
+{
+    /// <summary>How a copy is sent: to its destination alone, and once.</summary>
+    public ForwardAction Forward { get; } =
+        new(new WeightedDestinations([Destination], keepsUnusable: true)) { Retries = RetryPolicy.Never };
+}
 
 /// <summary>The proxy answers by itself.</summary>
 /// <param name="Status">200 to 599.</param>

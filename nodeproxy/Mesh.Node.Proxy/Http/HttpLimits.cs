@@ -20,6 +20,9 @@ internal sealed record HttpLimits
     /// <summary>Content of one request that is kept so that it can be sent again, in bytes.</summary>
     public required long ReplayBytesMax { get; init; }
 
+    /// <summary>Content of one copy of a request that its mirror has not taken, in bytes.</summary>
+    public required long MirrorBytesMax { get; init; }
+
     /// <summary>What the node's configuration says.</summary>
     public static HttpLimits Of(ProxyOptions options) => new()
     {
@@ -27,5 +30,6 @@ internal sealed record HttpLimits
         UpstreamIdle = TimeSpan.FromMilliseconds(options.HttpUpstreamIdleMs),
         UpstreamIdleMax = options.HttpUpstreamIdleMax,
         ReplayBytesMax = options.HttpReplayBytesMax,
+        MirrorBytesMax = options.HttpMirrorBytesMax,
     };
 }

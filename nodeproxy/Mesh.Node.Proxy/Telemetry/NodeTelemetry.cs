@@ -148,6 +148,12 @@ public sealed class NodeTelemetry : IDisposable
             () => _requestCatalog.Overflowed);
         Metrics.AddCounter(
             "mesh_request_retries_total", "Times a request was sent again.", () => _requests.Sum(requests => requests.RetriesTotal));
+        Metrics.AddCounter(
+            "mesh_request_mirrors_total", "Copies of requests begun.", () => _requests.Sum(requests => requests.MirrorsTotal));
+        Metrics.AddCounter(
+            "mesh_request_mirrors_dropped_total",
+            "Copies of requests not made, or given up because their mirror was behind.",
+            () => _requests.Sum(requests => requests.MirrorsDroppedTotal));
         Metrics.AddCounter("mesh_access_log_lines_total", "Connections and requests logged.", () => Log.AccessWritten);
         Metrics.AddCounter(
             "mesh_access_log_dropped_total",

@@ -91,6 +91,9 @@ internal sealed class LabNode : IAsyncDisposable, IConfigurationReader, ICertifi
     /// <summary>Those of them that ended for a reason.</summary>
     public long ClosedTotal(ConnectionPath path, CloseReason reason) => Telemetry.Sum(loop => loop.ClosedTotal(path, reason));
 
+    /// <summary>Copies of requests begun so far, by all data planes.</summary>
+    public long MirrorsTotal => _proxies.SelectMany(proxy => Enumerable.Range(0, 2).Select(proxy.Telemetry.RequestsForLoop)).Sum(loop => loop.MirrorsTotal);
+
     /// <summary>A data plane with loops of its own, as another process of the node would be.</summary>
     /// <param name="options">What it is held to.</param>
     /// <param name="predecessor">Where it takes listeners from instead of opening them.</param>

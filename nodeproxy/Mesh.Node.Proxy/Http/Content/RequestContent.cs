@@ -21,6 +21,10 @@ internal sealed class RequestContent(RecordedBytes record) : IContentReader
     private bool _isRecording;
     private bool _isFromRecord;
     private bool _isBroken;
+    private bool _isEndTold;
+
+    /// <summary>Sees what is taken from the client, once, whatever is sent again; null for nobody.</summary>
+    public IContentTap? Tap { get; set; }
 
     /// <summary>Whether all that was taken from the client, nothing perhaps, can be read from its beginning.</summary>
     public bool CanRewind => !_isBroken && _takenBytes == record.Count;
@@ -44,6 +48,8 @@ internal sealed class RequestContent(RecordedBytes record) : IContentReader
         _isRecording = false;
         _isFromRecord = false;
         _isBroken = false;
+        _isEndTold = false;
+        Tap = null;
     }
 
     /// <summary>Records what is taken from now on, before anything was. Content that is longer is no longer recorded.</summary>
@@ -112,6 +118,7 @@ internal sealed class RequestContent(RecordedBytes record) : IContentReader
         {
             _takenBytes += _last.Length;
             RecordLast();
+            Tap?.OnContent(_last);
             _source.Advance();
         }
 
@@ -142,6 +149,11 @@ internal sealed class RequestContent(RecordedBytes record) : IContentReader
     {
         _last = read.Bytes;
         _isBroken |= read.Status is ContentStatus.Refused or ContentStatus.Broken;
+        if (read.Status == ContentStatus.End && !_isEndTold)
+        {
+            _isEndTold = true;
+            Tap?.OnEnd(_source.Trailers);
+        }
     }
 
     private void RecordLast()

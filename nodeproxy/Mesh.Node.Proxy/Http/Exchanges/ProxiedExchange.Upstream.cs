@@ -99,6 +99,12 @@ internal abstract partial class ProxiedExchange
 
     private Attempt Unconnected(in UpstreamResult result)
     {
+        if (_isRevoked)
+        {
+            // What ended the wait has said why.
+            return Attempt.None;
+        }
+
         Record.UpstreamFailure = result.Detail;
         if (result.Reason == CloseReason.TunnelDenied)
         {

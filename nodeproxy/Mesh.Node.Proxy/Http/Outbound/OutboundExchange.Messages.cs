@@ -14,7 +14,7 @@ using Mesh.Node.Proxy.Telemetry;
 namespace Mesh.Node.Proxy.Http.Outbound;
 
 /// <summary>What is chosen and changed for an attempt.</summary>
-internal sealed partial class OutboundExchange
+internal partial class OutboundExchange
 {
     protected override void ChangeAnswer(bool isOfUpstream)
     {

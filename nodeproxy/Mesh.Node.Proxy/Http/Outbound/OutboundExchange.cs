@@ -12,6 +12,7 @@ using Mesh.Node.Proxy.Enforcement;
 using Mesh.Node.Proxy.Http.Destinations;
 using Mesh.Node.Proxy.Http.Exchanges;
 using Mesh.Node.Proxy.Http.Inbound;
+using Mesh.Node.Proxy.Http.Mirrors;
 using Mesh.Node.Proxy.Http.Upstreams;
 using Mesh.Node.Proxy.Telemetry;
 using Mesh.Node.Proxy.Telemetry.Requests;
@@ -22,7 +23,7 @@ namespace Mesh.Node.Proxy.Http.Outbound;
 /// A request of a captured client: it finds its route, and is answered by it, or sent to an endpoint of a destination, more than once where
 /// that is allowed. What a pod of this node lets in is judged here, where the request is known; on another node its own proxy judges.
 /// </summary>
-internal sealed partial class OutboundExchange : ProxiedExchange, IOpenRequest
+internal partial class OutboundExchange : ProxiedExchange, IOpenRequest
 {
     /// <summary>Endpoints that are remembered as tried: a request is seldom tried more often.</summary>
     private const int TriedMax = 8;
@@ -40,6 +41,8 @@ internal sealed partial class OutboundExchange : ProxiedExchange, IOpenRequest
     private int _triedCount;
     private long _attemptStartedMs;
     private RequestGate? _gate;
+    private MirrorSet? _mirrors;
+    private bool _isMirrored;
 
     public OutboundExchange(OutboundServer server)
         : base(server.Origin.Context, server.Origin.Pod) => _server = server;
@@ -52,15 +55,7 @@ internal sealed partial class OutboundExchange : ProxiedExchange, IOpenRequest
 
     protected override ValueTask DecideAsync()
     {
-        // One snapshot decides all of it.
-        _snapshot = Context.Snapshot;
-        _route = null;
-        _match = null;
-        _destination = null;
-        _target = null;
-        _triedCount = 0;
-        Record.Service = _server.Service;
-        Record.Port = _server.Port;
+        Forget();
         RequestIdentifiers.Ensure(Client.Request, ref Context.Random);
         Record.SetRequest(Client.Request);
         if (!RequestPaths.TryNormalize(Client.Request))
@@ -111,8 +106,24 @@ internal sealed partial class OutboundExchange : ProxiedExchange, IOpenRequest
         }
     }
 
+    /// <summary>Begins a request: nothing is decided of it.</summary>
+    protected void Forget()
+    {
+        // One snapshot decides all of it.
+        _snapshot = Context.Snapshot;
+        _route = null;
+        _match = null;
+        _destination = null;
+        _target = null;
+        _triedCount = 0;
+        _isMirrored = false;
+        Record.Service = _server.Service;
+        Record.Port = _server.Port;
+    }
+
     protected override void OnCompleted()
     {
+        _mirrors?.End();
         LeaveGate();
         _lease.End();
         Array.Clear(_tried, 0, _triedCount);
@@ -125,7 +136,7 @@ internal sealed partial class OutboundExchange : ProxiedExchange, IOpenRequest
 
     /// <summary>Attempts, one after another, and the answer of the last.</summary>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    private async ValueTask ForwardAsync(ForwardAction? action)
+    protected async ValueTask ForwardAsync(ForwardAction? action)
     {
         RetryPolicy retries = action?.Retries ?? RetryPolicy.Default;
         if (retries.Retries > 0)
@@ -202,7 +213,17 @@ internal sealed partial class OutboundExchange : ProxiedExchange, IOpenRequest
     private async ValueTask<Attempt> AttemptAsync(ForwardAction? action, RetryPolicy retries, bool isFresh)
     {
         LeaveGate();
-        if (!TryChoose(action, retries, out UpstreamGroup? group) || !await TryAdmitAsync(group))
+        if (!TryChoose(action, retries, out UpstreamGroup? group))
+        {
+            return Attempt.None;
+        }
+
+        if (action is { Mirrors.IsEmpty: false } && !_isMirrored)
+        {
+            MirrorOnce(action);
+        }
+
+        if (!await TryAdmitAsync(group))
         {
             return Attempt.None;
         }
@@ -218,6 +239,18 @@ internal sealed partial class OutboundExchange : ProxiedExchange, IOpenRequest
     }
 
     protected override void OnConnected() => _lease.EndPending();
+
+    /// <summary>Sends copies where the route asks for them. What may become a tunnel has none.</summary>
+    private void MirrorOnce(ForwardAction action)
+    {
+        _isMirrored = true;
+        if (Head.Upgrade.IsEmpty && !Head.IsConnect)
+        {
+            _mirrors ??= new MirrorSet(_server.Mirrors);
+            Content.Tap = _mirrors;
+            _mirrors.Start(action, Head);
+        }
+    }
 
     /// <summary>Says what became of an attempt, as far as its endpoint's health is concerned.</summary>
     private void EndAttempt(in Attempt attempt)

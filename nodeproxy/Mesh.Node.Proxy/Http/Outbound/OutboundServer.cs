@@ -1,5 +1,6 @@
 using Mesh.Node.Model.Workloads;
 using Mesh.Node.Proxy.Http.Clients;
+using Mesh.Node.Proxy.Http.Mirrors;
 using Mesh.Node.Proxy.Outbound;
 using Mesh.Node.Proxy.Telemetry;
 
@@ -27,6 +28,9 @@ internal sealed class OutboundServer(OutboundOrigin origin, ConnectionRecord con
 
     /// <summary>Makes connections on the client's behalf.</summary>
     public OutboundDialer Dialer => _dialer;
+
+    /// <summary>Makes copies of requests.</summary>
+    public MirrorPool Mirrors => field ??= new MirrorPool(this);
 
     /// <inheritdoc/>
     public string? Refusal { get; private set; }

@@ -35,6 +35,11 @@ public sealed class RequestRecord
     /// <summary>Who the server is; null when it has no identity.</summary>
     public SpiffeId? DestinationIdentity { get; set; }
 
+    /// <summary>
+    /// Whether it is a copy of a request, that its client knows nothing of: only the destination's side counts it.
+    /// </summary>
+    public bool IsMirror { get; set; }
+
     /// <summary>The service that was asked for; null when none was.</summary>
     public Service? Service { get; set; }
 
@@ -190,6 +195,7 @@ public sealed class RequestRecord
         DestinationWorkload = connection.DestinationWorkload;
         DestinationIdentity = connection.DestinationIdentity;
         Service = connection.Service;
+        IsMirror = false;
         IsMutualTls = connection.IsMutualTls;
         Port = 0;
         Subset = null;

@@ -15,6 +15,8 @@ public sealed class RequestTelemetry
     private readonly LogWriter _log;
     private readonly TimeProvider _time;
     private long _retries;
+    private long _mirrors;
+    private long _mirrorsDropped;
 
     internal RequestTelemetry(int loopIndex, RequestSeriesCatalog catalog, LogWriter log, TimeProvider time)
     {
@@ -26,6 +28,12 @@ public sealed class RequestTelemetry
 
     /// <summary>How often requests were sent again. Read by any thread.</summary>
     public long RetriesTotal => Volatile.Read(ref _retries);
+
+    /// <summary>Copies of requests that were begun. Read by any thread.</summary>
+    public long MirrorsTotal => Volatile.Read(ref _mirrors);
+
+    /// <summary>Copies that were not made, or given up as their mirror was behind. Read by any thread.</summary>
+    public long MirrorsDroppedTotal => Volatile.Read(ref _mirrorsDropped);
 
     /// <summary>The first byte of a request has arrived.</summary>
     /// <param name="record">Any record that is not in use; it is cleared.</param>
@@ -55,6 +63,12 @@ public sealed class RequestTelemetry
         Completed(record, nowMs);
     }
 
+    /// <summary>A copy of a request is begun.</summary>
+    public void MirrorBegan() => Volatile.Write(ref _mirrors, _mirrors + 1);
+
+    /// <summary>A copy of a request is not made, or given up.</summary>
+    public void MirrorDropped() => Volatile.Write(ref _mirrorsDropped, _mirrorsDropped + 1);
+
     /// <summary>The request has ended, well or not. The record may serve the next one at once.</summary>
     /// <param name="record">What became of it.</param>
     /// <param name="nowMs">The loop's clock.</param>
@@ -69,7 +83,7 @@ public sealed class RequestTelemetry
         }
 
         // A request between two pods of one node is what two proxies would report: once as its source and once as its destination.
-        if (ConnectionPaths.IsOutbound(record.Path))
+        if (ConnectionPaths.IsOutbound(record.Path) && !record.IsMirror)
         {
             _series.Find(record, isSourceReporter: true).Add(record);
         }
@@ -79,7 +93,9 @@ public sealed class RequestTelemetry
             _series.Find(record, isSourceReporter: false).Add(record);
         }
 
-        if (_log.WritesRequests)
+        // Where a copy arrives, that side has its line; the sending side says what came to nothing.
+        bool isSaid = !record.IsMirror || ConnectionPaths.IsInbound(record.Path) || record.Details != ResponseDetails.ViaUpstream;
+        if (isSaid && _log.WritesRequests)
         {
             record.EndedUnixMs = _time.GetUtcNow().ToUnixTimeMilliseconds();
             _log.Request(_loopIndex, record);

@@ -55,6 +55,9 @@ public static class ResponseDetails
     /// <summary>A limit of the destination.</summary>
     public const string ResetByOverflow = "upstream_reset_before_response_started{overflow}";
 
+    /// <summary>The mirror took the content of a copy so slowly that the copy was given up.</summary>
+    public const string MirrorBehind = "mirror_behind";
+
     /// <summary>No connection came to be.</summary>
     public const string ResetByConnectionFailure = "upstream_reset_before_response_started{connection_failure}";
 
