@@ -2,6 +2,7 @@ using Mesh.Interop.Linux;
 using Mesh.Node.Capture.Handover;
 using Mesh.Node.Proxy.Admin;
 using Mesh.Node.Proxy.Config;
+using Mesh.Node.Proxy.Explain;
 using Mesh.Node.Proxy.Http;
 using Mesh.Node.Proxy.Http.Destinations;
 using Mesh.Node.Proxy.Identity;
@@ -57,6 +58,7 @@ public sealed class NodeProxy : IPodSink, ITunnelLister, IPodLister, IDestinatio
             new NodeLimits(options),
             HttpLimits.Of(options),
             logger);
+        Explainer = new RequestExplainer(configuration, _services.Destinations, static () => Environment.TickCount64);
 
         // Before the loops hear of a change, destinations are ready for it.
         _upkeep = new DestinationUpkeep(
@@ -74,6 +76,9 @@ public sealed class NodeProxy : IPodSink, ITunnelLister, IPodLister, IDestinatio
     public void Dispose() => _upkeep.Dispose();
 
     IReadOnlyList<DestinationStatus> IDestinationLister.List() => _services.Destinations.Describe(Environment.TickCount64);
+
+    /// <summary>Says what would become of a request.</summary>
+    public IRequestExplainer Explainer { get; }
 
     DestinationTotals IDestinationLister.Totals => _services.Destinations.Totals;
 

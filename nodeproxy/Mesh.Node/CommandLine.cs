@@ -17,13 +17,14 @@ internal static class CommandLine
     /// <summary>It was not asked in a way it understands.</summary>
     public const int Usage = 2;
 
-    private const string Help = """
+    private const string Help = $"""
         mesh-node: the data plane of one node.
 
         Usage:
           mesh-node proxy --config FILE            carries the traffic of the pods of this node
           mesh-node agent --config FILE            captures pods and hands them to the proxy
           mesh-node agent --remove --netns PATH    removes every capture rule from one network namespace
+        {ExplainCommand.Help}
           mesh-node --version
 
         FILE is JSON; nodeproxy/docs/configuration.md has its keys.
@@ -41,6 +42,8 @@ internal static class CommandLine
                     return await RunAsync(file, AgentCommand.RunAsync);
                 case ["agent", "--remove", "--netns", { Length: > 0 } path]:
                     return await AgentCommand.RemoveAsync(path);
+                case ["explain", .. string[] options]:
+                    return await ExplainCommand.RunAsync(options);
                 case ["--version"]:
                     await Console.Out.WriteLineAsync($"mesh-node {NodeTelemetry.Version}");
                     return Success;

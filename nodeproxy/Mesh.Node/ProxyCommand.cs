@@ -77,6 +77,7 @@ internal static class ProxyCommand
             Certificates = certificates.Describe,
             Tunnels = proxy,
             Destinations = proxy,
+            Explainer = proxy.Explainer,
             Pods = proxy,
             NodeConfigurationJson = configuration.SourceJson,
         };

@@ -107,6 +107,24 @@ public sealed class AdminPageTests(TproxyLab fixture) : IsolatedTests(fixture)
     }
 
     [LabFact]
+    public async Task An_explanation_names_the_endpoint_and_the_policy_or_what_is_wrong_with_the_question()
+    {
+        LabPod server = await Lab.PodAsync("mesh/server-2");
+        LabNode node = await Lab.NodeAsync("node-1");
+        string text = await node.AdminAsync($"/explain?from=mesh/client-1&to={Host}:80");
+        Assert.Contains($"mesh/server-2 {server.Address4}:{Port}, mutual TLS: ", text, StringComparison.Ordinal);
+        Assert.Contains("mesh/seen", text, StringComparison.Ordinal);
+
+        JsonNode json = await JsonAsync("node-1", $"/explain?from=mesh/client-1&to={Host}:80&format=json");
+        JsonNode endpoint = Assert.Single(Assert.Single(json["destinations"]!.AsArray())!["endpoints"]!.AsArray())!;
+        Assert.Equal($"{server.Address4}:{Port}", (string?)endpoint["address"]);
+
+        HttpRequestException refused =
+            await Assert.ThrowsAsync<HttpRequestException>(() => node.AdminAsync("/explain?from=mesh/client-1"));
+        Assert.Equal(HttpStatusCode.BadRequest, refused.StatusCode);
+    }
+
+    [LabFact]
     public async Task Certificates_show_chain_and_expiry_and_no_key()
     {
         JsonNode certificates = await JsonAsync("node-2", "/certs");

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
 using System.Text.Json.Nodes;
 using Xunit;
 
@@ -89,6 +90,63 @@ public sealed class CommandLineTests : IDisposable
         sample["admin"]!["readiness"] = "";
 
         await AssertRefusedAsync(sample, "192.0.2.1:15000 can be opened: Cannot assign requested address");
+    }
+
+    [Theory]
+    [InlineData("'--form' is not an option.", "--form", "shop/web")]
+    [InlineData("--to needs a value.", "--from", "shop/web", "--to")]
+    [InlineData("--admin: 'here' is not an address and port", "--admin", "here")]
+    public async Task An_explanation_is_asked_for_with_options_it_knows(string message, params string[] options)
+    {
+        (int status, string output, string errors) = await RunAsync(["explain", .. options]);
+
+        Assert.Equal((CommandLine.Usage, ""), (status, output));
+        Assert.StartsWith($"mesh-node explain: {message}", errors);
+        Assert.Contains("--from NAMESPACE/POD", errors);
+    }
+
+    [Fact]
+    public async Task Where_no_proxy_answers_an_explanation_says_where_it_looked()
+    {
+        using var silent = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        silent.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+
+        (int status, _, string errors) = await RunAsync("explain", "--admin", $"{silent.LocalEndPoint}", "--from", "a/b", "--to", "c:80");
+
+        Assert.Equal(CommandLine.Failure, status);
+        Assert.StartsWith($"mesh-node explain: no proxy answers at {silent.LocalEndPoint} (ConnectionRefused)", errors);
+    }
+
+    [Theory]
+    [InlineData("200 OK", CommandLine.Success)]
+    [InlineData("400 Bad Request", CommandLine.Failure)]
+    public async Task An_explanation_is_the_page_of_the_proxy(string answer, int expected)
+    {
+        using var page = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        page.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        page.Listen();
+        Task<string> asked = AnswerAsync(page, $"HTTP/1.1 {answer}\r\nContent-Length: 5\r\nConnection: close\r\n\r\nsaid\n");
+
+        (int status, string output, string errors) = await RunAsync(
+            "explain", "--admin", $"{page.LocalEndPoint}", "--from", "shop/web", "--to", "cart:80", "--path", "/a?b=1&c", "-H", "x: y z");
+
+        Assert.StartsWith("GET /explain?from=shop%2Fweb&to=cart%3A80&path=%2Fa%3Fb%3D1%26c&header=x%3A%20y%20z HTTP/1.1\r\n", await asked);
+        Assert.Equal((expected, expected == CommandLine.Success), (status, output == "said\n"));
+        Assert.Equal(expected == CommandLine.Success ? "" : "mesh-node explain: said\n", errors);
+    }
+
+    private static async Task<string> AnswerAsync(Socket listener, string answer)
+    {
+        using Socket connection = await listener.AcceptAsync();
+        var request = new StringBuilder();
+        byte[] buffer = new byte[4096];
+        while (!request.ToString().Contains("\r\n\r\n", StringComparison.Ordinal))
+        {
+            request.Append(Encoding.ASCII.GetString(buffer, 0, await connection.ReceiveAsync(buffer)));
+        }
+
+        await connection.SendAsync(Encoding.ASCII.GetBytes(answer));
+        return request.ToString();
     }
 
     private async Task AssertRefusedAsync(JsonObject configuration, string message)

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Mesh.Node.Proxy.Explain;
 using Mesh.Node.Proxy.Telemetry.Logging;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
@@ -21,6 +22,9 @@ internal sealed partial class AdminPages : Pages
         Add("/", new Page("this list", context => TextAsync(context, StatusCodes.Status200OK, Index())));
         Add("/config_dump", new Page("the snapshot in force, as JSON", AnswerConfigurationAsync));
         Add("/clusters", new Page("services, their endpoints, destinations, and tunnels; ?format=json", AnswerClustersAsync));
+        Add("/explain", new Page(
+            "what would become of a request; ?from=NAMESPACE/POD&to=HOST:PORT, &method=, &path=, &host=, &header=NAME: VALUE, &format=json",
+            AnswerExplanationAsync));
         Add("/certs", new Page("certificates of this node's workloads, as JSON", AnswerCertificatesAsync));
         Add("/connections", new Page("open connections, as JSON; ?max=N, ?workload=NAME", AnswerConnectionsAsync));
         Add("/logging", new Page("the log's level; ?level=trace|debug|info|warn|error|off to set it", AnswerLevelAsync, SetLevelAsync));
@@ -51,6 +55,41 @@ internal sealed partial class AdminPages : Pages
 
         context.Response.ContentType = "text/plain; charset=utf-8";
         return ClusterDump.WriteTextAsync(context.Response.BodyWriter, _sources, context.RequestAborted);
+    }
+
+    private Task AnswerExplanationAsync(HttpContext context)
+    {
+        string format = context.Request.Query["format"].ToString();
+        if (format is not ("" or "text" or "json"))
+        {
+            return TextAsync(context, StatusCodes.Status400BadRequest, $"format: '{format}' is not text or json.\n");
+        }
+
+        if (!ExplainQuestion.TryRead(context.Request.Query, out ExplainQuestion? question, out string? error))
+        {
+            return TextAsync(context, StatusCodes.Status400BadRequest, $"{error}\n");
+        }
+
+        Explanation explanation;
+        try
+        {
+            explanation = _sources.Explainer.Explain(question);
+        }
+        catch (FormatException unanswerable)
+        {
+            return TextAsync(context, StatusCodes.Status400BadRequest, $"{unanswerable.Message}\n");
+        }
+
+        if (format == "json")
+        {
+            return JsonPage.WriteAsync(context, json =>
+            {
+                ExplanationJson.Write(json.Writer, explanation);
+                return Task.CompletedTask;
+            });
+        }
+
+        return TextAsync(context, StatusCodes.Status200OK, ExplanationText.Write(explanation));
     }
 
     private Task AnswerCertificatesAsync(HttpContext context) => JsonPage.WriteAsync(context, async json =>

@@ -1,4 +1,5 @@
 using Mesh.Node.Proxy.Config;
+using Mesh.Node.Proxy.Explain;
 using Mesh.Node.Proxy.Identity;
 using Mesh.Node.Proxy.Telemetry;
 
@@ -24,6 +25,9 @@ public sealed class AdminSources
 
     /// <summary>The destinations requests are sent to.</summary>
     public required IDestinationLister Destinations { get; init; }
+
+    /// <summary>Says what would become of a request.</summary>
+    public required IRequestExplainer Explainer { get; init; }
 
     /// <summary>The pods whose traffic this process carries.</summary>
     public required IPodLister Pods { get; init; }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using Mesh.Node.Model.Routing;
+using Mesh.Node.Proxy.Explain;
 
 namespace Mesh.Node.Proxy.Admin;
 
@@ -17,7 +18,7 @@ internal static class RouteDump
         foreach (RouteMatch match in route.Matches)
         {
             writer.WriteStartArray();
-            foreach (string condition in Conditions(match))
+            foreach (string condition in RouteConditions.Of(match))
             {
                 writer.WriteStringValue(condition);
             }
@@ -184,30 +185,6 @@ internal static class RouteDump
         }
 
         writer.WriteEndArray();
-    }
-
-    private static List<string> Conditions(RouteMatch match)
-    {
-        List<string> conditions = [];
-        Add("path", match.Path?.ToString());
-        Add("method", match.Method?.ToString());
-        Add("scheme", match.Scheme?.ToString());
-        Add("authority", match.Authority?.ToString());
-        conditions.AddRange(match.Headers.Select(header => header.ToString()));
-        conditions.AddRange(match.Query.Select(parameter => parameter.ToString()));
-        Add("source namespace", match.Source?.Namespace);
-        Add("source workloads", match.Source?.Workloads is { } workloads
-            ? string.Join(", ", workloads.Order(StringComparer.Ordinal))
-            : null);
-        return conditions;
-
-        void Add(string what, string? condition)
-        {
-            if (condition is not null)
-            {
-                conditions.Add($"{what} {condition}");
-            }
-        }
     }
 
     private static string? Text(PathRewrite? rewrite) =>

@@ -2,6 +2,7 @@ using System.Net;
 using Mesh.Node.Model;
 using Mesh.Node.Proxy.Admin;
 using Mesh.Node.Proxy.Config;
+using Mesh.Node.Proxy.Explain;
 using Mesh.Node.Proxy.Http.Destinations;
 using Mesh.Node.Proxy.Identity;
 using Mesh.Node.Proxy.Succession;
@@ -79,6 +80,7 @@ internal sealed class AdminFixture : IAsyncDisposable, IConfigurationReader, ITu
             Certificates = () => Certificates,
             Tunnels = this,
             Destinations = this,
+            Explainer = new RequestExplainer(this, new DestinationRegistry(), static () => 0),
             Pods = this,
             NodeConfigurationJson = """{ "node": { "name": "node-1" } }""",
         };

@@ -1,6 +1,7 @@
 using Mesh.Api.Identity;
 using Mesh.Node.Proxy.Admin;
 using Mesh.Node.Proxy.Config;
+using Mesh.Node.Proxy.Explain;
 using Mesh.Node.Proxy.Http.Destinations;
 using Mesh.Node.Proxy.Identity;
 using Mesh.Node.Proxy.Telemetry;
@@ -27,6 +28,7 @@ internal sealed class MeasuredNode : IDisposable
             Certificates = () => [Certificate(time.GetUtcNow())],
             Tunnels = OneOfEach.Instance,
             Destinations = OneOfEach.Instance,
+            Explainer = OneOfEach.Instance,
             Pods = OneOfEach.Instance,
             NodeConfigurationJson = "{}",
         });
@@ -47,7 +49,7 @@ internal sealed class MeasuredNode : IDisposable
         return new CertificateStatus(identity, CertificateState.Valid, [summary], ChainPem: "", RootsPem: "", NextAttempt: null, LastError: null);
     }
 
-    private sealed class OneOfEach : ITunnelLister, IPodLister, IDestinationLister
+    private sealed class OneOfEach : ITunnelLister, IPodLister, IDestinationLister, IRequestExplainer
     {
         public static OneOfEach Instance { get; } = new();
 
@@ -56,6 +58,9 @@ internal sealed class MeasuredNode : IDisposable
         IReadOnlyList<TunnelStatus> ITunnelLister.List() => [new TunnelStatus("cart", null, "stock", "10.0.0.2:15008", 1, 100, "open")];
 
         IReadOnlyList<DestinationStatus> IDestinationLister.List() => [new DestinationStatus("shop/stock", 80, "", "", [], [])];
+
+        Explanation IRequestExplainer.Explain(ExplainQuestion question) =>
+            throw new NotSupportedException("Explanations are not measured.");
 
         IReadOnlyList<PodStatus> IPodLister.List() => [new PodStatus("uid", "cart-1", "shop", "cart", "serving")];
     }

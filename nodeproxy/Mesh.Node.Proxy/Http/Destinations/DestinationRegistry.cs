@@ -52,6 +52,12 @@ internal sealed class DestinationRegistry
             candidates, snapshot.PolicyOf(destination.ServiceKey, destination.Port, destination.Subset, source.Namespace));
     }
 
+    /// <summary>The uids of the workloads that requests of a client are not sent to for now, because of how they have answered.</summary>
+    public IEnumerable<string> ListEjected(MeshSnapshot snapshot, WeightedDestination destination, Workload source) =>
+        Find(snapshot, destination.ServiceKey, destination.Port, destination.Subset, source) is Destination found
+            ? found.ListEndpoints().Where(endpoint => endpoint.IsEjected).Select(endpoint => endpoint.Uid)
+            : [];
+
     /// <summary>
     /// Takes over what a new configuration says. One thread at a time, off the loops: what takes long to make is made here, so that no
     /// request waits for it.

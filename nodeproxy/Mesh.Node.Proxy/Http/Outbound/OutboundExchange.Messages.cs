@@ -61,7 +61,7 @@ internal partial class OutboundExchange
             },
             Context,
             ref Context.Random);
-        PrepareHead(action);
+        RouteChanges.Apply(Client.Request, Head, _route, _match, _destination, _texts);
         switch (pick.Choice.Status)
         {
             case EndpointStatus.Picked when !MeshPorts.IsReserved(pick.Choice.TargetPort):
@@ -181,42 +181,5 @@ internal partial class OutboundExchange
         UpstreamGroup group = _server.Origin.Pod.UpstreamsOn(Context).GroupOf(key, endpoint: null, service: null);
         group.Limits = _target!.Policy.Limits;
         return group;
-    }
-
-    /// <summary>The request as it is sent: the client's, with what route and destination change of it.</summary>
-    private void PrepareHead(ForwardAction? action)
-    {
-        Head.CopyFrom(Client.Request);
-        if (action?.Rewrite is PathRewrite rewrite)
-        {
-            _texts.ResetWrittenCount();
-            ReadOnlySpan<byte> target = Client.Request.Path;
-            int query = target.IndexOf((byte)'?');
-            rewrite.Write(query < 0 ? target : target[..query], _match?.Path, _texts);
-            if (query >= 0)
-            {
-                target[query..].CopyTo(_texts.GetSpan(target.Length - query));
-                _texts.Advance(target.Length - query);
-            }
-
-            Head.Path = _texts.WrittenSpan;
-        }
-
-        if (action?.Authority is string authority)
-        {
-            _texts.ResetWrittenCount();
-            _texts.Advance(System.Text.Encoding.UTF8.GetBytes(authority, _texts.GetSpan(authority.Length * 3)));
-            Head.Authority = _texts.WrittenSpan;
-        }
-
-        if (_route is not null)
-        {
-            HeaderChanges.Apply(_route.RequestHeaders, Head.Fields);
-        }
-
-        if (_destination is not null)
-        {
-            HeaderChanges.Apply(_destination.RequestHeaders, Head.Fields);
-        }
     }
 }

@@ -1,0 +1,60 @@
+using System.Buffers;
+using System.Text;
+using Mesh.Node.Model.Routing;
+using Mesh.Node.Protocols.Http;
+
+namespace Mesh.Node.Proxy.Http.Outbound;
+
+/// <summary>What a route and a destination of it change of a request before it is sent on.</summary>
+internal static class RouteChanges
+{
+    /// <summary>Makes the request that is sent of the one that came.</summary>
+    /// <param name="request">As it came, its path normalised.</param>
+    /// <param name="head">Replaced.</param>
+    /// <param name="route">The route; null for none.</param>
+    /// <param name="match">The match by which it was found.</param>
+    /// <param name="destination">The destination that was drawn; null for none.</param>
+    /// <param name="texts">Room to work in.</param>
+    public static void Apply(
+        RequestHead request,
+        RequestHead head,
+        Route? route,
+        RouteMatch? match,
+        WeightedDestination? destination,
+        ArrayBufferWriter<byte> texts)
+    {
+        head.CopyFrom(request);
+        if (route is null)
+        {
+            return;
+        }
+
+        var action = route.Action as ForwardAction;
+        if (action?.Rewrite is PathRewrite rewrite)
+        {
+            texts.ResetWrittenCount();
+            ReadOnlySpan<byte> target = request.Path;
+            int query = target.IndexOf((byte)'?');
+            rewrite.Write(query < 0 ? target : target[..query], match?.Path, texts);
+            if (query >= 0)
+            {
+                texts.Write(target[query..]);
+            }
+
+            head.Path = texts.WrittenSpan;
+        }
+
+        if (action?.Authority is string authority)
+        {
+            texts.ResetWrittenCount();
+            texts.Advance(Encoding.UTF8.GetBytes(authority, texts.GetSpan(authority.Length * 3)));
+            head.Authority = texts.WrittenSpan;
+        }
+
+        HeaderChanges.Apply(route.RequestHeaders, head.Fields);
+        if (destination is not null)
+        {
+            HeaderChanges.Apply(destination.RequestHeaders, head.Fields);
+        }
+    }
+}
