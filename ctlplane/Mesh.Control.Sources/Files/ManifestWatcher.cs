@@ -7,7 +7,7 @@ namespace Mesh.Control.Sources.Files;
 /// Delivers the configuration directory and every change to it. The kernel's notifications (inotify) make it quick; polling makes it
 /// sure, because notifications miss swapped links, network file systems and overflowing queues. One consumer.
 /// </summary>
-public sealed class ManifestWatcher(ManifestWatchOptions options, TimeProvider time) : IDisposable
+public sealed class ManifestWatcher(ManifestWatchOptions options, TimeProvider time) : IManifestSource
 {
     private readonly ManifestDirectory _directory = new(options, time);
     private readonly SemaphoreSlim _touched = new(initialCount: 0, maxCount: 1);

@@ -17,6 +17,9 @@ internal static class CommandLine
 
     private const string Usage = """
         mesh-control --config DIR --state DIR [options]      serve configuration and certificates
+        mesh-control --kubernetes --state DIR [options]      the same, from the API server of Kubernetes
+          --kubeconfig FILE         how to reach it; default as a pod of it
+          --context NAME            which context of FILE; default its current one
           --listen ADDR:PORT        for proxies; default [::]:15012
           --admin ADDR:PORT         readiness and diagnosis; default 127.0.0.1:15014
           --trust-domain NAME       default cluster.local
@@ -91,7 +94,7 @@ internal static class CommandLine
                 await errors.WriteLineAsync($"mesh-control: '{string.Join(' ', args.Take(2))}' is not a command.\n\n{Usage}");
                 return NotUnderstood;
             default:
-                return await ServeAsync(Arguments.Of(args), errors, time, cancellation);
+                return await ServeAsync(Arguments.Of(args, "--kubernetes"), errors, time, cancellation);
         }
     }
 

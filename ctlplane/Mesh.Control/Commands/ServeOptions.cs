@@ -10,8 +10,11 @@ internal sealed record ServeOptions
     private static readonly TimeSpan s_lifetimeMin = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan s_lifetimeMax = TimeSpan.FromDays(90);
 
-    /// <summary>--config: the directory of manifests.</summary>
-    public required string ConfigDirectory { get; init; }
+    /// <summary>--config: the directory of manifests; null where <see cref="Kubernetes"/> is the source.</summary>
+    public string? ConfigDirectory { get; init; }
+
+    /// <summary>--kubernetes, --kubeconfig, --context: the API server whose objects are the configuration.</summary>
+    public KubernetesOptions? Kubernetes { get; init; }
 
     /// <summary>--state: keys, tokens, revocations.</summary>
     public required string StateDirectory { get; init; }
@@ -63,10 +66,11 @@ internal sealed record ServeOptions
 
     public static (ServeOptions? Options, IReadOnlyList<string> Problems) Read(Arguments arguments)
     {
-        var defaults = new ServeOptions { ConfigDirectory = string.Empty, StateDirectory = string.Empty };
+        var defaults = new ServeOptions { StateDirectory = string.Empty };
         var options = new ServeOptions
         {
-            ConfigDirectory = arguments.TakeRequired("--config"),
+            ConfigDirectory = arguments.Take("--config"),
+            Kubernetes = ReadKubernetes(arguments),
             StateDirectory = arguments.TakeRequired("--state"),
             Listen = arguments.TakeEndPoint("--listen") ?? defaults.Listen,
             Admin = arguments.TakeEndPoint("--admin") ?? defaults.Admin,
@@ -84,6 +88,11 @@ internal sealed record ServeOptions
             LogLevel = ReadLogLevel(arguments),
             IsJsonLog = ReadLogFormat(arguments),
         };
+        if (string.IsNullOrEmpty(options.ConfigDirectory) == (options.Kubernetes is null))
+        {
+            arguments.AddProblem("One of --config and --kubernetes is required.");
+        }
+
         foreach (string name in options.ServerNames.Where(name => !IsServerName(name)))
         {
             arguments.AddProblem($"--server-name: '{name}' is neither a DNS name nor an IP address.");
@@ -106,6 +115,23 @@ internal sealed record ServeOptions
 
         IReadOnlyList<string> problems = arguments.Problems;
         return problems.Count == 0 ? (options, problems) : (null, problems);
+    }
+
+    private static KubernetesOptions? ReadKubernetes(Arguments arguments)
+    {
+        bool isAsked = arguments.TakeFlag("--kubernetes");
+        string? kubeconfig = arguments.Take("--kubeconfig");
+        string? context = arguments.Take("--context");
+        if (!isAsked && (kubeconfig is not null || context is not null))
+        {
+            arguments.AddProblem("--kubeconfig and --context belong to --kubernetes.");
+        }
+        else if (kubeconfig is null && context is not null)
+        {
+            arguments.AddProblem("--context is one of a --kubeconfig.");
+        }
+
+        return isAsked ? new KubernetesOptions(kubeconfig, context) : null;
     }
 
     private static bool IsServerName(string name) =>
@@ -195,3 +221,7 @@ internal sealed record ServeOptions
         }
     }
 }
+
+/// <param name="ConfigurationFile">--kubeconfig; null for what the kubelet gives to a pod.</param>
+/// <param name="Context">--context; null for the current one.</param>
+internal sealed record KubernetesOptions(string? ConfigurationFile, string? Context);

@@ -4,13 +4,13 @@ using Mesh.Control.Model.Diagnostics;
 using Mesh.Control.Model.Inputs;
 using Mesh.Control.Serving;
 using Mesh.Control.Serving.Xds;
-using Mesh.Control.Sources.Files;
+using Mesh.Control.Sources;
 
 namespace Mesh.Control.Configuration;
 
 /// <summary>From manifests to resources: watch, translate, publish. One loop; whatever fails, what was in force stays in force.</summary>
 internal sealed partial class ConfigurationPipeline(
-    ManifestWatcher watcher,
+    IManifestSource source,
     MeshTranslator translator,
     ModelPublisher publisher,
     ConfigurationState state,
@@ -23,7 +23,7 @@ internal sealed partial class ConfigurationPipeline(
 
     public async Task RunAsync(CancellationToken cancellation)
     {
-        await foreach (ManifestSnapshot snapshot in watcher.WatchAsync(cancellation))
+        await foreach (ManifestSnapshot snapshot in source.WatchAsync(cancellation))
         {
             try
             {
@@ -116,7 +116,7 @@ internal sealed partial class ConfigurationPipeline(
     [LoggerMessage(
         EventId = 1306,
         Level = LogLevel.Error,
-        Message = "The configuration directory cannot be taken as it is, so no configuration is served and no certificate issued.")]
+        Message = "The configuration cannot be taken as it is, so none is served and no certificate issued.")]
     private static partial void Incomplete(ILogger logger);
 
     [LoggerMessage(

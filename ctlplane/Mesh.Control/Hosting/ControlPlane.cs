@@ -9,7 +9,9 @@ using Mesh.Control.Serving.Authentication;
 using Mesh.Control.Serving.Ca;
 using Mesh.Control.Serving.State;
 using Mesh.Control.Serving.Xds;
+using Mesh.Control.Sources;
 using Mesh.Control.Sources.Files;
+using Mesh.Control.Sources.Kubernetes;
 using Mesh.Control.Telemetry;
 using OpenTelemetry.Metrics;
 
@@ -39,7 +41,7 @@ internal sealed partial class ControlPlane : IAsyncDisposable
     private readonly CertificateAuthority _authority;
     private readonly ServerCertificate _certificate;
     private readonly TrustPublisher _trustPublisher;
-    private readonly ManifestWatcher _watcher;
+    private readonly IManifestSource _source;
     private readonly ConfigurationPipeline _pipeline;
     private readonly AdminServer _admin;
     private readonly MeterProvider? _metrics;
@@ -48,7 +50,12 @@ internal sealed partial class ControlPlane : IAsyncDisposable
     private Task _running = Task.CompletedTask;
 
     private ControlPlane(
-        ServeOptions options, StateDirectory state, CertificateAuthority authority, TimeProvider time, ILoggerFactory loggers)
+        ServeOptions options,
+        StateDirectory state,
+        CertificateAuthority authority,
+        IManifestSource source,
+        TimeProvider time,
+        ILoggerFactory loggers)
     {
         _loggers = loggers;
         _logger = loggers.CreateLogger<ControlPlane>();
@@ -59,16 +66,9 @@ internal sealed partial class ControlPlane : IAsyncDisposable
         _tokens.Reload();
         _certificate = new ServerCertificate(authority, DnsNames(options), Addresses(options), time);
         _trustPublisher = new TrustPublisher(_store, options.TrustDomain);
-        _watcher = new ManifestWatcher(
-            new ManifestWatchOptions
-            {
-                Directory = Path.GetFullPath(options.ConfigDirectory),
-                IsRecursive = options.IsRecursive,
-                AllowsEmpty = options.AllowsEmpty,
-            },
-            time);
+        _source = source;
         _pipeline = new ConfigurationPipeline(
-            _watcher,
+            source,
             new MeshTranslator(new TranslationOptions
             {
                 Cluster = options.Cluster,
@@ -113,7 +113,7 @@ internal sealed partial class ControlPlane : IAsyncDisposable
             time,
             loggers.CreateLogger<CertificateAuthority>(),
             cancellation);
-        var controlPlane = new ControlPlane(options, state, authority, time, loggers);
+        var controlPlane = new ControlPlane(options, state, authority, OpenSource(options, time, loggers), time, loggers);
         try
         {
             await controlPlane.BeginAsync(options, cancellation);
@@ -139,7 +139,7 @@ internal sealed partial class ControlPlane : IAsyncDisposable
         await _servingApplication.DisposeAsync();
         await _adminApplication.DisposeAsync();
         _metrics?.Dispose();
-        _watcher.Dispose();
+        _source.Dispose();
         _certificate.Dispose();
         _authority.Dispose();
         _limits.Dispose();
@@ -206,6 +206,26 @@ internal sealed partial class ControlPlane : IAsyncDisposable
                 }
             }
         }
+    }
+
+    private static IManifestSource OpenSource(ServeOptions options, TimeProvider time, ILoggerFactory loggers)
+    {
+        if (options.Kubernetes is not { } kubernetes)
+        {
+            return new ManifestWatcher(
+                new ManifestWatchOptions
+                {
+                    Directory = Path.GetFullPath(options.ConfigDirectory!),
+                    IsRecursive = options.IsRecursive,
+                    AllowsEmpty = options.AllowsEmpty,
+                },
+                time);
+        }
+
+        KubernetesApi api = kubernetes.ConfigurationFile is { } file
+            ? KubernetesApi.OpenConfiguration(file, kubernetes.Context)
+            : KubernetesApi.OpenInCluster();
+        return new KubernetesSource(api, new KubernetesSourceOptions(), time, loggers.CreateLogger<KubernetesSource>());
     }
 
     private static List<string> DnsNames(ServeOptions options) =>

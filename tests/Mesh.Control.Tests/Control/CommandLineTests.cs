@@ -90,7 +90,10 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Theory]
-    [InlineData("--config is required", "--state", "S")]
+    [InlineData("One of --config and --kubernetes is required", "--state", "S")]
+    [InlineData("One of --config and --kubernetes is required", "--config", "C", "--kubernetes", "--state", "S")]
+    [InlineData("--kubeconfig and --context belong to --kubernetes", "--config", "C", "--kubeconfig", "K", "--state", "S")]
+    [InlineData("--context is one of a --kubeconfig", "--kubernetes", "--context", "c", "--state", "S")]
     [InlineData("--state is required", "--config", "C")]
     [InlineData("--confg is not an option", "--confg", "C", "--state", "S", "--config", "C")]
     [InlineData("'extra' is not expected", "--config", "C", "--state", "S", "extra")]

@@ -4,6 +4,7 @@ using Grpc.Core;
 using Mesh.Api.Certificates;
 using Mesh.Control.Serving.Xds;
 using Mesh.Control.Tests.Support;
+using Mesh.Control.Tests.Support.Kubernetes;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -31,6 +32,7 @@ public sealed class MetricsExportTests
             await control.StartAsync();
             await control.WaitUntilReadyAsync();
             await ProvokeAsync(control, token, other);
+            await FollowClusterAsync();
         }
 
         // The end of the control plane sends what is left, so all of it has arrived.
@@ -39,6 +41,19 @@ public sealed class MetricsExportTests
         List<string> documented = DocumentedTables.InstrumentNames();
         Assert.NotEmpty(documented);
         Assert.All(documented, name => Assert.Contains(name, text, StringComparison.Ordinal));
+    }
+
+    /// <summary>Lists, events and failures of an API server.</summary>
+    private static async Task FollowClusterAsync()
+    {
+        await using FollowedCluster cluster = await FollowedCluster.StartAsync(server =>
+        {
+            server.Apply(Manifests.Namespace("shop"));
+            server.Fault(_ => true, context => ApiServer.FailAsync(context, 500, "InternalError", "etcd is away"));
+        });
+        await cluster.NextAsync("Namespace shop");
+        cluster.Server.Apply(Manifests.Pod("shop", "cart", "10.0.0.1"));
+        await cluster.NextAsync("Namespace shop", "Pod shop/cart");
     }
 
     private static async Task ProvokeAsync(TestControlPlane control, string token, string tokenOfAnother)

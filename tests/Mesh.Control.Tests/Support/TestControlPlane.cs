@@ -42,6 +42,9 @@ internal sealed class TestControlPlane : IAsyncDisposable
 
     public bool AllowsEmpty { get; init; }
 
+    /// <summary>Where the configuration is read instead of the files.</summary>
+    public string? Kubeconfig { get; init; }
+
     public IReadOnlyList<string> ServerNames { get; init; } = [];
 
     public void Write(string file, string text) => _directory.Write($"config/{file}", text);
@@ -53,7 +56,8 @@ internal sealed class TestControlPlane : IAsyncDisposable
         _controlPlane = await ControlPlane.StartAsync(
             new ServeOptions
             {
-                ConfigDirectory = _directory["config"],
+                ConfigDirectory = Kubeconfig is null ? _directory["config"] : null,
+                Kubernetes = Kubeconfig is null ? null : new KubernetesOptions(Kubeconfig, Context: null),
                 StateDirectory = _directory["state"],
                 Listen = new IPEndPoint(IPAddress.Loopback, 0),
                 Admin = new IPEndPoint(IPAddress.Loopback, 0),

@@ -1,0 +1,44 @@
+using System.Collections.Immutable;
+
+namespace Mesh.Control.Sources.Kubernetes;
+
+/// <summary>
+/// Every kind the dialects read. Of pods and nodes, which are many, large and forever changing, only what the dialects look at is kept;
+/// so a node's heartbeat is no change.
+/// </summary>
+public static class WatchedKinds
+{
+    private static readonly ImmutableArray<string> s_core = ["v1"];
+    private static readonly ImmutableArray<string> s_istio = ["v1", "v1beta1", "v1alpha3"];
+    private static readonly ImmutableArray<string> s_gatewayApi = ["v1", "v1beta1"];
+    private static readonly KeptFields s_spec = KeptFields.WithMetadata("spec");
+
+    public static ImmutableArray<WatchedKind> All { get; } =
+    [
+        new(string.Empty, "Namespace", "namespaces", s_core, KeptFields.Metadata),
+        new(string.Empty, "Node", "nodes", s_core, KeptFields.Metadata),
+        new(string.Empty, "Pod", "pods", s_core, KeptFields.WithMetadata(
+            "spec.nodeName",
+            "spec.serviceAccountName",
+            "spec.serviceAccount",
+            "spec.hostNetwork",
+            "spec.containers.ports",
+            "spec.initContainers.ports",
+            "status.phase",
+            "status.podIP",
+            "status.podIPs",
+            "status.conditions.type",
+            "status.conditions.status")),
+        new(string.Empty, "Service", "services", s_core, s_spec),
+        new(string.Empty, "ServiceAccount", "serviceaccounts", s_core, KeptFields.Metadata),
+        new("networking.k8s.io", "NetworkPolicy", "networkpolicies", s_core, s_spec),
+        new("networking.istio.io", "ServiceEntry", "serviceentries", s_istio, s_spec),
+        new("networking.istio.io", "WorkloadEntry", "workloadentries", s_istio, s_spec),
+        new("networking.istio.io", "VirtualService", "virtualservices", s_istio, s_spec),
+        new("networking.istio.io", "DestinationRule", "destinationrules", s_istio, s_spec),
+        new("security.istio.io", "AuthorizationPolicy", "authorizationpolicies", s_istio, s_spec),
+        new("security.istio.io", "PeerAuthentication", "peerauthentications", s_istio, s_spec),
+        new("security.istio.io", "RequestAuthentication", "requestauthentications", s_istio, s_spec),
+        new("gateway.networking.k8s.io", "HTTPRoute", "httproutes", s_gatewayApi, s_spec),
+    ];
+}
