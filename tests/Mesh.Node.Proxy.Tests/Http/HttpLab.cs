@@ -88,6 +88,7 @@ internal sealed class HttpLab : IAsyncDisposable
         var handler = new SocketsHttpHandler
         {
             UseProxy = false,
+            UseCookies = false,
             AllowAutoRedirect = false,
             ConnectCallback = async (context, _) => new NetworkStream(
                 await Client.ConnectAsync(service.Address, context.DnsEndPoint.Port), ownsSocket: true),

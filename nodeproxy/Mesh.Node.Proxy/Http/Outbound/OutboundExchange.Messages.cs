@@ -2,6 +2,7 @@ using System.Buffers.Text;
 using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using Mesh.Node.Model.Balancing;
+using Mesh.Node.Model.Balancing.Hashing;
 using Mesh.Node.Model.Retries;
 using Mesh.Node.Model.Routing;
 using Mesh.Node.Model.Traffic;
@@ -23,6 +24,11 @@ internal partial class OutboundExchange
             if (_destination is not null)
             {
                 HeaderChanges.Apply(_destination.ResponseHeaders, Response.Fields);
+            }
+
+            if (_cookie is not null)
+            {
+                AffinityCookie.Add(_cookie, _server.CookieDraw, _texts, Response.Fields);
             }
 
             Span<byte> digits = stackalloc byte[20];
@@ -135,7 +141,20 @@ internal partial class OutboundExchange
         }
 
         var facts = new RequestFacts(Client.Request, _server.Origin.Source, Context.Joined);
-        return RequestHash.TryGet(policy, in facts, _server.Origin.Client.Address, out ulong hash) ? hash : null;
+        if (RequestHash.TryGet(policy, in facts, _server.Origin.Client.Address, out ulong hash))
+        {
+            return hash;
+        }
+
+        if (policy.CookieTtl is null)
+        {
+            return null;
+        }
+
+        _cookie = policy;
+        Span<byte> value = stackalloc byte[AffinityCookie.ValueBytes];
+        AffinityCookie.WriteValue(_server.CookieDraw, value);
+        return ConsistentHash.HashOf(value);
     }
 
     /// <summary>The connections to an endpoint, by the way that leads there.</summary>

@@ -7,6 +7,7 @@ using Mesh.Node.Model.Policies;
 using Mesh.Node.Model.Policies.Requests;
 using Mesh.Node.Model.Retries;
 using Mesh.Node.Model.Routing;
+using Mesh.Node.Model.Traffic;
 using Mesh.Node.Protocols.Http;
 using Mesh.Node.Proxy.Enforcement;
 using Mesh.Node.Proxy.Http.Destinations;
@@ -38,6 +39,7 @@ internal partial class OutboundExchange : ProxiedExchange, IOpenRequest
     private WeightedDestination? _destination;
     private Destination? _target;
     private ulong? _hash;
+    private HashPolicy? _cookie;
     private int _triedCount;
     private long _attemptStartedMs;
     private RequestGate? _gate;
@@ -116,6 +118,7 @@ internal partial class OutboundExchange : ProxiedExchange, IOpenRequest
         _destination = null;
         _target = null;
         _triedCount = 0;
+        _cookie = null;
         _isMirrored = false;
         Record.Service = _server.Service;
         Record.Port = _server.Port;

@@ -10,6 +10,7 @@ namespace Mesh.Node.Proxy.Http.Outbound;
 internal sealed class OutboundServer(OutboundOrigin origin, ConnectionRecord connection, Service service, ushort port) : IRequestServer
 {
     private readonly OutboundDialer _dialer = new(origin);
+    private ulong? _cookieDraw;
 
     // One client of HTTP/1 has one request under way.
     private OutboundExchange? _exchange;
@@ -28,6 +29,9 @@ internal sealed class OutboundServer(OutboundOrigin origin, ConnectionRecord con
 
     /// <summary>Makes connections on the client's behalf.</summary>
     public OutboundDialer Dialer => _dialer;
+
+    /// <summary>What the value of a cookie is made of that one of the connection's requests is given: the same for all of them.</summary>
+    public ulong CookieDraw => _cookieDraw ??= origin.Context.Random.Next();
 
     /// <summary>Makes copies of requests.</summary>
     public MirrorPool Mirrors => field ??= new MirrorPool(this);
