@@ -4,6 +4,7 @@ using Mesh.Node.Model.Policies.Requests;
 using Mesh.Node.Model.Retries;
 using Mesh.Node.Proxy.Enforcement;
 using Mesh.Node.Proxy.Http.Exchanges;
+using Mesh.Node.Proxy.Http.Tracing;
 using Mesh.Node.Proxy.Telemetry;
 
 namespace Mesh.Node.Proxy.Http.Inbound;
@@ -25,6 +26,7 @@ internal sealed class InboundExchange(InboundServer server) : ProxiedExchange(se
     {
         Record.Port = server.Application.Key.Port;
         RequestIdentifiers.Ensure(Client.Request, ref Context.Random);
+        TraceFields.Complete(Client.Request.Fields);
         Record.SetRequest(Client.Request);
         Head.CopyFrom(Client.Request);
         InboundFields.Rewrite(Head, Connection.SourceIdentity, Connection.DestinationIdentity);

@@ -14,6 +14,7 @@ using Mesh.Node.Proxy.Http.Destinations;
 using Mesh.Node.Proxy.Http.Exchanges;
 using Mesh.Node.Proxy.Http.Inbound;
 using Mesh.Node.Proxy.Http.Mirrors;
+using Mesh.Node.Proxy.Http.Tracing;
 using Mesh.Node.Proxy.Http.Upstreams;
 using Mesh.Node.Proxy.Telemetry;
 using Mesh.Node.Proxy.Telemetry.Requests;
@@ -59,6 +60,7 @@ internal partial class OutboundExchange : ProxiedExchange, IOpenRequest
     {
         Forget();
         RequestIdentifiers.Ensure(Client.Request, ref Context.Random);
+        TraceFields.Complete(Client.Request.Fields);
         Record.SetRequest(Client.Request);
         if (!RequestPaths.TryNormalize(Client.Request))
         {
