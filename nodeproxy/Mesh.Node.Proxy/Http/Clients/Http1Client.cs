@@ -15,6 +15,12 @@ namespace Mesh.Node.Proxy.Http.Clients;
 /// </remarks>
 internal sealed class Http1Client : ClientExchange, ITimerHandler
 {
+    /// <summary>How much of a request that was answered early is read and dropped.</summary>
+    private const int RestBytesMax = 64 * 1024;
+
+    /// <summary>How long that may take.</summary>
+    private static readonly TimeSpan s_restTime = TimeSpan.FromSeconds(5);
+
     private readonly ConnectionContext _connection;
     private readonly IRequestServer _server;
     private readonly HttpLimits _limits;
@@ -25,6 +31,8 @@ internal sealed class Http1Client : ClientExchange, ITimerHandler
     private readonly Http1ContentWriter _writer;
     private readonly LoopTimer _headTimer;
     private bool _isHeadLate;
+    private bool _isToldToContinue;
+    private bool _isDropping;
     private bool _isPersistent;
     private bool _isServing;
     private bool _isAborted;
@@ -67,6 +75,7 @@ internal sealed class Http1Client : ClientExchange, ITimerHandler
 
             Requests++;
             HasResponded = false;
+            _isToldToContinue = false;
             _content.Begin(Request.Body);
             _isServing = true;
             await _server.ServeAsync(this);
@@ -83,7 +92,14 @@ internal sealed class Http1Client : ClientExchange, ITimerHandler
                 return Http1ClientEnd.Aborted;
             }
 
-            if (!_isPersistent || !_content.IsComplete)
+            if (!_isPersistent && !_content.IsComplete)
+            {
+                // Closed with something unread the kernel would reset it, and the client might not see its answer.
+                await _output.CompleteAsync();
+                await TryDropRestAsync();
+            }
+
+            if (!_isPersistent || !await TryDropRestAsync())
             {
                 return Http1ClientEnd.Completed;
             }
@@ -103,6 +119,7 @@ internal sealed class Http1Client : ClientExchange, ITimerHandler
     /// <inheritdoc/>
     public override async ValueTask<bool> InformAsync(ResponseHead head)
     {
+        _isToldToContinue |= head.Status == 100;
         Http1Writer.TryWriteResponse(head, Request, isPersistent: true, _output);
         FlushResult flushed = await _output.FlushAsync();
         return !flushed.IsCompleted;
@@ -113,8 +130,8 @@ internal sealed class Http1Client : ClientExchange, ITimerHandler
     {
         BodyFraming body = head.Body.For(Request.Protocol);
 
-        // Who has not read all of a request cannot tell where the next one begins.
-        bool isPersistent = Request.IsPersistent && _content.IsComplete && !_isDraining
+        // Who does not read all of a request cannot tell where the next one begins.
+        bool isPersistent = Request.IsPersistent && CanReadToEnd && !_isDraining
             && body.Kind is not (BodyKind.UntilClose or BodyKind.Tunnel);
         if (!Http1Writer.TryWriteResponse(head, Request, isPersistent, _output))
         {
@@ -143,10 +160,56 @@ internal sealed class Http1Client : ClientExchange, ITimerHandler
         }
     }
 
+    /// <summary>
+    /// Whether what is left of the request may be read and dropped, as far as can be told before. Who waits to be told to send content may
+    /// send it or not once it has its answer (RFC 9110 §10.1.1).
+    /// </summary>
+    private bool CanReadToEnd =>
+        _content.IsComplete
+        || ((!Request.ExpectsContinue || _isToldToContinue || _content.ContentBytes > 0)
+            && (Request.Body.Kind != BodyKind.Length || Request.Body.ContentBytes - _content.ContentBytes <= RestBytesMax));
+
     void ITimerHandler.OnTimer(LoopTimer timer)
     {
+        if (_isDropping)
+        {
+            _content.CancelRead();
+            return;
+        }
+
         _isHeadLate = true;
         _input.CancelRead();
+    }
+
+    /// <summary>Reads what is left of a request that was answered before its end; false when that is too much, or takes too long.</summary>
+    private async ValueTask<bool> TryDropRestAsync()
+    {
+        if (_content.IsComplete)
+        {
+            return true;
+        }
+
+        long readMax = _content.ContentBytes + RestBytesMax;
+        ContentRead read = new(ContentStatus.Content);
+        _isDropping = true;
+        _headTimer.Arm(s_restTime);
+        while (read.Status == ContentStatus.Content && _content.ContentBytes <= readMax)
+        {
+            if (!_content.TryRead(out read))
+            {
+                read = await _content.ReadAsync();
+            }
+
+            if (read.Status == ContentStatus.Content)
+            {
+                _content.Advance();
+            }
+        }
+
+        _headTimer.Cancel();
+        _isDropping = false;
+        _content.ForgetCancel();
+        return read.Status == ContentStatus.End;
     }
 
     /// <summary>Reads the next head; null when there is one, else how the connection ends.</summary>
