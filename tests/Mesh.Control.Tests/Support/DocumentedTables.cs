@@ -16,18 +16,24 @@ internal static partial class DocumentedTables
     public static List<string> Events() =>
         [.. RowsOf("operations.md", EventRow()).Select(row => $"{row.Groups[1].Value} {row.Groups[2].Value}")];
 
-    /// <summary>The whole text of a page.</summary>
-    public static string Page(string page)
+    /// <summary>The folder of the repository.</summary>
+    public static string Root
     {
-        DirectoryInfo? folder = new(AppContext.BaseDirectory);
-        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "Mesh.Node.sln")))
+        get
         {
-            folder = folder.Parent;
-        }
+            DirectoryInfo? folder = new(AppContext.BaseDirectory);
+            while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "Mesh.Node.sln")))
+            {
+                folder = folder.Parent;
+            }
 
-        Assert.NotNull(folder);
-        return File.ReadAllText(Path.Combine(folder.FullName, "ctlplane", "docs", page));
+            Assert.NotNull(folder);
+            return folder.FullName;
+        }
     }
+
+    /// <summary>The whole text of a page.</summary>
+    public static string Page(string page) => File.ReadAllText(Path.Combine(Root, "ctlplane", "docs", page));
 
     private static List<Match> RowsOf(string page, Regex row) =>
         [.. Page(page).Split('\n').Select(line => row.Match(line)).Where(match => match.Success)];

@@ -298,7 +298,8 @@ internal sealed class ApiServer : IAsyncDisposable
     /// <summary>A page, of the state at the time of the first.</summary>
     private Task ListAsync(HttpContext context, ApiObjects objects)
     {
-        int limit = int.TryParse(context.Request.Query["limit"], NumberStyles.None, CultureInfo.InvariantCulture, out int asked) ? asked : 0;
+        string asked = context.Request.Query["limit"].ToString();
+        int limit = asked.Length == 0 ? 0 : int.Parse(asked, CultureInfo.InvariantCulture);
         string token = context.Request.Query["continue"].ToString();
         (List<JsonObject> Items, long UpTo) list;
         if (token.Length == 0)
