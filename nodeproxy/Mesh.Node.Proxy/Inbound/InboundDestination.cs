@@ -58,6 +58,26 @@ internal static class InboundDestination
         return isDeclared;
     }
 
+    /// <summary>
+    /// Whether a port of a workload is declared to speak HTTP/2, by the first service that leads there and says what it speaks.
+    /// </summary>
+    public static bool SpeaksHttp2(MeshSnapshot snapshot, Workload workload, int port)
+    {
+        foreach (ServiceMembership membership in workload.Services)
+        {
+            foreach (ServicePort declared in snapshot.FindService(membership.ServiceKey)?.Ports ?? [])
+            {
+                int target = membership.TargetPortOf(declared.Port);
+                if ((target == 0 ? declared.TargetPort : target) == port && declared.Protocol != PortProtocol.Detect)
+                {
+                    return declared.Protocol is PortProtocol.Http2 or PortProtocol.Grpc;
+                }
+            }
+        }
+
+        return false;
+    }
+
     /// <summary>The first service whose target is this port of the workload: a guess, for telemetry only, as ztunnel makes it.</summary>
     public static Service? ServiceOf(MeshSnapshot snapshot, Workload workload, int port)
     {

@@ -76,7 +76,7 @@ internal sealed partial class InboundHboneConnection
             return;
         }
 
-        DialResult dialled = await server.DialAsync(server.Application);
+        DialResult dialled = await server.DialUnreadAsync();
         if (dialled.Connection is not ConnectionContext application)
         {
             Record.TryEnd(dialled.Reason, dialled.Detail);

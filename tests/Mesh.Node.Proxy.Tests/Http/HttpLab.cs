@@ -82,6 +82,15 @@ internal sealed class HttpLab : IAsyncDisposable
                 PortPolicies.Default,
                 subsets.ToDictionary(subset => subset.Name)))));
 
+    /// <summary>Says how requests to a service are carried, and nothing of where they go.</summary>
+    public void Carry(HttpService service, ConnectionLimits limits) =>
+        Node.Configure(mesh => mesh.SetTraffic(new ServiceTraffic(
+            service.Service.Key,
+            new TrafficScope(
+                new Dictionary<ushort, RouteTable>(),
+                new PortPolicies(TrafficPolicy.Default with { Limits = limits }),
+                new Dictionary<string, TrafficSubset>()))));
+
     /// <summary>A client of .NET that connects from inside the client's pod.</summary>
     public HttpClient Http(HttpService service)
     {

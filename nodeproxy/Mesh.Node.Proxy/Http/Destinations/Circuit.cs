@@ -61,6 +61,14 @@ internal sealed class Circuit(ConnectionLimits limits, DestinationTotals totals)
     public ConnectionLease? TryOpenConnection(out CircuitLimit reached) =>
         TryTake(CircuitLimit.Connections, out reached) ? new ConnectionLease(this) : null;
 
+    /// <summary>A connection that is counted but not limited: one of HTTP/2.</summary>
+    /// <returns>To be disposed when the connection has ended, or was not made after all.</returns>
+    public ConnectionLease CountConnection()
+    {
+        Interlocked.Increment(ref _counts[(int)CircuitLimit.Connections * Stride]);
+        return new ConnectionLease(this);
+    }
+
     /// <summary>Counts one more, unless there are as many as there may be: then that is counted, and nothing taken.</summary>
     internal bool TryTake(CircuitLimit limit, out CircuitLimit reached)
     {

@@ -57,6 +57,20 @@ internal sealed record LocalAnswer(int Status, int GrpcStatus, ResponseFlag Flag
         ResponseDetails.ResetByConnectionTermination,
         "the upstream ended the connection before it answered");
 
+    public static LocalAnswer UpstreamReset { get; } = new(
+        503,
+        GrpcUnavailable,
+        ResponseFlag.UpstreamRemoteReset,
+        ResponseDetails.ResetByUpstream,
+        "the upstream reset the request before it answered");
+
+    public static LocalAnswer UpstreamRefused { get; } = new(
+        503,
+        GrpcUnavailable,
+        ResponseFlag.UpstreamRemoteReset,
+        ResponseDetails.RefusedByUpstream,
+        "the upstream refused the request");
+
     public static LocalAnswer UpstreamMalformed { get; } = new(
         502,
         GrpcInternal,

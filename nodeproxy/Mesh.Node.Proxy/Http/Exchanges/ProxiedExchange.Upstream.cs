@@ -129,8 +129,7 @@ internal abstract partial class ProxiedExchange
     {
         if (upstream.TryBegin(Head) is not IContentWriter writer)
         {
-            Failure = LocalAnswer.Unsayable;
-            return Attempt.None;
+            return Unbegun(upstream, isReused);
         }
 
         if (Client.Request.Body.HasContent)
@@ -202,6 +201,21 @@ internal abstract partial class ProxiedExchange
 
         await EndUploadAsync();
         return end == CopyEnd.Completed ? _uploadEnd : end;
+    }
+
+    private Attempt Unbegun(UpstreamExchange upstream, bool isReused)
+    {
+        switch (upstream.Break)
+        {
+            case UpstreamBreak.Refused or UpstreamBreak.Aborted:
+                return Broken(isReused);
+            case UpstreamBreak.UpgradeUnknown:
+                Failure = LocalAnswer.UpstreamRefused;
+                return Attempt.Failed(AttemptOutcomeKind.RefusedStream) with { WantsHttp1 = true };
+            default:
+                Failure = LocalAnswer.Unsayable;
+                return Attempt.None;
+        }
     }
 
     private void BeginUpload(IContentWriter writer, UpstreamExchange upstream)
@@ -278,12 +292,21 @@ internal abstract partial class ProxiedExchange
         ReleaseUpstream();
     }
 
-    /// <summary>The connection ended before it gave an answer.</summary>
+    /// <summary>The exchange ended before it gave an answer.</summary>
     private Attempt Broken(bool isReused)
     {
+        UpstreamBreak why = _upstream!.Break;
         if (Failure != LocalAnswer.Malformed && !_isRevoked)
         {
-            Failure = IsAttemptLate ? LocalAnswer.AttemptTimedOut : LocalAnswer.UpstreamClosed;
+            Failure = IsAttemptLate ? LocalAnswer.AttemptTimedOut
+                : why == UpstreamBreak.Refused ? LocalAnswer.UpstreamRefused
+                : why == UpstreamBreak.Reset ? LocalAnswer.UpstreamReset
+                : LocalAnswer.UpstreamClosed;
+        }
+
+        if (why == UpstreamBreak.Refused && !IsAttemptLate)
+        {
+            return Attempt.Failed(AttemptOutcomeKind.RefusedStream, isStale: !IsCut);
         }
 
         bool isStale = isReused && !IsAttemptLate && !IsCut && _upstream is { HasResponse: false } && IsIdempotent(Client.Request.Method);
@@ -318,6 +341,7 @@ internal abstract partial class ProxiedExchange
         _ when _isRevoked => ResponseFlag.None,
         CopyEnd.WriterGone => ResponseFlag.DownstreamConnectionTermination,
         CopyEnd.ReaderRefused or CopyEnd.LengthMismatch => ResponseFlag.UpstreamProtocolError,
+        CopyEnd.ReaderBroken when _upstream is { Break: UpstreamBreak.Reset or UpstreamBreak.Refused } => ResponseFlag.UpstreamRemoteReset,
         _ => ResponseFlag.UpstreamConnectionTermination,
     };
 
@@ -326,6 +350,7 @@ internal abstract partial class ProxiedExchange
         ResponseFlag.UpstreamRequestTimeout => ResponseDetails.ResponseTimeout,
         ResponseFlag.DownstreamConnectionTermination => ResponseDetails.DownstreamRemoteDisconnect,
         ResponseFlag.UpstreamProtocolError => ResponseDetails.CutByProtocolError,
+        ResponseFlag.UpstreamRemoteReset => ResponseDetails.CutByUpstream,
         _ => ResponseDetails.CutByConnectionTermination,
     };
 }

@@ -36,6 +36,7 @@ internal sealed partial class Http2Session : ITurnEnd, ITimerHandler
     private readonly LoopCompletion<bool> _outputAsked;
     private readonly Queue<Http2SessionStream> _awaitingOutput = new();
     private readonly Stack<Http2SessionStream> _pool = new();
+    private readonly int _streamsMax;
     private long _emptySinceMs;
     private long _pingSentMs;
     private ulong _pingOpaque;
@@ -63,6 +64,7 @@ internal sealed partial class Http2Session : ITurnEnd, ITimerHandler
         _options = options;
         _owner = owner;
         _budget = budget;
+        _streamsMax = http2.LocalStreamsMax;
         _input = new Http1Input(connection.Transport.Input);
         _output = connection.Transport.Output;
         _http2 = new Http2Connection(role, http2, this);
@@ -82,6 +84,9 @@ internal sealed partial class Http2Session : ITurnEnd, ITimerHandler
 
     /// <summary>Whether <see cref="TryOpen"/> would succeed now (clients only).</summary>
     public bool CanOpen => End == Http2SessionEnd.None && _http2.CanOpenStream;
+
+    /// <summary>Streams that may be open at once, as far as is known: the lesser of what both sides allow (clients only).</summary>
+    public int StreamsMax => (int)Math.Min(_http2.PeerStreamsMax, _streamsMax);
 
     /// <summary>Whether no stream will ever be opened again: one side has said GOAWAY, or it has ended.</summary>
     public bool IsGoingAway => End != Http2SessionEnd.None || _http2.IsGoingAway;

@@ -2,9 +2,11 @@ using System.Runtime.CompilerServices;
 using Mesh.Node.Model.Policies;
 using Mesh.Node.Model.Policies.Requests;
 using Mesh.Node.Model.Retries;
+using Mesh.Node.Protocols.Http;
 using Mesh.Node.Proxy.Enforcement;
 using Mesh.Node.Proxy.Http.Exchanges;
 using Mesh.Node.Proxy.Http.Tracing;
+using Mesh.Node.Proxy.Http.Upstreams;
 using Mesh.Node.Proxy.Telemetry;
 
 namespace Mesh.Node.Proxy.Http.Inbound;
@@ -24,7 +26,7 @@ internal sealed class InboundExchange(InboundServer server) : ProxiedExchange(se
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     protected override async ValueTask DecideAsync()
     {
-        Record.Port = server.Application.Key.Port;
+        Record.Port = server.Port;
         RequestIdentifiers.Ensure(Client.Request, ref Context.Random);
         TraceFields.Complete(Client.Request.Fields);
         Record.SetRequest(Client.Request);
@@ -65,12 +67,15 @@ internal sealed class InboundExchange(InboundServer server) : ProxiedExchange(se
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask ForwardAsync()
     {
+        // The application is spoken to as its client speaks.
+        bool isHttp2 = Client.Request.Protocol == HttpProtocol.Http2;
         BeginAttempt(limit: null);
-        Attempt attempt = await AttemptAsync(server.Application, isFresh: false, server);
-        if (attempt.IsStale && CanSendAgain && !IsCut)
+        Attempt attempt = await AttemptAsync(server.ApplicationBy(isHttp2), isFresh: false, server);
+        if (((attempt.IsStale && CanSendAgain) || attempt.WantsHttp1) && !IsCut)
         {
             await DropUpstreamAsync();
-            attempt = await AttemptAsync(server.Application, isFresh: true, server);
+            UpstreamGroup application = server.ApplicationBy(isHttp2 && !attempt.WantsHttp1);
+            attempt = await AttemptAsync(application, isFresh: !attempt.IsRefused, server);
         }
 
         if (!IsCut && attempt.Outcome.Kind == AttemptOutcomeKind.Answered)

@@ -22,6 +22,11 @@ internal sealed class InboundServer : IRequestServer, IUpstreamDialer
     private static readonly ConnectionOptions s_options = new();
 
     private readonly LoopContext _context;
+    private readonly Workload _destination;
+    private readonly UpstreamKey _key;
+
+    // The one that was used last: a connection seldom speaks two versions.
+    private UpstreamGroup? _application;
 
     // One client of HTTP/1 has one request under way.
     private InboundExchange? _exchange;
@@ -37,17 +42,18 @@ internal sealed class InboundServer : IRequestServer, IUpstreamDialer
     {
         _context = context;
         Pod = pod;
+        _destination = destination;
         Connection = connection;
         Gate = gate;
-        var key = new UpstreamKey(
+        _key = new UpstreamKey(
             "",
             destination.Uid,
             target.Address,
             (ushort)target.Port,
             connection.SourceIdentity,
             connection.Client.Address,
-            IsOnNode: true);
-        Application = pod.UpstreamsOn(context).GroupOf(key, destination, service: null);
+            IsOnNode: true,
+            IsHttp2: InboundDestination.SpeaksHttp2(context.Snapshot, destination, target.Port));
     }
 
     /// <summary>Whose application it is.</summary>
@@ -59,8 +65,8 @@ internal sealed class InboundServer : IRequestServer, IUpstreamDialer
     /// <summary>What every request must pass.</summary>
     public RequestGate Gate { get; }
 
-    /// <summary>The client's connections to the application.</summary>
-    public UpstreamGroup Application { get; }
+    /// <summary>The application's port.</summary>
+    public int Port => _key.Port;
 
     /// <summary>The loop.</summary>
     public LoopContext Context => _context;
@@ -72,7 +78,7 @@ internal sealed class InboundServer : IRequestServer, IUpstreamDialer
     /// <returns>Why there is none; null when there is one.</returns>
     public async ValueTask<DialResult?> PrepareAsync()
     {
-        UpstreamResult result = await Application.GetAsync(new UpstreamWait(_context.Loop), isFresh: false, this);
+        UpstreamResult result = await ApplicationBy(_key.IsHttp2).GetAsync(new UpstreamWait(_context.Loop), isFresh: false, this);
         if (result.Exchange is null)
         {
             return new DialResult(null, result.Reason, result.Detail);
@@ -81,6 +87,20 @@ internal sealed class InboundServer : IRequestServer, IUpstreamDialer
         result.Exchange.Release();
         return null;
     }
+
+    /// <summary>The client's connections to the application, in a version of HTTP.</summary>
+    public UpstreamGroup ApplicationBy(bool isHttp2)
+    {
+        if (_application is null || _application.IsClosed || _application.Key.IsHttp2 != isHttp2)
+        {
+            _application = Pod.UpstreamsOn(_context).GroupOf(_key with { IsHttp2 = isHttp2 }, _destination, service: null);
+        }
+
+        return _application;
+    }
+
+    /// <summary>A connection of the client's own to the application, to carry bytes that are not looked at.</summary>
+    public ValueTask<DialResult> DialUnreadAsync() => DialAsync(ApplicationBy(isHttp2: false));
 
     /// <inheritdoc/>
     public ValueTask ServeAsync(ClientExchange exchange)

@@ -7,6 +7,7 @@ using Mesh.Node.Model.Retries;
 using Mesh.Node.Model.Routing;
 using Mesh.Node.Model.Traffic;
 using Mesh.Node.Model.Workloads;
+using Mesh.Node.Protocols.Http;
 using Mesh.Node.Proxy.Http.Destinations;
 using Mesh.Node.Proxy.Http.Exchanges;
 using Mesh.Node.Proxy.Http.Upstreams;
@@ -177,10 +178,38 @@ internal partial class OutboundExchange
 
         Service service = Record.Service!;
         var key = new UpstreamKey(
-            service.Key, endpoint.Uid, choice.Address!, choice.TargetPort, _server.Origin.Source.Identity, client, isOnNode);
+            service.Key,
+            endpoint.Uid,
+            choice.Address!,
+            choice.TargetPort,
+            _server.Origin.Source.Identity,
+            client,
+            isOnNode,
+            IsHttp2Upstream(service));
         group = _server.Origin.Pod.UpstreamsOn(Context).GroupOf(key, endpoint, service);
         group.Limits = _target!.Policy.Limits;
         return true;
+    }
+
+    private bool IsHttp2Client => Client.Request.Protocol == HttpProtocol.Http2 && !_needsHttp1;
+
+    /// <summary>
+    /// Whether the endpoint is spoken to in HTTP/2: where its port is declared to speak it, or a rule says so. gRPC has no other version.
+    /// </summary>
+    private bool IsHttp2Upstream(Service service)
+    {
+        ConnectionLimits limits = _target!.Policy.Limits;
+        if (limits.UsesClientProtocol || Record.IsGrpc)
+        {
+            return IsHttp2Client;
+        }
+
+        return _snapshot.ProtocolOf(service.Key, (ushort)Record.Port) switch
+        {
+            PortProtocol.Http2 or PortProtocol.Grpc => !_needsHttp1,
+            PortProtocol.Http => limits.Http2Upgrade == Http2Upgrade.Always && !_needsHttp1,
+            _ => IsHttp2Client,
+        };
     }
 
     /// <summary>The connections to the very address the client dialled.</summary>
@@ -196,7 +225,8 @@ internal partial class OutboundExchange
             (ushort)dialled.Port,
             _server.Origin.Source.Identity,
             _server.Origin.SourceTowards(dialled.Address),
-            IsOnNode: false);
+            IsOnNode: false,
+            IsHttp2: IsHttp2Client);
         UpstreamGroup group = _server.Origin.Pod.UpstreamsOn(Context).GroupOf(key, endpoint: null, service: null);
         group.Limits = _target!.Policy.Limits;
         return group;

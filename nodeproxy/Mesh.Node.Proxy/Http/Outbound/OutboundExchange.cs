@@ -46,6 +46,7 @@ internal partial class OutboundExchange : ProxiedExchange, IOpenRequest
     private RequestGate? _gate;
     private MirrorSet? _mirrors;
     private bool _isMirrored;
+    private bool _needsHttp1;
 
     public OutboundExchange(OutboundServer server)
         : base(server.Origin.Context, server.Origin.Pod) => _server = server;
@@ -121,6 +122,7 @@ internal partial class OutboundExchange : ProxiedExchange, IOpenRequest
         _target = null;
         _triedCount = 0;
         _cookie = null;
+        _needsHttp1 = false;
         _isMirrored = false;
         Record.Service = _server.Service;
         Record.Port = _server.Port;
@@ -161,20 +163,24 @@ internal partial class OutboundExchange : ProxiedExchange, IOpenRequest
 
         int retried = 0;
         bool isStaleTried = false;
+        bool isFresh = false;
         while (true)
         {
             BeginAttempt(retries.AttemptTimeout);
-            Attempt attempt = await AttemptAsync(action, retries, isFresh: isStaleTried);
+            Attempt attempt = await AttemptAsync(action, retries, isFresh);
             EndAttempt();
             if (IsCut)
             {
                 break;
             }
 
-            if (attempt.IsStale && !isStaleTried && CanSendAgain)
+            if ((attempt.IsStale && !isStaleTried && CanSendAgain) || (attempt.WantsHttp1 && !_needsHttp1))
             {
-                // The server closed a connection just when it was used again, and answered nothing (RFC 9112 §9.3.1).
-                isStaleTried = true;
+                // Nothing was done about it: the server closed a connection just when it was used again, and answered nothing
+                // (RFC 9112 §9.3.1), or said so (RFC 9113 §8.7).
+                isStaleTried |= attempt.IsStale;
+                isFresh = !attempt.IsRefused;
+                _needsHttp1 |= attempt.WantsHttp1;
                 _lease.ForgetAttempt();
                 await DropUpstreamAsync();
                 continue;
@@ -233,7 +239,7 @@ internal partial class OutboundExchange : ProxiedExchange, IOpenRequest
             return Attempt.None;
         }
 
-        if (group.IdleCount == 0 && !_lease.TryBeginPending(out _))
+        if (!group.HasRoom && !_lease.TryBeginPending(out _))
         {
             Failure = LocalAnswer.Overflow;
             return Attempt.None;

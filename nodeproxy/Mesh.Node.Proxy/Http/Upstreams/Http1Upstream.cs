@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
+using System.Security.Cryptography;
 using Mesh.Node.Protocols.Http;
 using Mesh.Node.Protocols.Http1;
 using Mesh.Node.Proxy.Http.Content;
@@ -11,7 +12,7 @@ namespace Mesh.Node.Proxy.Http.Upstreams;
 /// <summary>A connection to an upstream that speaks HTTP/1: one exchange at a time. Lives on one loop.</summary>
 internal sealed class Http1Upstream : UpstreamExchange
 {
-    private readonly UpstreamGroup _group;
+    private readonly Http1Group _group;
     private readonly ConnectionContext _connection;
     private readonly Http1Input _input;
     private readonly PipeWriter _output;
@@ -31,7 +32,7 @@ internal sealed class Http1Upstream : UpstreamExchange
     /// <param name="requestsMax">Requests it carries before it is closed; 0 for no limit.</param>
     /// <param name="lease">Counts it until it is closed; null where nothing does.</param>
     public Http1Upstream(
-        UpstreamGroup group, ConnectionContext connection, HttpLimits limits, uint requestsMax, IDisposable? lease)
+        Http1Group group, ConnectionContext connection, HttpLimits limits, uint requestsMax, IDisposable? lease)
     {
         _group = group;
         _connection = connection;
@@ -55,6 +56,9 @@ internal sealed class Http1Upstream : UpstreamExchange
 
     /// <summary>Requests that were begun on it.</summary>
     public long Requests { get; private set; }
+
+    /// <summary>When it was made, in the loop's milliseconds.</summary>
+    public required long MadeMs { get; init; }
 
     /// <summary>When it was last given back, in the loop's milliseconds. The pool's.</summary>
     public long IdleSinceMs { get; set; }
@@ -87,8 +91,19 @@ internal sealed class Http1Upstream : UpstreamExchange
     }
 
     /// <inheritdoc/>
+    public override UpstreamBreak Break => _isAborted ? UpstreamBreak.Aborted : UpstreamBreak.ConnectionEnded;
+
+    /// <inheritdoc/>
     public override IContentWriter? TryBegin(RequestHead head)
     {
+        if (!head.Upgrade.IsEmpty && head.Protocol == HttpProtocol.Http2)
+        {
+            // The key belongs to the handshake of HTTP/1.1 (RFC 8441 §5).
+            Span<byte> nonce = stackalloc byte[WebSocketHandshake.NonceBytes];
+            RandomNumberGenerator.Fill(nonce);
+            WebSocketHandshake.SetKey(nonce, head.Fields);
+        }
+
         if (!Http1Writer.TryWriteRequest(head, isPersistent: true, _output))
         {
             return null;

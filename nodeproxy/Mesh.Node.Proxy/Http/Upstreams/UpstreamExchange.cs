@@ -18,8 +18,14 @@ internal abstract class UpstreamExchange
     /// <summary>Whether a byte of the response has come.</summary>
     public abstract bool HasResponse { get; }
 
+    /// <summary>Why it broke; nothing while it has not, as far as is known.</summary>
+    public abstract UpstreamBreak Break { get; }
+
     /// <summary>Writes the head of the request; it leaves with the first flush.</summary>
-    /// <returns>Where its content goes, none included; null, and nothing was written, when the upstream's version cannot say it.</returns>
+    /// <returns>
+    /// Where its content goes, none included; null, and nothing was written, when the upstream's version cannot say it or the upstream
+    /// takes nothing more (<see cref="Break"/>).
+    /// </returns>
     public abstract IContentWriter? TryBegin(RequestHead head);
 
     /// <summary>Reads the head of the next response, informational or final.</summary>
@@ -42,4 +48,28 @@ internal enum ResponseRead
 
     /// <summary>What came is no response that can be passed on.</summary>
     Refused,
+}
+
+/// <summary>Why an exchange with an upstream broke.</summary>
+internal enum UpstreamBreak
+{
+    None,
+
+    /// <summary>The connection ended.</summary>
+    ConnectionEnded,
+
+    /// <summary>The upstream reset it, and may have acted on it.</summary>
+    Reset,
+
+    /// <summary>The upstream did nothing about it, and said so: it may be sent again whatever it is (RFC 9113 §8.7).</summary>
+    Refused,
+
+    /// <summary>The upstream broke the rules of HTTP.</summary>
+    Malformed,
+
+    /// <summary>We cut it off.</summary>
+    Aborted,
+
+    /// <summary>The upstream's connections of this version carry no tunnels to other protocols; those of HTTP/1.1 do.</summary>
+    UpgradeUnknown,
 }

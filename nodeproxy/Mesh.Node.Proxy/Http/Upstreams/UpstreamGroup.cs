@@ -7,24 +7,22 @@ using Mesh.Node.Proxy.Enforcement;
 using Mesh.Node.Proxy.Http.Destinations;
 using Mesh.Node.Proxy.Loops;
 using Mesh.Node.Proxy.Telemetry;
+using Microsoft.AspNetCore.Connections;
 
 namespace Mesh.Node.Proxy.Http.Upstreams;
 
 /// <summary>The connections of one key: those in use, those kept for further requests, and the exchanges that wait for one.</summary>
 /// <remarks>
-/// Who waits has had a connection begun for it, and gets whichever is free first: that one or one that is given back. The connection used
-/// last is used next, so that those nobody needs grow old. Lives on its pool's loop.
+/// Who waits has had a connection begun for it, and gets whichever has room first: that one or one that served others. Lives on its pool's
+/// loop.
 /// </remarks>
-internal sealed class UpstreamGroup(UpstreamKey key, Workload? endpoint, Service? service, LoopContext context)
+internal abstract class UpstreamGroup(UpstreamKey key, Workload? endpoint, Service? service, LoopContext context)
 {
-    private readonly List<Http1Upstream> _idle = [];
     private readonly LinkedList<UpstreamWait> _waiting = [];
-    private readonly HttpLimits _limits = context.Services.Http;
     private RequestGate? _gate;
     private IUpstreamDialer? _dialer;
     private Circuit? _circuit;
     private int _dialling;
-    private bool _isClosed;
 
     /// <summary>Between whom.</summary>
     public UpstreamKey Key => key;
@@ -50,8 +48,11 @@ internal sealed class UpstreamGroup(UpstreamKey key, Workload? endpoint, Service
     /// <summary>Connections that exist or are being made.</summary>
     public int OpenCount { get; private set; }
 
-    /// <summary>Connections kept for further requests.</summary>
-    public int IdleCount => _idle.Count;
+    /// <summary>Connections that carry nothing and are kept for further requests.</summary>
+    public abstract int IdleCount { get; }
+
+    /// <summary>Whether there is a connection with room for an exchange.</summary>
+    public abstract bool HasRoom { get; }
 
     /// <summary>Exchanges that wait.</summary>
     public int WaitingCount => _waiting.Count;
@@ -59,16 +60,21 @@ internal sealed class UpstreamGroup(UpstreamKey key, Workload? endpoint, Service
     /// <summary>Whether there is nothing to keep it for.</summary>
     public bool IsEmpty => OpenCount == 0 && _waiting.Count == 0;
 
-    /// <summary>A connection that is ready, or one that will be.</summary>
+    /// <summary>Whether nothing is kept any more: the pool knows it no longer, and may have another of this key.</summary>
+    public bool IsClosed { get; private set; }
+
+    protected LoopContext Context => context;
+
+    /// <summary>An exchange over a connection that is ready, or one that will be.</summary>
     /// <param name="wait">The exchange's.</param>
     /// <param name="isFresh">None that has served before will do.</param>
     /// <param name="dialer">Makes connections of this key.</param>
     /// <param name="circuit">Counts them; null where nothing limits them.</param>
     public ValueTask<UpstreamResult> GetAsync(UpstreamWait wait, bool isFresh, IUpstreamDialer dialer, Circuit? circuit = null)
     {
-        if (!isFresh && TryTakeIdle() is Http1Upstream idle)
+        if (!isFresh && TryTake() is UpstreamExchange ready)
         {
-            return ValueTask.FromResult(new UpstreamResult(idle, IsReused: true, CloseReason.None, null));
+            return ValueTask.FromResult(new UpstreamResult(ready, IsReused: true, CloseReason.None, null));
         }
 
         _dialer = dialer;
@@ -80,34 +86,8 @@ internal sealed class UpstreamGroup(UpstreamKey key, Workload? endpoint, Service
         return result;
     }
 
-    /// <summary>Takes a connection back after an exchange: for the next, or to be closed.</summary>
-    public void GiveBack(Http1Upstream upstream)
-    {
-        if (_isClosed || !upstream.IsReusable)
-        {
-            OpenCount--;
-            upstream.Close();
-            DialForWaiting();
-            return;
-        }
-
-        Offer(upstream, isReused: true);
-    }
-
-    /// <summary>Closes what nobody has used for a while, or its server has closed. Runs once a second while something is kept.</summary>
-    public void Sweep(long nowMs)
-    {
-        for (int i = _idle.Count - 1; i >= 0; i--)
-        {
-            Http1Upstream idle = _idle[i];
-            if (nowMs - idle.IdleSinceMs >= _limits.UpstreamIdle.TotalMilliseconds || !idle.IsReusable)
-            {
-                _idle.RemoveAt(i);
-                OpenCount--;
-                idle.Close();
-            }
-        }
-    }
+    /// <summary>Closes what nobody has used for a while, or is too old. Runs once a second while something is kept.</summary>
+    public abstract void Sweep(long nowMs);
 
     /// <summary>
     /// Whether connections made before lead to what they would lead to now: the same identity at the same address, and no other accepted.
@@ -141,29 +121,88 @@ internal sealed class UpstreamGroup(UpstreamKey key, Workload? endpoint, Service
     /// <summary>Asks about the requests under way to an application of this node once more; those that are denied now end.</summary>
     public void JudgeOpenAgain() => _gate?.JudgeOpenAgain();
 
-    /// <summary>Keeps nothing any more: what is idle is closed, what is in use when it is given back.</summary>
+    /// <summary>Keeps nothing any more: what is idle is closed, what is in use when the last exchange on it is over.</summary>
     public void Close()
     {
-        _isClosed = true;
-        OpenCount -= _idle.Count;
-        foreach (Http1Upstream idle in _idle)
+        IsClosed = true;
+        CloseIdle();
+    }
+
+    /// <summary>An exchange over a connection that has room; null without one.</summary>
+    protected abstract UpstreamExchange? TryTake();
+
+    /// <summary>Whether a connection carries several exchanges at once.</summary>
+    protected abstract bool SharesConnections { get; }
+
+    /// <summary>How many connections must be in the making for so many that wait.</summary>
+    protected abstract int DialsFor(int waiting);
+
+    /// <summary>
+    /// Takes a new connection on. <see cref="EndDial"/> follows when it can be used, or <see cref="FailDial"/> when it turns out not to be.
+    /// </summary>
+    protected abstract void Adopt(ConnectionContext connection, ConnectionLease? lease);
+
+    /// <summary>Closes one that nobody uses to make room for another; false when all are in use.</summary>
+    protected abstract bool TryEvict();
+
+    /// <summary>Closes what nobody uses, and has the rest closed by its last user.</summary>
+    protected abstract void CloseIdle();
+
+    /// <summary>A connection for the circuit's account, where it may be made.</summary>
+    protected abstract ConnectionLease? TryLease(Circuit circuit, out CircuitLimit reached);
+
+    /// <summary>A connection that was being made can be used.</summary>
+    protected void EndDial() => _dialling--;
+
+    /// <summary>A connection that was being made cannot be had.</summary>
+    protected void FailDial(in DialResult failed, IDisposable? lease)
+    {
+        _dialling--;
+        OpenCount--;
+        lease?.Dispose();
+        var result = new UpstreamResult(null, IsReused: false, failed.Reason, failed.Detail);
+        FailFirst(result);
+        if (SharesConnections)
         {
-            idle.Close();
+            // It was to serve many: they do not wait for one failure after another.
+            for (int left = _waiting.Count; left > 0 && DialsFor(_waiting.Count) > _dialling; left--)
+            {
+                FailFirst(result);
+            }
         }
 
-        _idle.Clear();
+        DialForWaiting();
+    }
+
+    /// <summary>A connection that could be used is gone.</summary>
+    protected void Forget() => OpenCount--;
+
+    /// <summary>Takes whoever has waited longest and can use a connection out of the queue; null when nobody can.</summary>
+    /// <param name="isReused">It has served others.</param>
+    protected UpstreamWait? TakeWaiter(bool isReused)
+    {
+        for (LinkedListNode<UpstreamWait>? node = _waiting.First; node is not null; node = node.Next)
+        {
+            if (!isReused || !node.Value.NeedsFresh)
+            {
+                _waiting.Remove(node);
+                return node.Value;
+            }
+        }
+
+        return null;
     }
 
     /// <summary>
     /// Has as many connections made as are waited for, within the destination's limit. At the limit one that is given back must do; where
     /// there is none that could be, who waits is told.
     /// </summary>
-    private void DialForWaiting()
+    protected void DialForWaiting()
     {
-        while (_waiting.Count > _dialling && _dialer is IUpstreamDialer dialer)
+        while (DialsFor(_waiting.Count) > _dialling && _dialer is IUpstreamDialer dialer)
         {
             CircuitLimit reached = CircuitLimit.None;
-            ConnectionLease? lease = _circuit?.TryOpenConnection(out reached);
+            ConnectionLease? lease = _circuit is null ? null : TryLease(_circuit, out reached);
             if (reached == CircuitLimit.None)
             {
                 OpenCount++;
@@ -174,7 +213,7 @@ internal sealed class UpstreamGroup(UpstreamKey key, Workload? endpoint, Service
             {
                 FailFirst(new UpstreamResult(null, IsReused: false, CloseReason.None, null) { IsOverflow = true });
             }
-            else
+            else if (!TryEvict())
             {
                 return;
             }
@@ -195,68 +234,23 @@ internal sealed class UpstreamGroup(UpstreamKey key, Workload? endpoint, Service
             dialled = new DialResult(null, CloseReason.InternalError, fault.Message);
         }
 
-        _dialling--;
-        if (dialled.Connection is not null)
+        if (dialled.Connection is ConnectionContext connection)
         {
-            Offer(new Http1Upstream(this, dialled.Connection, _limits, Limits.MaxRequestsPerConnection, lease), isReused: false);
-            return;
+            Adopt(connection, lease);
         }
-
-        OpenCount--;
-        lease?.Dispose();
-        FailFirst(new UpstreamResult(null, IsReused: false, dialled.Reason, dialled.Detail));
-        DialForWaiting();
+        else
+        {
+            FailDial(dialled, lease);
+        }
     }
 
-    private void FailFirst(UpstreamResult result)
+    private void FailFirst(in UpstreamResult result)
     {
         if (_waiting.First is LinkedListNode<UpstreamWait> first)
         {
             _waiting.RemoveFirst();
             first.Value.Complete(result);
         }
-    }
-
-    /// <summary>Gives a connection to whoever has waited longest and can use it, or keeps it.</summary>
-    private void Offer(Http1Upstream upstream, bool isReused)
-    {
-        for (LinkedListNode<UpstreamWait>? node = _waiting.First; node is not null; node = node.Next)
-        {
-            if (!isReused || !node.Value.NeedsFresh)
-            {
-                _waiting.Remove(node);
-                node.Value.Complete(new UpstreamResult(upstream, isReused, CloseReason.None, null));
-                return;
-            }
-        }
-
-        if (_isClosed || _idle.Count >= _limits.UpstreamIdleMax)
-        {
-            OpenCount--;
-            upstream.Close();
-            return;
-        }
-
-        upstream.IdleSinceMs = context.Loop.NowMs;
-        _idle.Add(upstream);
-    }
-
-    private Http1Upstream? TryTakeIdle()
-    {
-        while (_idle.Count > 0)
-        {
-            Http1Upstream last = _idle[^1];
-            _idle.RemoveAt(_idle.Count - 1);
-            if (last.IsReusable)
-            {
-                return last;
-            }
-
-            OpenCount--;
-            last.Close();
-        }
-
-        return null;
     }
 }
 

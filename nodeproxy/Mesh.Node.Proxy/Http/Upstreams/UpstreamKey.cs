@@ -13,5 +13,6 @@ namespace Mesh.Node.Proxy.Http.Upstreams;
 /// The client's address where the upstream sees it: what judges by address judges every request alike. Null where the kernel chooses.
 /// </param>
 /// <param name="IsOnNode">The application is connected to directly, in its namespace.</param>
+/// <param name="IsHttp2">The upstream is spoken to in HTTP/2.</param>
 internal readonly record struct UpstreamKey(
-    string Service, string Workload, IPAddress Address, ushort Port, SpiffeId? Identity, IPAddress? Client, bool IsOnNode);
+    string Service, string Workload, IPAddress Address, ushort Port, SpiffeId? Identity, IPAddress? Client, bool IsOnNode, bool IsHttp2);

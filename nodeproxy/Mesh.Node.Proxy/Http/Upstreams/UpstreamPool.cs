@@ -40,7 +40,9 @@ internal sealed class UpstreamPool : ITimerHandler
         _loop.AssertOnThread();
         if (!_groups.TryGetValue(key, out UpstreamGroup? group))
         {
-            group = new UpstreamGroup(key, endpoint, service, _context);
+            group = key.IsHttp2
+                ? new Http2Group(key, endpoint, service, _context)
+                : new Http1Group(key, endpoint, service, _context);
             _groups[key] = group;
             if (_isDraining)
             {
@@ -111,6 +113,7 @@ internal sealed class UpstreamPool : ITimerHandler
             group.Sweep(_loop.NowMs);
             if (group.IsEmpty)
             {
+                group.Close();
                 _empty.Add(key);
             }
         }
