@@ -1,6 +1,7 @@
 using Mesh.Interop.Linux;
 using Mesh.Node.Capture.Handover;
 using Mesh.Node.Proxy.Admin;
+using Mesh.Node.Proxy.Authentication;
 using Mesh.Node.Proxy.Config;
 using Mesh.Node.Proxy.Explain;
 using Mesh.Node.Proxy.Http;
@@ -35,6 +36,7 @@ public sealed class NodeProxy : IPodSink, ITunnelLister, IPodLister, IDestinatio
     /// <param name="telemetry">Sees every connection and every request.</param>
     /// <param name="logger">Where faults are told.</param>
     /// <param name="predecessor">The proxy before this one, whose listeners go on; null where there is none to ask.</param>
+    /// <param name="clock">By which tokens of requests expire; the machine's unless said otherwise.</param>
     public NodeProxy(
         string nodeName,
         ProxyOptions options,
@@ -43,7 +45,8 @@ public sealed class NodeProxy : IPodSink, ITunnelLister, IPodLister, IDestinatio
         ICertificateReader certificates,
         NodeTelemetry telemetry,
         ILogger logger,
-        IListenerSource? predecessor = null)
+        IListenerSource? predecessor = null,
+        TimeProvider? clock = null)
     {
         _predecessor = predecessor;
         _loops = loops;
@@ -57,6 +60,7 @@ public sealed class NodeProxy : IPodSink, ITunnelLister, IPodLister, IDestinatio
             new BufferBudget(options.NodeBufferBytesMax),
             new NodeLimits(options),
             HttpLimits.Of(options),
+            new TokenWorker(clock ?? TimeProvider.System),
             logger);
         Explainer = new RequestExplainer(configuration, _services.Destinations, static () => Environment.TickCount64);
 
@@ -73,7 +77,11 @@ public sealed class NodeProxy : IPodSink, ITunnelLister, IPodLister, IDestinatio
     }
 
     /// <summary>Looks after nothing any more. The loops, and what is open on them, are the caller's.</summary>
-    public void Dispose() => _upkeep.Dispose();
+    public void Dispose()
+    {
+        _upkeep.Dispose();
+        _services.Tokens.Dispose();
+    }
 
     IReadOnlyList<DestinationStatus> IDestinationLister.List() => _services.Destinations.Describe(Environment.TickCount64);
 

@@ -1,3 +1,4 @@
+using Mesh.Node.Proxy.Authentication;
 using Mesh.Node.Proxy.Config;
 using Mesh.Node.Proxy.Http;
 using Mesh.Node.Proxy.Http.Destinations;
@@ -18,6 +19,7 @@ namespace Mesh.Node.Proxy;
 /// <param name="Buffers">What all pods together may hold for peers that do not take it.</param>
 /// <param name="Limits">How many connections all pods together have, and may have.</param>
 /// <param name="Http">What HTTP connections and requests are held to.</param>
+/// <param name="Tokens">Verifies the tokens of requests.</param>
 /// <param name="Logger">Where a fault is told.</param>
 internal sealed record ProxyServices(
     string NodeName,
@@ -29,4 +31,5 @@ internal sealed record ProxyServices(
     BufferBudget Buffers,
     NodeLimits Limits,
     HttpLimits Http,
+    TokenWorker Tokens,
     ILogger Logger);

@@ -11,6 +11,9 @@ public static class PolicyExtensions
     /// <summary>Of a policy; carries a <see cref="CustomAuthorization"/>.</summary>
     public const string Custom = "mesh-node.io/custom";
 
+    /// <summary>Of a policy that denies nothing; carries a <see cref="RequestAuthentication"/>.</summary>
+    public const string RequestAuthentication = "mesh-node.io/request-authentication";
+
     /// <summary>Key of the node's metadata by which a proxy asks for whole policies.</summary>
     public const string NodeMetadataKey = "MESH_NODE_POLICIES";
 

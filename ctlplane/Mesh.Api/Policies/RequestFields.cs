@@ -20,4 +20,17 @@ public static class RequestFields
             _ => true,
         };
     }
+
+    /// <summary>
+    /// Whether a field may be written into requests by what tokens say: not one by which messages are told apart, or proxies tell who asks.
+    /// </summary>
+    /// <param name="name">A field's name, in any case.</param>
+    public static bool IsWritable(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        return IsVisible(name) && IsToken(name) && name.ToLowerInvariant() is not ("host" or "x-forwarded-client-cert" or "trailer");
+    }
+
+    /// <summary>A name of letters, digits, - and _.</summary>
+    private static bool IsToken(string name) => name.All(character => char.IsAsciiLetterOrDigit(character) || character is '-' or '_');
 }

@@ -168,7 +168,7 @@ internal static class AuthorizationPolicyReader
         };
     }
 
-    private static ImmutableArray<PolicyTarget> ReadTargets(FieldReader spec)
+    internal static ImmutableArray<PolicyTarget> ReadTargets(FieldReader spec)
     {
         List<FieldReader> references = spec.Sections("targetRefs");
         if (spec.Section("targetRef") is { } single)

@@ -130,5 +130,8 @@ internal sealed record AuthorizationPolicySpec
 
     public required ImmutableArray<PolicyRule> Rules { get; init; }
 
+    /// <summary>Of a RequestAuthentication; empty for others.</summary>
+    public ImmutableArray<TokenRule> TokenRules { get; init; } = [];
+
     public required bool IsDryRun { get; init; }
 }

@@ -333,6 +333,7 @@ internal sealed class NamespaceTranslator
                 Action = policy.Action,
                 Provider = policy.Provider,
                 Rules = policy.Rules,
+                TokenRules = policy.TokenRules,
                 IsDryRun = policy.IsDryRun,
             });
             if (scope == PolicyScope.Mesh || (isRoot && policy.Selector is not null))

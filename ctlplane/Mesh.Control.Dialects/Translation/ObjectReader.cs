@@ -90,6 +90,9 @@ internal static class ObjectReader
             case (IstioSecurity, "AuthorizationPolicy"):
                 CheckVersion(source, diagnostics, s_istioVersions);
                 return AuthorizationPolicyReader.Read(source, diagnostics);
+            case (IstioSecurity, "RequestAuthentication"):
+                CheckVersion(source, diagnostics, s_istioVersions);
+                return RequestAuthenticationReader.Read(source, diagnostics);
             case (IstioNetworking or IstioSecurity or GatewayNetworking or "telemetry.istio.io" or "extensions.istio.io", _):
                 diagnostics.Warning("kind", default, $"{source.Key.Kind} is not supported yet and has no effect.");
                 return null;

@@ -40,6 +40,9 @@ public sealed record AuthorizationPolicy
     /// <summary>The authorizer of a <see cref="PolicyAction.Custom"/> policy; empty for others.</summary>
     public string Provider { get; init; } = string.Empty;
 
+    /// <summary>Whose tokens the requests may bear. A policy that has some is DENY without rules: it decides nothing itself.</summary>
+    public ImmutableArray<TokenRule> TokenRules { get; init; } = [];
+
     /// <summary>Evaluated and reported, never enforced.</summary>
     public bool IsDryRun { get; init; }
 

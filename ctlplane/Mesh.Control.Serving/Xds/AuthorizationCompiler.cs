@@ -1,6 +1,7 @@
 using Google.Protobuf.WellKnownTypes;
 using Mesh.Api.Policies;
 using Mesh.Control.Model.Canonical;
+using Mesh.Control.Model.Keys;
 using Wire = Mesh.Api.Security;
 
 namespace Mesh.Control.Serving.Xds;
@@ -11,11 +12,14 @@ namespace Mesh.Control.Serving.Xds;
 /// </summary>
 internal static class AuthorizationCompiler
 {
-    public static ServedResource Compile(AuthorizationPolicy policy)
+    /// <param name="policy">The policy.</param>
+    /// <param name="keys">The keys its token rules refer to; null where nobody has any.</param>
+    public static ServedResource Compile(AuthorizationPolicy policy, IKeyReader? keys = null)
     {
         Wire.Authorization plain = HeadOf(policy);
         plain.Rules.AddRange(policy.Rules.Select(rule => PlainOf(rule, policy.Action)).OfType<Wire.Rule>());
         bool isPlain = policy.Action != PolicyAction.Custom
+            && policy.TokenRules.IsEmpty
             && policy.Rules.All(rule => rule.Clauses.All(clause => clause.Matches.All(match => match.IsPlain)));
         if (isPlain)
         {
@@ -30,6 +34,15 @@ internal static class AuthorizationCompiler
             {
                 Name = PolicyExtensions.Custom,
                 Config = Any.Pack(new CustomAuthorization { Provider = policy.Provider }),
+            });
+        }
+
+        if (!policy.TokenRules.IsEmpty)
+        {
+            whole.Extensions.Add(new Wire.Extension
+            {
+                Name = PolicyExtensions.RequestAuthentication,
+                Config = Any.Pack(TokenRuleCompiler.WireOf(policy.TokenRules, keys)),
             });
         }
 

@@ -34,6 +34,8 @@ internal static unsafe partial class LibCrypto
 
     internal const int NID_subject_alt_name = 85;
 
+    internal const int EVP_PKEY_ED25519 = 1087;
+
     internal const uint KU_CRL_SIGN = 0x0002;
     internal const uint KU_KEY_CERT_SIGN = 0x0004;
 
@@ -152,6 +154,22 @@ internal static unsafe partial class LibCrypto
 
     [LibraryImport(Name)]
     internal static partial void EVP_PKEY_free(nint key);
+
+    [LibraryImport(Name)]
+    internal static partial PrivateKeyHandle EVP_PKEY_new_raw_public_key(int type, nint engine, byte* key, nuint keyBytes);
+
+    [LibraryImport(Name)]
+    internal static partial nint EVP_MD_CTX_new();
+
+    [LibraryImport(Name)]
+    internal static partial void EVP_MD_CTX_free(nint context);
+
+    [LibraryImport(Name)]
+    internal static partial int EVP_DigestVerifyInit(nint context, nint keyContext, nint digest, nint engine, PrivateKeyHandle key);
+
+    [LibraryImport(Name)]
+    internal static partial int EVP_DigestVerify(
+        nint context, byte* signature, nuint signatureBytes, byte* data, nuint dataBytes);
 
     [LibraryImport(Name)]
     internal static partial int X509_check_ca(X509Handle certificate);

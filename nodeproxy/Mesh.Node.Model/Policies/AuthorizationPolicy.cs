@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Mesh.Node.Model.Addresses;
 using Mesh.Node.Model.Policies.Requests;
+using Mesh.Node.Model.Policies.Tokens;
 
 namespace Mesh.Node.Model.Policies;
 
@@ -38,6 +39,9 @@ public sealed record AuthorizationPolicy
 
     /// <summary>Who decides what a <see cref="PolicyAction.Custom"/> policy matches: the name of an authorizer. Empty for others.</summary>
     public string Provider { get; init; } = "";
+
+    /// <summary>Whose tokens the requests to its workloads may bear. A policy that has some decides nothing itself.</summary>
+    public ImmutableArray<TokenRule> TokenRules { get; init; } = [];
 
     /// <summary>Evaluated and reported, never applied.</summary>
     public bool IsDryRun { get; init; }

@@ -1,4 +1,5 @@
 using Mesh.Node.Model.Policies.Requests;
+using Mesh.Node.Model.Policies.Tokens;
 using Mesh.Node.Model.Routing;
 using Mesh.Node.Model.Workloads;
 
@@ -89,6 +90,19 @@ public static class PolicyEvaluator
         ArgumentNullException.ThrowIfNull(snapshot);
         ArgumentNullException.ThrowIfNull(destination);
         return new Applicable(snapshot.Policies, destination).AsksRequests;
+    }
+
+    /// <summary>The token rules of all policies that apply to the workload. Allocates: it is asked once a configuration.</summary>
+    public static TokenRules TokenRulesOf(MeshSnapshot snapshot, Workload destination)
+    {
+        ArgumentNullException.ThrowIfNull(snapshot);
+        ArgumentNullException.ThrowIfNull(destination);
+        PolicySet policies = snapshot.Policies;
+        return TokenRules.Of(
+            policies.Global.TokenRules
+                .Concat(policies.OfNamespace(destination.Namespace).TokenRules)
+                .Concat(destination.AuthorizationPolicies.SelectMany(key => policies.Named(key)?.TokenRules ?? []))
+                .Distinct());
     }
 
     private static PolicyDecision Evaluate<TJudge>(

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Mesh.Node.Model.Policies.Tokens;
 
 namespace Mesh.Node.Model.Policies;
 
@@ -18,6 +19,7 @@ internal sealed class PolicyGroup
         AsksRequests = Custom.AsksRequests || Deny.AsksRequests || Allow.AsksRequests
             || DryRunDeny.AsksRequests || DryRunAllow.AsksRequests;
         HasDryRun = policies.Any(policy => policy.Policy.IsDryRun);
+        TokenRules = [.. policies.SelectMany(policy => policy.Policy.TokenRules)];
     }
 
     public static PolicyGroup Empty { get; } = new([]);
@@ -45,6 +47,9 @@ internal sealed class PolicyGroup
 
     /// <summary>Some rule, be it of a dry run, asks something of requests.</summary>
     public bool AsksRequests { get; }
+
+    /// <summary>Of all its policies.</summary>
+    public ImmutableArray<TokenRule> TokenRules { get; }
 
     public static PolicyGroup Create(IEnumerable<CompiledPolicy> policies)
     {

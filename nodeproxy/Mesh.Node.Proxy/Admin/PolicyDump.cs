@@ -64,6 +64,7 @@ internal static class PolicyDump
         }
 
         writer.WriteEndArray();
+        TokenRuleDump.Write(writer, policy.TokenRules);
         writer.WriteEndObject();
     }
 

@@ -1,6 +1,7 @@
 using Mesh.Node.Model;
 using Mesh.Node.Model.Policies;
 using Mesh.Node.Model.Policies.Requests;
+using Mesh.Node.Model.Policies.Tokens;
 using Mesh.Node.Model.Routing;
 using Mesh.Node.Model.Workloads;
 using Mesh.Node.Proxy.Config;
@@ -24,6 +25,8 @@ internal sealed class RequestGate
     private Workload _destination;
     private MeshSnapshot _judgedBy = MeshSnapshot.Empty;
     private PolicyDecision? _ofAll;
+    private TokenRules _tokenRules = TokenRules.Empty;
+    private bool _isPending;
 
     /// <param name="configuration">What is in force.</param>
     /// <param name="destination">The workload the requests are for.</param>
@@ -41,6 +44,26 @@ internal sealed class RequestGate
     /// <summary>The connection the requests come on.</summary>
     public ref readonly ConnectionFacts Facts => ref _facts;
 
+    /// <summary>Whose tokens the requests may bear, by what is in force now.</summary>
+    public TokenRules TokenRules
+    {
+        get
+        {
+            Refresh();
+            return _tokenRules;
+        }
+    }
+
+    /// <summary>Something that could decide has not arrived.</summary>
+    public bool IsPending
+    {
+        get
+        {
+            Refresh();
+            return _isPending;
+        }
+    }
+
     /// <summary>
     /// Decides one request by what is in force now. A decision that is pending lets nothing through: wait
     /// (<see cref="WaitUntilDecidableAsync"/>) and ask again, or refuse.
@@ -50,12 +73,7 @@ internal sealed class RequestGate
     public PolicyDecision Judge<TRequest>(in RequestOrigin origin, scoped ref readonly TRequest request)
         where TRequest : IRequestFacts, allows ref struct
     {
-        MeshSnapshot snapshot = _configuration.Current;
-        if (!ReferenceEquals(snapshot, _judgedBy))
-        {
-            Renew(snapshot);
-        }
-
+        MeshSnapshot snapshot = Refresh();
         return _ofAll ?? PolicyEvaluator.Evaluate(snapshot, _destination, in _facts, in origin, in request);
     }
 
@@ -94,11 +112,24 @@ internal sealed class RequestGate
         }
     }
 
+    private MeshSnapshot Refresh()
+    {
+        MeshSnapshot snapshot = _configuration.Current;
+        if (!ReferenceEquals(snapshot, _judgedBy))
+        {
+            Renew(snapshot);
+        }
+
+        return snapshot;
+    }
+
     private void Renew(MeshSnapshot snapshot)
     {
         // One that is leaving the mesh is judged as it last was: its agent un-enrols it, which ends its connections in order.
         _destination = snapshot.FindWorkload(_destination.Uid) ?? _destination;
         _judgedBy = snapshot;
+        _tokenRules = PolicyEvaluator.TokenRulesOf(snapshot, _destination);
+        _isPending = PolicyEvaluator.EvaluateForRequests(snapshot, _destination, in _facts).Outcome == PolicyOutcome.Pending;
         _ofAll = PolicyEvaluator.AsksRequests(snapshot, _destination)
             ? null
             : PolicyEvaluator.Evaluate(snapshot, _destination, in _facts);

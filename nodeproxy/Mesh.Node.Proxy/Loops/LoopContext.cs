@@ -5,6 +5,7 @@ using Mesh.Node.Model;
 using Mesh.Node.Model.Balancing;
 using Mesh.Node.Model.Workloads;
 using Mesh.Node.Protocols.Http;
+using Mesh.Node.Proxy.Authentication;
 using Mesh.Node.Proxy.Http.Upstreams;
 using Mesh.Node.Proxy.Identity;
 using Mesh.Node.Proxy.Pods;
@@ -54,6 +55,9 @@ internal sealed class LoopContext : IOpenStreamCounts, IReadyHandler
     /// Room for the value of a field that came in several lines: as much as all fields of a head may be, and those that routes add.
     /// </summary>
     public byte[] Joined => field ??= GC.AllocateUninitializedArray<byte>(2 * Services.Http.Http1.FieldsBytesMax);
+
+    /// <summary>Tokens of requests that were accepted on this loop.</summary>
+    public TokenCache Tokens => field ??= new TokenCache();
 
     /// <summary>Source of endpoint choices.</summary>
     public ref RandomState Random => ref _random;

@@ -122,6 +122,11 @@ internal static class ModelText
             Line(text, 1, "matches nothing");
         }
 
+        foreach (TokenRule rule in policy.TokenRules)
+        {
+            Append(text, rule);
+        }
+
         foreach (PolicyRule rule in policy.Rules)
         {
             Line(text, 1, rule.Clauses.IsEmpty ? "rule matches everything" : "rule");
@@ -130,6 +135,26 @@ internal static class ModelText
                 Line(text, 2, string.Join(" or ", clause.Matches.Select(TextOf)));
             }
         }
+    }
+
+    private static void Append(StringBuilder text, TokenRule rule)
+    {
+        Line(text, 1, $"tokens of {(rule.Issuer.Length == 0 ? "anybody" : rule.Issuer)}{If(rule.ForwardsToken, " forwarded")}");
+        var parts = new List<string>();
+        Add(parts, "audiences", rule.Audiences);
+        Add(parts, "keys", rule.Keys.Select(key => $"{key.Kind}:{key.Id}:{key.Algorithm}"));
+        if (rule.KeyLocation is { } location)
+        {
+            Add(parts, location.IsDiscovered ? "keys-of" : "keys-at", [$"{location.Uri} within {location.Timeout.TotalSeconds}s"]);
+        }
+
+        Add(parts, "headers", rule.Headers.Select(header => $"{header.Name}:'{header.Prefix}'"));
+        Add(parts, "parameters", rule.Parameters);
+        Add(parts, "cookies", rule.Cookies);
+        Add(parts, "payload-header", [rule.PayloadHeader]);
+        Add(parts, "claim-headers", rule.ClaimHeaders.Select(header => $"{header.Name}:{string.Join('/', header.Path)}"));
+        Add(parts, "lists", rule.ListClaims);
+        Line(text, 2, parts.Count == 0 ? "without keys" : string.Join(' ', parts));
     }
 
     private static string TextOf(PolicyMatch match)

@@ -3,6 +3,7 @@ using Grpc.Core;
 using Mesh.Api.Discovery;
 using Mesh.Api.Policies;
 using Mesh.Control.Model.Canonical;
+using Mesh.Control.Model.Keys;
 using Mesh.Control.Serving.Authentication;
 using Mesh.Control.Serving.Xds;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -74,6 +75,64 @@ public sealed class PolicyFormsTests
         Assert.Equal("x", Assert.Single(conditions.Headers).Name);
         Assert.Equal(["a", "b"], Assert.Single(conditions.Claims).Path);
         Assert.Equal(served.Message.Version, served.Whole.Version);
+    }
+
+    [Fact]
+    public void Token_rules_are_whole_for_proxies_that_read_them_and_nothing_for_others()
+    {
+        var key = new PublicKey("k", "EdDSA", PublicKeyKind.Ed25519, [.. new byte[32]], []);
+        ServedResource served = AuthorizationCompiler.Compile(new AuthorizationPolicy
+        {
+            Namespace = "shop",
+            Name = "p",
+            Scope = PolicyScope.Namespace,
+            Action = PolicyAction.Deny,
+            TokenRules =
+            [
+                new Mesh.Control.Model.Canonical.TokenRule
+                {
+                    Issuer = "i",
+                    Audiences = ["a"],
+                    Keys =
+                    [
+                        key,
+                        new PublicKey("", "", PublicKeyKind.Rsa, [1], [3]),
+                        new PublicKey("", "", PublicKeyKind.P521, [1], [2]),
+                    ],
+                    Headers = [new Mesh.Control.Model.Canonical.TokenHeader("h", "p")],
+                    Parameters = ["q"],
+                    Cookies = ["c"],
+                    PayloadHeader = "o",
+                    ClaimHeaders = [new Mesh.Control.Model.Canonical.ClaimHeader("x", ["a", "b"])],
+                    ForwardsToken = true,
+                    ListClaims = ["l"],
+                },
+                new Mesh.Control.Model.Canonical.TokenRule
+                {
+                    Issuer = "far",
+                    KeyLocation = new KeyLocation("https://far.example", IsDiscovered: true, TimeSpan.FromSeconds(5)),
+                },
+            ],
+        });
+
+        // It never matches: nothing is denied by it.
+        Assert.Empty(PlainOf(served).Rules);
+        Assert.Empty(PlainOf(served).Extensions);
+        Assert.Equal(Wire.Action.Deny, PlainOf(served).Action);
+        Assert.Empty(WholeOf(served).Rules);
+        Wire.Extension extension = Assert.Single(WholeOf(served).Extensions);
+        Assert.Equal("mesh-node.io/request-authentication", extension.Name);
+        RequestAuthentication authentication = extension.Config.Unpack<RequestAuthentication>();
+        Assert.Equal(
+            "{ \"issuer\": \"i\", \"audiences\": [ \"a\" ], \"keys\": [ "
+            + "{ \"id\": \"k\", \"algorithm\": \"EdDSA\", \"ed25519\": \"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\" }, "
+            + "{ \"rsa\": { \"modulus\": \"AQ==\", \"exponent\": \"Aw==\" } }, "
+            + "{ \"curve\": { \"name\": \"P-521\", \"x\": \"AQ==\", \"y\": \"Ag==\" } } ], "
+            + "\"headers\": [ { \"name\": \"h\", \"prefix\": \"p\" } ], \"parameters\": [ \"q\" ], \"cookies\": [ \"c\" ], "
+            + "\"payloadHeader\": \"o\", \"claimHeaders\": [ { \"name\": \"x\", \"path\": [ \"a\", \"b\" ] } ], "
+            + "\"forwardsToken\": true, \"listClaims\": [ \"l\" ] }",
+            authentication.Rules[0].ToString());
+        Assert.Empty(authentication.Rules[1].Keys);
     }
 
     [Fact]

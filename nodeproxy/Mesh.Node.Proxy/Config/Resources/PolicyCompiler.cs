@@ -4,6 +4,7 @@ using Google.Protobuf.Collections;
 using Mesh.Api.Policies;
 using Mesh.Node.Model.Addresses;
 using Mesh.Node.Model.Policies;
+using TokenRule = Mesh.Node.Model.Policies.Tokens.TokenRule;
 using Wire = Mesh.Api.Security;
 
 namespace Mesh.Node.Proxy.Config.Resources;
@@ -31,13 +32,15 @@ internal static class PolicyCompiler
         var findings = new Findings();
         Wire.Authorization known = UnknownFields.Without(wire, Wire.Authorization.Parser);
         bool hasUnknown = findings.Unknown(wire, known, "the policy");
-        (bool isCustom, string provider, bool hasUnsupported) = ReadExtensions(wire.Extensions, findings);
+        (bool isCustom, string provider, ImmutableArray<TokenRule> tokenRules, bool hasUnsupported) =
+            ReadExtensions(wire.Extensions, findings);
         var policy = new AuthorizationPolicy(wire.Namespace, wire.Name)
         {
             Scope = ReadScope(wire.Scope, findings),
             Action = isCustom ? PolicyAction.Custom : ReadAction(wire.Action, findings),
             Provider = provider,
             Rules = hasUnknown ? [s_strictestRule] : [.. wire.Rules.Zip(known.Rules, (rule, asKnown) => ReadRule(rule, asKnown, findings))],
+            TokenRules = tokenRules,
             IsDryRun = wire.DryRun,
             HasUnsupported = hasUnsupported || hasUnknown,
         };
@@ -145,14 +148,21 @@ internal static class PolicyCompiler
     }
 
     /// <summary>What a policy says of itself in extensions.</summary>
-    private static (bool IsCustom, string Provider, bool HasUnsupported) ReadExtensions(
+    private static (bool IsCustom, string Provider, ImmutableArray<TokenRule> TokenRules, bool HasUnsupported) ReadExtensions(
         RepeatedField<Wire.Extension> extensions, Findings findings)
     {
         bool isCustom = false;
+        ImmutableArray<TokenRule> tokenRules = [];
         string provider = "";
         bool hasUnsupported = false;
         foreach (Wire.Extension extension in extensions)
         {
+            if (extension.Name == PolicyExtensions.RequestAuthentication)
+            {
+                tokenRules = ReadTokenRules(extension, findings);
+                continue;
+            }
+
             if (extension.Name != PolicyExtensions.Custom)
             {
                 findings.Unsupported(extension);
@@ -171,7 +181,20 @@ internal static class PolicyCompiler
             provider = custom.Provider;
         }
 
-        return (isCustom, provider, hasUnsupported);
+        return (isCustom, provider, tokenRules, hasUnsupported);
+    }
+
+    private static ImmutableArray<TokenRule> ReadTokenRules(Wire.Extension extension, Findings findings)
+    {
+        try
+        {
+            return TokenRulesCompiler.Compile(extension.Config);
+        }
+        catch (ResourceRefusedException exception)
+        {
+            findings.RefuseWhole($"{extension.Name}: {exception.Message}");
+            return [];
+        }
     }
 
     internal static (bool IsReadable, TextMatch Value) ReadText(Wire.StringMatch wire) => wire.MatchTypeCase switch

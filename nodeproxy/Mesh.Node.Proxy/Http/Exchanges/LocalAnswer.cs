@@ -24,6 +24,9 @@ internal sealed record LocalAnswer(int Status, int GrpcStatus, ResponseFlag Flag
     private readonly byte[] _text = Encoding.UTF8.GetBytes(Text);
     private readonly byte[] _grpcStatus = Encoding.ASCII.GetBytes(GrpcStatus.ToString(System.Globalization.CultureInfo.InvariantCulture));
 
+    /// <summary>The client is told what token it should have had.</summary>
+    public bool IsChallenge { get; init; }
+
     /// <summary>The text as it is sent.</summary>
     public ReadOnlySequence<byte> Content { get; } = new(Encoding.UTF8.GetBytes(Text));
 

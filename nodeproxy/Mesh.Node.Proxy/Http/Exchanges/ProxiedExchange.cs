@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using Mesh.Node.Protocols.Http;
+using Mesh.Node.Proxy.Authentication;
 using Mesh.Node.Proxy.Http.Clients;
 using Mesh.Node.Proxy.Http.Content;
 using Mesh.Node.Proxy.Http.Upstreams;
@@ -190,6 +191,11 @@ internal abstract partial class ProxiedExchange : IClientWatch, ITimerHandler
         }
 
         answer.Write(Response, Record.IsGrpc);
+        if (answer.IsChallenge)
+        {
+            TokenAnswers.Challenge(Client.Request, Response.Fields);
+        }
+
         if (Record.IsGrpc)
         {
             Record.GrpcStatus = answer.GrpcStatus;

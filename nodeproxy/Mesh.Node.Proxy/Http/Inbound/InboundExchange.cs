@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using Mesh.Node.Model.Policies;
-using Mesh.Node.Model.Policies.Requests;
 using Mesh.Node.Model.Retries;
 using Mesh.Node.Protocols.Http;
 using Mesh.Node.Proxy.Enforcement;
@@ -17,9 +16,11 @@ namespace Mesh.Node.Proxy.Http.Inbound;
 /// </summary>
 internal sealed class InboundExchange(InboundServer server) : ProxiedExchange(server.Context, server.Pod), IOpenRequest
 {
+    private readonly RequestAdmission _admission = new(server.Context);
+
     protected override ConnectionRecord Connection => server.Connection;
 
-    PolicyDecision IOpenRequest.JudgeAgain(RequestGate gate) => Judge();
+    PolicyDecision IOpenRequest.JudgeAgain(RequestGate gate) => _admission.JudgeAgain(gate, Head, Connection.Source);
 
     void IOpenRequest.Revoke(in PolicyDecision decision) => EndBy(LocalAnswer.Denied, PolicyText.DetailOf(decision));
 
@@ -41,18 +42,9 @@ internal sealed class InboundExchange(InboundServer server) : ProxiedExchange(se
         server.Gate.Enter(this);
         try
         {
-            PolicyDecision decision = Judge();
-            if (decision.Outcome == PolicyOutcome.Pending)
+            if (await _admission.AdmitAsync(server.Gate, Head, Connection.Source, Record) is LocalAnswer refused)
             {
-                TimeSpan patience = TimeSpan.FromMilliseconds(Context.Services.Options.ConfigurationWaitMs);
-                await server.Gate.WaitUntilDecidableAsync(Context, patience);
-                decision = Judge();
-            }
-
-            if (decision.Outcome != PolicyOutcome.Allowed)
-            {
-                Record.Details = PolicyText.DetailOf(decision);
-                await AnswerAsync(LocalAnswer.Denied);
+                await AnswerAsync(refused);
                 return;
             }
 
@@ -63,6 +55,8 @@ internal sealed class InboundExchange(InboundServer server) : ProxiedExchange(se
             server.Gate.Leave(this);
         }
     }
+
+    protected override void OnCompleted() => _admission.Forget();
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask ForwardAsync()
@@ -86,11 +80,5 @@ internal sealed class InboundExchange(InboundServer server) : ProxiedExchange(se
 
         await DropUpstreamAsync();
         await AnswerAsync(AnswerOfCut());
-    }
-
-    private PolicyDecision Judge()
-    {
-        var facts = new RequestFacts(Head, Connection.Source, Context.Joined);
-        return server.Gate.Judge(RequestOrigin.Of(in server.Gate.Facts), in facts);
     }
 }

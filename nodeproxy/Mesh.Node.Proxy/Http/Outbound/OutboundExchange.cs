@@ -4,7 +4,6 @@ using System.Runtime.CompilerServices;
 using Mesh.Node.Model;
 using Mesh.Node.Model.Outliers;
 using Mesh.Node.Model.Policies;
-using Mesh.Node.Model.Policies.Requests;
 using Mesh.Node.Model.Retries;
 using Mesh.Node.Model.Routing;
 using Mesh.Node.Model.Traffic;
@@ -43,17 +42,22 @@ internal partial class OutboundExchange : ProxiedExchange, IOpenRequest
     private HashPolicy? _cookie;
     private int _triedCount;
     private long _attemptStartedMs;
+    private readonly RequestAdmission _admission;
     private RequestGate? _gate;
     private MirrorSet? _mirrors;
     private bool _isMirrored;
     private bool _needsHttp1;
 
     public OutboundExchange(OutboundServer server)
-        : base(server.Origin.Context, server.Origin.Pod) => _server = server;
+        : base(server.Origin.Context, server.Origin.Pod)
+    {
+        _server = server;
+        _admission = new RequestAdmission(Context);
+    }
 
     protected override ConnectionRecord Connection => _server.Connection;
 
-    PolicyDecision IOpenRequest.JudgeAgain(RequestGate gate) => Judge(gate);
+    PolicyDecision IOpenRequest.JudgeAgain(RequestGate gate) => _admission.JudgeAgain(gate, Head, _server.Origin.Source);
 
     void IOpenRequest.Revoke(in PolicyDecision decision) => EndBy(LocalAnswer.Denied, PolicyText.DetailOf(decision));
 
@@ -304,33 +308,20 @@ internal partial class OutboundExchange : ProxiedExchange, IOpenRequest
 
         _gate = group.Gate;
         _gate.Enter(this);
-        PolicyDecision decision = Judge(_gate);
-        if (decision.Outcome == PolicyOutcome.Pending)
-        {
-            await _gate.WaitUntilDecidableAsync(Context, TimeSpan.FromMilliseconds(Context.Services.Options.ConfigurationWaitMs));
-            decision = Judge(_gate);
-        }
-
-        if (decision.Outcome == PolicyOutcome.Allowed)
+        if (await _admission.AdmitAsync(_gate, Head, _server.Origin.Source, Record) is not LocalAnswer refused)
         {
             return true;
         }
 
-        Record.Details = PolicyText.DetailOf(decision);
-        Failure = LocalAnswer.Denied;
+        Failure = refused;
         return false;
-    }
-
-    private PolicyDecision Judge(RequestGate gate)
-    {
-        var facts = new RequestFacts(Head, _server.Origin.Source, Context.Joined);
-        return gate.Judge(RequestOrigin.Of(in gate.Facts), in facts);
     }
 
     private void LeaveGate()
     {
         _gate?.Leave(this);
         _gate = null;
+        _admission.Forget();
     }
 
     /// <summary>Makes the faults that were asked for; true when the request is answered by it.</summary>

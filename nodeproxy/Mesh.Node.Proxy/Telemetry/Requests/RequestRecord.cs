@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Net;
 using Mesh.Api.Identity;
 using Mesh.Node.Model.Workloads;
@@ -166,12 +167,25 @@ public sealed class RequestRecord
         if (_keepsTexts)
         {
             _texts.Add(head.Method);
-            _texts.Add(head.Path);
+            AddPath(head.Path);
             _texts.Add(head.Authority);
             _texts.Add(userAgent);
             _texts.Add(requestId);
             _texts.Add(forwardedFor);
         }
+    }
+
+    private void AddPath(ReadOnlySpan<byte> path)
+    {
+        if (!TokenMask.IsNeeded(path))
+        {
+            _texts.Add(path);
+            return;
+        }
+
+        byte[] rented = ArrayPool<byte>.Shared.Rent(path.Length);
+        _texts.Add(rented.AsSpan(0, TokenMask.Write(path, rented)));
+        ArrayPool<byte>.Shared.Return(rented);
     }
 
     /// <summary>Reads a field <c>grpc-status</c>. What is no code of gRPC is UNKNOWN, as gRPC's own clients read it.</summary>

@@ -6,7 +6,7 @@ public enum RequestText
     /// <summary>Its method.</summary>
     Method,
 
-    /// <summary>Path and query, as the client sent them.</summary>
+    /// <summary>Path and query, as the client sent them, but for tokens in the query (<see cref="TokenMask"/>).</summary>
     Path,
 
     /// <summary>Host and perhaps port.</summary>

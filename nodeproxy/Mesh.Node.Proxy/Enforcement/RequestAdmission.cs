@@ -1,0 +1,75 @@
+using System.Runtime.CompilerServices;
+using Mesh.Node.Model.Policies;
+using Mesh.Node.Model.Policies.Requests;
+using Mesh.Node.Model.Policies.Tokens;
+using Mesh.Node.Model.Workloads;
+using Mesh.Node.Protocols.Http;
+using Mesh.Node.Proxy.Authentication;
+using Mesh.Node.Proxy.Http;
+using Mesh.Node.Proxy.Http.Exchanges;
+using Mesh.Node.Proxy.Loops;
+using Mesh.Node.Proxy.Telemetry.Requests;
+
+namespace Mesh.Node.Proxy.Enforcement;
+
+/// <summary>
+/// Lets a request in at the destination's side, or not: 1. nothing is missing that could decide, 2. its tokens are good, 3. policy allows
+/// it. Used for one request after another. Lives on one loop.
+/// </summary>
+internal sealed class RequestAdmission(LoopContext context)
+{
+    private readonly RequestAuthenticator _authenticator = new(context.Loop, context.Services.Tokens, context.Tokens);
+    private bool _isJudged;
+
+    /// <summary>Decides about a request, which has entered the gate.</summary>
+    /// <param name="gate">What it must pass.</param>
+    /// <param name="head">The request as it will be forwarded; what tokens tell the application is written into it.</param>
+    /// <param name="source">The client's workload.</param>
+    /// <param name="record">Learns why it is denied.</param>
+    /// <returns>The answer to a request that is not let in; null for one that is.</returns>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public async ValueTask<LocalAnswer?> AdmitAsync(RequestGate gate, RequestHead head, Workload? source, RequestRecord record)
+    {
+        Forget();
+        if (gate.IsPending)
+        {
+            await gate.WaitUntilDecidableAsync(context, TimeSpan.FromMilliseconds(context.Services.Options.ConfigurationWaitMs));
+        }
+
+        TokenRules rules = gate.TokenRules;
+        if (!rules.IsEmpty && await _authenticator.AuthenticateAsync(rules, head) is LocalAnswer refused)
+        {
+            return refused;
+        }
+
+        _isJudged = true;
+        PolicyDecision decision = Judge(gate, head, source);
+        if (decision.Outcome == PolicyOutcome.Allowed)
+        {
+            return null;
+        }
+
+        record.Details = PolicyText.DetailOf(decision);
+        return LocalAnswer.Denied;
+    }
+
+    /// <summary>Decides again about a request that was let in. One that is not judged yet will be, by what is in force then.</summary>
+    public PolicyDecision JudgeAgain(RequestGate gate, RequestHead head, Workload? source) =>
+        _isJudged ? Judge(gate, head, source) : default(PolicyDecision) with { Outcome = PolicyOutcome.Pending };
+
+    /// <summary>The request is over: what is known of who asked is let go.</summary>
+    public void Forget()
+    {
+        _isJudged = false;
+        _authenticator.Forget();
+    }
+
+    private PolicyDecision Judge(RequestGate gate, RequestHead head, Workload? source)
+    {
+        // An issuer nobody accepts any more says nothing any more.
+        VerifiedToken? token = _authenticator.Token;
+        IRequestIdentity? identity = token is not null && gate.TokenRules.Accepts(token.Issuer) ? token : null;
+        var facts = new RequestFacts(head, source, context.Joined);
+        return gate.Judge(new RequestOrigin(gate.Facts.Source, identity), in facts);
+    }
+}
