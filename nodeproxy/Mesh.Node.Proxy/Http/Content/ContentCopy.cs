@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Mesh.Node.Proxy.Http.Grpc;
 
 namespace Mesh.Node.Proxy.Http.Content;
 
@@ -14,8 +15,10 @@ internal static class ContentCopy
     /// </summary>
     /// <param name="reader">Where it comes from.</param>
     /// <param name="writer">Where it goes.</param>
+    /// <param name="messages">Counts what passes; null where nobody asks.</param>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public static async ValueTask<CopyEnd> CopyAsync(IContentReader reader, IContentWriter writer)
+    public static async ValueTask<CopyEnd> CopyAsync(
+        IContentReader reader, IContentWriter writer, GrpcMessageCounter? messages = null)
     {
         while (true)
         {
@@ -32,6 +35,7 @@ internal static class ContentCopy
             switch (read.Status)
             {
                 case ContentStatus.Content:
+                    messages?.Add(read.Bytes);
                     bool isTaken = writer.TryWrite(read.Bytes);
                     reader.Advance();
                     if (!isTaken)

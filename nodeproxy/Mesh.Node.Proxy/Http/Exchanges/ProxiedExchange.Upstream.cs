@@ -66,7 +66,7 @@ internal abstract partial class ProxiedExchange
 
         CopyEnd end = Response.Body.Kind == BodyKind.Tunnel
             ? await TunnelAsync(upstream, writer)
-            : await ContentCopy.CopyAsync(upstream.Content, writer);
+            : await ContentCopy.CopyAsync(upstream.Content, writer, Record.IsGrpc ? _answerMessages : null);
         Record.ResponseBytes = upstream.Content.ContentBytes;
         ReadGrpcStatus(upstream);
         if (end != CopyEnd.Completed)
@@ -230,7 +230,9 @@ internal abstract partial class ProxiedExchange
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask UploadAsync(IContentWriter writer, UpstreamExchange upstream)
     {
-        CopyEnd end = await ContentCopy.CopyAsync(Content, writer);
+        // What is sent once more was the client's once.
+        _requestMessages.Begin();
+        CopyEnd end = await ContentCopy.CopyAsync(Content, writer, Record.IsGrpc ? _requestMessages : null);
         _uploadEnd = end;
         if (end == CopyEnd.Completed)
         {

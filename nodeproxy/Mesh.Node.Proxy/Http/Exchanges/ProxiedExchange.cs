@@ -5,6 +5,7 @@ using Mesh.Node.Protocols.Http;
 using Mesh.Node.Proxy.Authentication;
 using Mesh.Node.Proxy.Http.Clients;
 using Mesh.Node.Proxy.Http.Content;
+using Mesh.Node.Proxy.Http.Grpc;
 using Mesh.Node.Proxy.Http.Upstreams;
 using Mesh.Node.Proxy.Loops;
 using Mesh.Node.Proxy.Pods;
@@ -32,6 +33,8 @@ internal abstract partial class ProxiedExchange : IClientWatch, ITimerHandler
     private readonly LoopTimer _attemptTimer;
     private readonly LoopTimer _pauseTimer;
     private readonly LoopCompletion<bool> _pause;
+    private readonly GrpcMessageCounter _requestMessages = new();
+    private readonly GrpcMessageCounter _answerMessages = new();
 
     /// <param name="context">The loop.</param>
     /// <param name="pod">Whose buffers hold what is kept of requests.</param>
@@ -88,6 +91,8 @@ internal abstract partial class ProxiedExchange : IClientWatch, ITimerHandler
         _isToldToContinue = false;
         Failure = LocalAnswer.NoEndpoint;
         Content.Begin(client.Content);
+        _requestMessages.Begin();
+        _answerMessages.Begin();
         Context.Requests.Began(Record, Connection, Context.Loop.NowMs);
         client.Watch = this;
         try
@@ -246,6 +251,8 @@ internal abstract partial class ProxiedExchange : IClientWatch, ITimerHandler
         }
 
         Record.RequestBytes = Client.Content.ContentBytes;
+        Record.RequestMessages = _requestMessages.Messages;
+        Record.ResponseMessages = _answerMessages.Messages;
         Context.Requests.Completed(Record, Context.Loop.NowMs);
         OnCompleted();
     }

@@ -11,6 +11,7 @@ using Mesh.Node.Protocols.Http;
 using Mesh.Node.Proxy.Enforcement;
 using Mesh.Node.Proxy.Http.Destinations;
 using Mesh.Node.Proxy.Http.Exchanges;
+using Mesh.Node.Proxy.Http.Grpc;
 using Mesh.Node.Proxy.Http.Inbound;
 using Mesh.Node.Proxy.Http.Mirrors;
 using Mesh.Node.Proxy.Http.Tracing;
@@ -155,7 +156,7 @@ internal partial class OutboundExchange : ProxiedExchange, IOpenRequest
             Content.Record(Context.Services.Http.ReplayBytesMax);
         }
 
-        if (action?.Timeout is TimeSpan limit)
+        if (TimeLimitOf(action) is TimeSpan limit)
         {
             LimitRequest(limit);
         }
@@ -267,18 +268,35 @@ internal partial class OutboundExchange : ProxiedExchange, IOpenRequest
         }
     }
 
+    /// <summary>The route's limit, and how long a client of gRPC says that it waits, where that is less (reference B.2).</summary>
+    private TimeSpan? TimeLimitOf(ForwardAction? action)
+    {
+        TimeSpan? limit = action?.Timeout;
+        return Record.IsGrpc && Client.Request.Fields.TryGet("grpc-timeout"u8, out ReadOnlySpan<byte> text)
+            && GrpcTimeout.TryParse(text, out TimeSpan deadline) && !(deadline >= limit)
+            ? deadline
+            : limit;
+    }
+
+    /// <summary>
+    /// What an answer says of its endpoint's health: gRPC says in the head of an answer without content what HTTP says by status.
+    /// </summary>
+    private static AttemptResult ResultOf(AttemptOutcome answer) => answer switch
+    {
+        { Status: 502 or 503 or 504 } or { GrpcStatus: 4 or 14 } => AttemptResult.GatewayError,
+        { Status: >= 500 } or { GrpcStatus: 2 or 12 or 13 or 15 } => AttemptResult.ServerError,
+        _ => AttemptResult.Success,
+    };
+
     /// <summary>Says what became of an attempt, as far as its endpoint's health is concerned.</summary>
     private void EndAttempt(in Attempt attempt)
     {
         long nowMs = Context.Loop.NowMs;
         switch (attempt.Outcome)
         {
-            case { Kind: AttemptOutcomeKind.Answered, Status: int status }:
+            case { Kind: AttemptOutcomeKind.Answered }:
                 long answeredMs = Record.FirstUpstreamByteMs < 0 ? nowMs : Record.FirstUpstreamByteMs;
-                AttemptResult result = status is 502 or 503 or 504 ? AttemptResult.GatewayError
-                    : status >= 500 ? AttemptResult.ServerError
-                    : AttemptResult.Success;
-                _lease.EndAttempt(result, answeredMs - _attemptStartedMs, nowMs);
+                _lease.EndAttempt(ResultOf(attempt.Outcome), answeredMs - _attemptStartedMs, nowMs);
                 break;
             case { Kind: AttemptOutcomeKind.Overflow }:
                 _lease.ForgetAttempt();
