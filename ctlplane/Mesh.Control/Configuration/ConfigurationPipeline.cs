@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
 using Mesh.Control.Dialects;
+using Mesh.Control.Keys;
+using Mesh.Control.Model.Canonical;
 using Mesh.Control.Model.Diagnostics;
 using Mesh.Control.Model.Inputs;
 using Mesh.Control.Serving;
@@ -13,12 +15,14 @@ internal sealed partial class ConfigurationPipeline(
     IManifestSource source,
     MeshTranslator translator,
     ModelPublisher publisher,
+    KeyStore keys,
     ConfigurationState state,
     TimeProvider time,
     ILogger<ConfigurationPipeline> logger)
 {
     private const int LoggedPerRoundMax = 200;
 
+    private readonly Lock _publishing = new();
     private HashSet<Diagnostic> _logged = [];
 
     public async Task RunAsync(CancellationToken cancellation)
@@ -34,6 +38,23 @@ internal sealed partial class ConfigurationPipeline(
                 // A defect of ours, not of the configuration: say so loudly, and keep serving what works.
                 TranslationFailed(logger, exception);
             }
+        }
+    }
+
+    /// <summary>Keys have come that are elsewhere: what is in force is published with them. Any thread.</summary>
+    public void PublishKeys()
+    {
+        if (state.Current.Model is MeshModel model)
+        {
+            Publish(model);
+        }
+    }
+
+    private bool Publish(MeshModel model)
+    {
+        lock (_publishing)
+        {
+            return publisher.Publish(model);
         }
     }
 
@@ -53,7 +74,8 @@ internal sealed partial class ConfigurationPipeline(
 
         // The CA must know a pod before a proxy does, or the proxy's first request for its certificate is refused.
         state.Replace(new ConfigurationState.View(result.Model, diagnostics, time.GetUtcNow()));
-        bool changed = publisher.Publish(result.Model);
+        keys.Want(result.Model);
+        bool changed = Publish(result.Model);
         ServingMetrics.ConfigurationsPublished.Add(1);
         Log(diagnostics);
         double milliseconds = time.GetElapsedTime(start).TotalMilliseconds;

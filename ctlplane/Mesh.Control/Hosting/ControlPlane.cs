@@ -4,6 +4,7 @@ using Mesh.Control.Admin;
 using Mesh.Control.Commands;
 using Mesh.Control.Configuration;
 using Mesh.Control.Dialects;
+using Mesh.Control.Keys;
 using Mesh.Control.Serving;
 using Mesh.Control.Serving.Authentication;
 using Mesh.Control.Serving.Ca;
@@ -18,8 +19,8 @@ using OpenTelemetry.Metrics;
 namespace Mesh.Control.Hosting;
 
 /// <summary>
-/// The running control plane: the one place where its parts are made and joined. Four things run: the configuration pipeline, the
-/// authority's maintenance, the following of the token file, and the two servers.
+/// The running control plane: the one place where its parts are made and joined. Five things run: the configuration pipeline, the
+/// fetching of keys, the authority's maintenance, the following of the token file, and the two servers.
 /// </summary>
 internal sealed partial class ControlPlane : IAsyncDisposable
 {
@@ -42,6 +43,8 @@ internal sealed partial class ControlPlane : IAsyncDisposable
     private readonly ServerCertificate _certificate;
     private readonly TrustPublisher _trustPublisher;
     private readonly IManifestSource _source;
+    private readonly KeyFetcher _keyFetcher;
+    private readonly KeyStore _keys;
     private readonly ConfigurationPipeline _pipeline;
     private readonly AdminServer _admin;
     private readonly MeterProvider? _metrics;
@@ -67,6 +70,8 @@ internal sealed partial class ControlPlane : IAsyncDisposable
         _certificate = new ServerCertificate(authority, DnsNames(options), Addresses(options), time);
         _trustPublisher = new TrustPublisher(_store, options.TrustDomain);
         _source = source;
+        _keyFetcher = new KeyFetcher(KeyAddresses.IsRefused, time);
+        _keys = new KeyStore(_keyFetcher, time, loggers.CreateLogger<KeyStore>());
         _pipeline = new ConfigurationPipeline(
             source,
             new MeshTranslator(new TranslationOptions
@@ -77,10 +82,12 @@ internal sealed partial class ControlPlane : IAsyncDisposable
                 RootNamespace = options.RootNamespace,
                 Network = options.Network,
             }),
-            new ModelPublisher(_store, options.Cluster, options.TrustDomain),
+            new ModelPublisher(_store, options.Cluster, options.TrustDomain, _keys),
+            _keys,
             _configuration,
             time,
             loggers.CreateLogger<ConfigurationPipeline>());
+        _keys.Changed += _pipeline.PublishKeys;
         _admin = new AdminServer(_configuration, _store, _registry, authority);
         ServingMetrics.CountBehind = () => _registry.CountBehind(_time.GetUtcNow());
         _metrics = MetricsExport.Start(options.OtlpEndpoint);
@@ -140,6 +147,7 @@ internal sealed partial class ControlPlane : IAsyncDisposable
         await _adminApplication.DisposeAsync();
         _metrics?.Dispose();
         _source.Dispose();
+        _keyFetcher.Dispose();
         _certificate.Dispose();
         _authority.Dispose();
         _limits.Dispose();
@@ -176,6 +184,7 @@ internal sealed partial class ControlPlane : IAsyncDisposable
         Task[] parts =
         [
             Task.Run(() => _pipeline.RunAsync(_stopping.Token)),
+            Task.Run(() => _keys.RunAsync(_stopping.Token)),
             Task.Run(() => _authority.MaintainAsync(IsTrustKnown, _stopping.Token)),
             Task.Run(FollowTokensAsync),
         ];
