@@ -19,6 +19,8 @@ internal sealed record HttpRouteFilters
     public string? Authority { get; init; }
 
     public ImmutableArray<MirrorSpec> Mirrors { get; init; } = [];
+
+    public CorsPolicy? Cors { get; init; }
 }
 
 /// <summary>Reads HTTPRouteFilter. One that is not supported is an error: a request must not pass without it.</summary>
@@ -28,7 +30,7 @@ internal static class HttpRouteFilterReader
     private const int AllParts = 1_000_000;
 
     private static readonly string[] s_fields =
-        ["requestHeaderModifier", "requestMirror", "requestRedirect", "responseHeaderModifier", "type", "urlRewrite"];
+        ["cors", "requestHeaderModifier", "requestMirror", "requestRedirect", "responseHeaderModifier", "type", "urlRewrite"];
 
     private static readonly string[] s_modifierFields = ["add", "remove", "set"];
     private static readonly string[] s_headerFields = ["name", "value"];
@@ -73,7 +75,10 @@ internal static class HttpRouteFilterReader
                 case "RequestMirror" when Required(filter, "requestMirror") is { } mirror:
                     filters = filters with { Mirrors = filters.Mirrors.AddRange(ReadMirror(mirror)) };
                     break;
-                case "RequestHeaderModifier" or "ResponseHeaderModifier" or "RequestRedirect" or "URLRewrite" or "RequestMirror":
+                case "CORS" when Required(filter, "cors") is { } cors:
+                    filters = filters with { Cors = CorsFilterReader.Read(cors) };
+                    break;
+                case "RequestHeaderModifier" or "ResponseHeaderModifier" or "RequestRedirect" or "URLRewrite" or "RequestMirror" or "CORS":
                     break;
                 default:
                     filter.Error("type", $"The filter {type} is not supported.");
@@ -93,7 +98,8 @@ internal static class HttpRouteFilterReader
     public static HttpRouteFilters ReadOfBackend(FieldReader backend)
     {
         HttpRouteFilters filters = Read(backend, []);
-        if (filters.Redirect is not null || filters.Path is not null || filters.Authority is not null || !filters.Mirrors.IsEmpty)
+        if (filters.Redirect is not null || filters.Path is not null || filters.Authority is not null || !filters.Mirrors.IsEmpty
+            || filters.Cors is not null)
         {
             backend.Error("filters", "Only header modifiers are supported for a backend.", "Write the filter for the rule.");
         }

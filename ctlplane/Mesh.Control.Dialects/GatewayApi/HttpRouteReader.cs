@@ -110,6 +110,7 @@ internal static class HttpRouteReader
             Mirrors = filters.Mirrors,
             RequestHeaders = filters.RequestHeaders,
             ResponseHeaders = filters.ResponseHeaders,
+            Cors = filters.Cors,
         };
     }
 

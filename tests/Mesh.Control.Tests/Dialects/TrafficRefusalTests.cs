@@ -128,7 +128,12 @@ public sealed class TrafficRefusalTests : IDisposable
             ($"{{{Parent}[{{matches: [{{path: {{type: RegularExpression, value: '['}}}}]}}]}}", "spec.rules[0].matches[0].path.value", "not a regular"),
             ($"{{{Parent}[{{matches: [{{headers: [{{name: a}}]}}]}}]}}", "spec.rules[0].matches[0].headers[0].value", "required"),
             ($"{{{Parent}[{{backendRefs: [{{name: a}}]}}]}}", "spec.rules[0].backendRefs[0].port", "required"),
-            ($"{{{Parent}[{{filters: [{{type: CORS}}]}}]}}", "spec.rules[0].filters[0].type", "not supported"),
+            ($"{{{Parent}[{{filters: [{{type: ExtensionRef}}]}}]}}", "spec.rules[0].filters[0].type", "not supported"),
+            ($"{{{Parent}[{{filters: [{{type: CORS}}]}}]}}", "spec.rules[0].filters[0].cors", "required"),
+            ($"{{{Parent}[{{filters: [{{type: CORS, cors: {{allowOrigins: ['https://a.*']}}}}]}}]}}", "spec.rules[0].filters[0].cors.allowOrigins[0]", "not an origin"),
+            ($"{{{Parent}[{{filters: [{{type: CORS, cors: {{allowMethods: [FETCH]}}}}]}}]}}", "spec.rules[0].filters[0].cors.allowMethods[0]", "not a method"),
+            ($"{{{Parent}[{{filters: [{{type: CORS, cors: {{exposeHeaders: ['a b']}}}}]}}]}}", "spec.rules[0].filters[0].cors.exposeHeaders[0]", "not the name"),
+            ($"{{{Parent}[{{filters: [{{type: CORS, cors: {{maxAge: 0}}}}]}}]}}", "spec.rules[0].filters[0].cors.maxAge", "number from 1"),
             ($"{{{Parent}[{{filters: [{{type: URLRewrite}}]}}]}}", "spec.rules[0].filters[0].urlRewrite", "required"),
             (
                 $"{{{Parent}[{{filters: [{{type: URLRewrite, urlRewrite: {{path: {{type: ReplacePrefixMatch, replacePrefixMatch: /}}}}}}], matches: [{{path: {{type: Exact, value: /a}}}}]}}]}}",
