@@ -28,7 +28,7 @@ internal sealed record LocalAnswer(int Status, int GrpcStatus, ResponseFlag Flag
     public bool IsChallenge { get; init; }
 
     /// <summary>The text as it is sent.</summary>
-    public ReadOnlySequence<byte> Content { get; } = new(Encoding.UTF8.GetBytes(Text));
+    public ReadOnlySequence<byte> Content => new(_text);
 
     public static LocalAnswer NoRoute { get; } =
         new(404, GrpcUnimplemented, ResponseFlag.NoRouteFound, ResponseDetails.RouteNotFound, "no route matches the request");
