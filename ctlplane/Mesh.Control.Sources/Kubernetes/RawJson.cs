@@ -36,16 +36,36 @@ internal sealed class RawJson(StringPool pool)
         {
             case (RawScalar leftScalar, RawScalar rightScalar):
                 return leftScalar.Kind == rightScalar.Kind && leftScalar.Text == rightScalar.Text;
-            case (RawSequence { Items: var leftItems }, RawSequence { Items: var rightItems }):
-                return leftItems.Count == rightItems.Count && leftItems.Zip(rightItems, AreSame).All(isSame => isSame);
-            case (RawMapping { Entries: var leftEntries }, RawMapping { Entries: var rightEntries }):
-                return leftEntries.Count == rightEntries.Count && leftEntries.Zip(
-                    rightEntries,
-                    (leftEntry, rightEntry) => leftEntry.Key == rightEntry.Key && AreSame(leftEntry.Value, rightEntry.Value))
-                    .All(isSame => isSame);
+            case (RawSequence leftItems, RawSequence rightItems):
+                return AreSame(leftItems, rightItems);
+            case (RawMapping leftFields, RawMapping rightFields):
+                return AreSame(leftFields, rightFields);
             default:
                 return false;
         }
+    }
+
+    private static bool AreSame(RawSequence left, RawSequence right)
+    {
+        bool isSame = left.Items.Count == right.Items.Count;
+        for (int index = 0; isSame && index < left.Items.Count; index++)
+        {
+            isSame = AreSame(left.Items[index], right.Items[index]);
+        }
+
+        return isSame;
+    }
+
+    private static bool AreSame(RawMapping left, RawMapping right)
+    {
+        bool isSame = left.Entries.Count == right.Entries.Count;
+        for (int index = 0; isSame && index < left.Entries.Count; index++)
+        {
+            isSame = left.Entries[index].Key == right.Entries[index].Key
+                && AreSame(left.Entries[index].Value, right.Entries[index].Value);
+        }
+
+        return isSame;
     }
 
     private RawMapping ReadMapping(ref Utf8JsonReader reader, KeptFields kept, string path)

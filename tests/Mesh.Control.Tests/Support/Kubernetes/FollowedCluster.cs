@@ -38,9 +38,17 @@ internal sealed class FollowedCluster : IAsyncDisposable
 
     public ApiServer Server { get; }
 
-    public static async Task<FollowedCluster> StartAsync(Action<ApiServer>? prepare = null, KubernetesSourceOptions? options = null)
+    /// <param name="prepare">What there is before it is followed.</param>
+    /// <param name="options">How it is followed; null for <see cref="Quick"/>.</param>
+    /// <param name="certificate">What the API server serves with; null for no TLS.</param>
+    /// <param name="trusted">Whose root is trusted; null for the same.</param>
+    public static async Task<FollowedCluster> StartAsync(
+        Action<ApiServer>? prepare = null,
+        KubernetesSourceOptions? options = null,
+        ApiCertificate? certificate = null,
+        ApiCertificate? trusted = null)
     {
-        ApiServer server = await ApiServer.StartAsync();
+        ApiServer server = await ApiServer.StartAsync(certificate, trusted);
         prepare?.Invoke(server);
         return new FollowedCluster(server, options ?? Quick);
     }
