@@ -1,4 +1,5 @@
 using Mesh.Node.Proxy.Http.Clients;
+using Mesh.Node.Proxy.Http.Http2;
 using Mesh.Node.Proxy.Telemetry;
 
 namespace Mesh.Node.Proxy.Http;
@@ -13,6 +14,16 @@ internal static class HttpReasons
         Http1ClientEnd.Refused => CloseReason.HttpRequestRefused,
         Http1ClientEnd.HeadTimeout => CloseReason.HttpHeadTimeout,
         Http1ClientEnd.Aborted => CloseReason.HttpResponseCut,
+        _ => CloseReason.ClientReset,
+    };
+
+    /// <inheritdoc cref="ReasonFor(Http1ClientEnd)"/>
+    public static CloseReason ReasonFor(Http2SessionEnd end) => end switch
+    {
+        Http2SessionEnd.Completed => CloseReason.Completed,
+        Http2SessionEnd.Idle => CloseReason.IdleTimeout,
+        Http2SessionEnd.ProtocolError => CloseReason.Http2ProtocolError,
+        Http2SessionEnd.Flood => CloseReason.Http2FloodRefused,
         _ => CloseReason.ClientReset,
     };
 }

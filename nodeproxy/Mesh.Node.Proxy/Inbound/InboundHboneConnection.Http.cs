@@ -4,12 +4,10 @@ using Mesh.Node.Model.Workloads;
 using Mesh.Node.Proxy.Enforcement;
 using Mesh.Node.Proxy.Hbone;
 using Mesh.Node.Proxy.Http.Clients;
-using Mesh.Node.Proxy.Http.Content;
 using Mesh.Node.Proxy.Http.Detection;
 using Mesh.Node.Proxy.Http.Inbound;
 using Mesh.Node.Proxy.Http.Upstreams;
 using Mesh.Node.Proxy.Telemetry;
-using Microsoft.AspNetCore.Connections;
 
 namespace Mesh.Node.Proxy.Inbound;
 
@@ -53,46 +51,7 @@ internal sealed partial class InboundHboneConnection
         _early.DeliverTo(_httpConnection);
         bool isHttp2 = await PrefaceReader.BeginsAsHttp2Async(_httpConnection.Transport.Input);
         Settle();
-        if (isHttp2)
-        {
-            await CarryUnreadAsync(server, _httpConnection, destination, facts);
-            return;
-        }
-
         _http = new HttpSession(Context, Record);
-        await _http.ServeAsync(_httpConnection, _stream.Tunnel, server);
-    }
-
-    /// <summary>
-    /// HTTP/2 is not read: it is carried as bytes, if policy admits a connection of which no request is known. Falling back is no escape.
-    /// </summary>
-    private async Task CarryUnreadAsync(
-        InboundServer server, StreamConnection connection, Workload destination, ConnectionFacts facts)
-    {
-        Context.Telemetry.PartiesKnown(Record);
-        if (!Gate.AdmitUnread(Context, this, destination, in facts))
-        {
-            connection.Abort();
-            return;
-        }
-
-        DialResult dialled = await server.DialUnreadAsync();
-        if (dialled.Connection is not ConnectionContext application)
-        {
-            Record.TryEnd(dialled.Reason, dialled.Detail);
-            connection.Abort();
-            return;
-        }
-
-        var relay = new PipeRelay(connection, application, Context.Services.Http.Http1);
-        PipeRelayEnd end = await relay.RunAsync();
-        Record.AddSent(relay.SentBytes);
-        Record.AddReceived(relay.ReceivedBytes);
-        Record.TryEnd(end switch
-        {
-            PipeRelayEnd.Completed => CloseReason.Completed,
-            PipeRelayEnd.UpstreamBroken => CloseReason.UpstreamReset,
-            _ => CloseReason.ClientReset,
-        });
+        await _http.ServeAsync(_httpConnection, _stream.Tunnel, isHttp2, server, Pod.Buffers);
     }
 }

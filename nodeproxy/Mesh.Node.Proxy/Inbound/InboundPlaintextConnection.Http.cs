@@ -19,33 +19,24 @@ internal sealed partial class InboundPlaintextConnection
     /// <summary>
     /// Serves the requests of a connection that could be allowed one; refuses another at once, whatever its client might have said.
     /// </summary>
-    /// <returns>
-    /// True when it carries what is not read, HTTP/2, and may go on as bytes: it was judged again as one that carries no requests, which
-    /// falls back to nothing looser. False when it has ended.
-    /// </returns>
-    private async ValueTask<bool> ServeHttpAsync(Workload destination, ConnectionFacts facts)
+    private async Task ServeHttpAsync(Workload destination, ConnectionFacts facts)
     {
         TimeSpan patience = TimeSpan.FromMilliseconds(Options.ConfigurationWaitMs);
         if (await Gate.AdmitForRequestsAsync(Context, this, destination, facts, patience) is not RequestGate gate)
         {
-            return false;
+            return;
         }
 
         _http = new HttpSession(Context, Record);
         PeekResult first = await _http.LookAsync(_client, Context.Services.Http.HeadTime);
         if (Record.Reason != CloseReason.None)
         {
-            return false;
-        }
-
-        if (first.Protocol == SniffedProtocol.Http2)
-        {
-            Context.Telemetry.PartiesKnown(Record);
-            return Gate.AdmitUnread(Context, this, destination, in facts);
+            return;
         }
 
         Settle();
-        await _http.ServeAsync(_client, new InboundServer(Context, Pod, Record, gate, destination, _destination!));
-        return false;
+        bool isHttp2 = first.Protocol == SniffedProtocol.Http2;
+        var server = new InboundServer(Context, Pod, Record, gate, destination, _destination!);
+        await _http.ServeAsync(_client, isHttp2, server, Pod.Buffers);
     }
 }

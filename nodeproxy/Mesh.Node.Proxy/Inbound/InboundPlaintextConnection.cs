@@ -61,10 +61,13 @@ internal sealed partial class InboundPlaintextConnection : ProxiedConnection
         var facts = new ConnectionFacts(
             null, Record.Client.Address, _destination.Address, (ushort)_destination.Port, destination.Network);
         ProbeRequests? probes = Pod.ProbesOf(Record.Client.Address, _destination.Port, out bool mayBeSilent);
-        bool isAdmitted = probes is null && InboundDestination.SpeaksHttp(Context.Snapshot, destination, _destination.Port)
-            ? await ServeHttpAsync(destination, facts)
-            : await AdmitAsync(destination, facts, probes, mayBeSilent);
-        if (!isAdmitted)
+        if (probes is null && InboundDestination.SpeaksHttp(Context.Snapshot, destination, _destination.Port))
+        {
+            await ServeHttpAsync(destination, facts);
+            return;
+        }
+
+        if (!await AdmitAsync(destination, facts, probes, mayBeSilent))
         {
             return;
         }

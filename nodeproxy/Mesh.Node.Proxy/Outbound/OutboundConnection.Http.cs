@@ -27,19 +27,20 @@ internal sealed partial class OutboundConnection
     }
 
     /// <summary>
-    /// HTTP/2 is not read, and carried as bytes: the far side sees it begin so too. Whatever else comes is left to the reader of requests.
+    /// Serves the requests of the client, in the version of HTTP it begins with; what begins with neither is left to the reader of HTTP/1.
     /// </summary>
-    private async ValueTask<bool> SpeaksHttp1Async()
+    private async Task ServeHttpAsync(Service service, ushort port)
     {
         _http = new HttpSession(Context, Record);
         PeekResult first = await _http.LookAsync(_client, Context.Services.Http.HeadTime);
-        return Record.Reason == CloseReason.None && first.Protocol != SniffedProtocol.Http2;
-    }
+        if (Record.Reason != CloseReason.None)
+        {
+            return;
+        }
 
-    private async Task ServeHttpAsync(Service service, ushort port)
-    {
         Record.Service = service;
         Settle();
-        await _http!.ServeAsync(_client, new OutboundServer(_origin!, Record, service, port));
+        bool isHttp2 = first.Protocol == SniffedProtocol.Http2;
+        await _http.ServeAsync(_client, isHttp2, new OutboundServer(_origin!, Record, service, port), Pod.Buffers);
     }
 }

@@ -62,14 +62,9 @@ internal sealed partial class OutboundConnection : ProxiedConnection
         _origin = new OutboundOrigin(Context, Pod, source, Record.Client);
 
         // 2. Requests are routed each for itself.
-        if (FindHttpService(source, out ushort port) is Service http && await SpeaksHttp1Async())
+        if (FindHttpService(source, out ushort port) is Service http)
         {
             await ServeHttpAsync(http, port);
-            return;
-        }
-
-        if (Record.Reason != CloseReason.None)
-        {
             return;
         }
 

@@ -107,6 +107,15 @@ internal sealed class HttpLab : IAsyncDisposable
         return client;
     }
 
+    /// <summary>The same, and it speaks HTTP/2 from its first byte.</summary>
+    public HttpClient Http2(HttpService service)
+    {
+        HttpClient client = Http(service);
+        client.DefaultRequestVersion = HttpVersion.Version20;
+        client.DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact;
+        return client;
+    }
+
     /// <summary>A connection from inside the client's pod, to say anything on.</summary>
     public Task<Socket> ConnectAsync(HttpService service) => Client.ConnectAsync(service.Address, 80);
 

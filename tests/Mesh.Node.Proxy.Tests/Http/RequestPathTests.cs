@@ -1,10 +1,6 @@
-using System.Net;
-using Mesh.Node.Model.Policies;
-using Mesh.Node.Model.Policies.Requests;
 using Mesh.Node.Proxy.Tests.Paths;
 using Mesh.Testing;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Xunit;
 
 namespace Mesh.Node.Proxy.Tests.Http;
@@ -62,41 +58,6 @@ public sealed class RequestPathTests
         }
 
         Assert.Contains("PUT /echo?x=1 server", app.Requests);
-    }
-
-    [LabTheory]
-    [MemberData(nameof(Ways))]
-    public async Task A_client_that_begins_as_HTTP2_does_is_carried_and_judged_as_a_connection(SameNodeMode mode)
-    {
-        await using HttpLab lab = await HttpLab.StartAsync(mode);
-        LabPod pod = await lab.Node.AddPodAsync("server");
-        await using HttpApp app = await HttpApp.StartAsync(pod, HttpLab.AppPort, EchoAsync, HttpProtocols.Http2);
-        HttpService service = lab.AddService("server", (pod, []));
-        HttpClient http = lab.Http(service);
-        http.DefaultRequestVersion = HttpVersion.Version20;
-        http.DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact;
-        byte[] large = new byte[300_000];
-        Random.Shared.NextBytes(large);
-        using (HttpResponseMessage echoed = await http.PostAsync("/echo", new ByteArrayContent(large)))
-        {
-            Assert.Equal(large, await echoed.Content.ReadAsByteArrayAsync());
-        }
-
-        // A rule that asks of requests admits nothing of which none is known.
-        lab.Node.Configure(mesh => mesh.SetPolicy(new AuthorizationPolicy("shop", "readers")
-        {
-            Action = PolicyAction.Allow,
-            Scope = PolicyScope.Namespace,
-            Rules =
-            [
-                new AuthorizationRule([new AuthorizationClause(
-                    [new AuthorizationMatch { Request = new RequestConditions { Methods = [TextMatch.Exact("GET")] } }])]),
-            ],
-        }));
-        using HttpClient again = lab.Http(service);
-        again.DefaultRequestVersion = HttpVersion.Version20;
-        again.DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact;
-        await Assert.ThrowsAsync<HttpRequestException>(() => again.GetStringAsync("/empty"));
     }
 
     [LabTheory]

@@ -56,7 +56,11 @@ internal sealed class InboundExchange(InboundServer server) : ProxiedExchange(se
         }
     }
 
-    protected override void OnCompleted() => _admission.Forget();
+    protected override void OnCompleted()
+    {
+        _admission.Forget();
+        server.Recycle(this);
+    }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask ForwardAsync()

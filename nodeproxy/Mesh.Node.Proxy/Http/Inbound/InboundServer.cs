@@ -28,8 +28,8 @@ internal sealed class InboundServer : IRequestServer, IUpstreamDialer
     // The one that was used last: a connection seldom speaks two versions.
     private UpstreamGroup? _application;
 
-    // One client of HTTP/1 has one request under way.
-    private InboundExchange? _exchange;
+    // As many as the client ever had under way at once.
+    private readonly Stack<InboundExchange> _free = new();
 
     /// <param name="context">The loop.</param>
     /// <param name="pod">Whose application it is.</param>
@@ -99,15 +99,15 @@ internal sealed class InboundServer : IRequestServer, IUpstreamDialer
         return _application;
     }
 
-    /// <summary>A connection of the client's own to the application, to carry bytes that are not looked at.</summary>
-    public ValueTask<DialResult> DialUnreadAsync() => DialAsync(ApplicationBy(isHttp2: false));
-
     /// <inheritdoc/>
     public ValueTask ServeAsync(ClientExchange exchange)
     {
-        _exchange ??= new InboundExchange(this);
-        return _exchange.ServeAsync(exchange);
+        InboundExchange serving = _free.TryPop(out InboundExchange? free) ? free : new InboundExchange(this);
+        return serving.ServeAsync(exchange);
     }
+
+    /// <summary>Takes back an exchange that has ended: it serves another.</summary>
+    public void Recycle(InboundExchange exchange) => _free.Push(exchange);
 
     /// <inheritdoc/>
     public void OnRefused(ClientExchange exchange, int status, string detail)

@@ -144,6 +144,7 @@ internal partial class OutboundExchange : ProxiedExchange, IOpenRequest
         _route = null;
         _match = null;
         _destination = null;
+        _server.Recycle(this);
     }
 
     /// <summary>Attempts, one after another, and the answer of the last.</summary>

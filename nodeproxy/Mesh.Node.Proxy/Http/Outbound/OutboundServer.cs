@@ -12,8 +12,8 @@ internal sealed class OutboundServer(OutboundOrigin origin, ConnectionRecord con
     private readonly OutboundDialer _dialer = new(origin);
     private ulong? _cookieDraw;
 
-    // One client of HTTP/1 has one request under way.
-    private OutboundExchange? _exchange;
+    // As many as the client ever had under way at once.
+    private readonly Stack<OutboundExchange> _free = new();
 
     /// <summary>The client's side.</summary>
     public OutboundOrigin Origin => origin;
@@ -42,9 +42,12 @@ internal sealed class OutboundServer(OutboundOrigin origin, ConnectionRecord con
     /// <inheritdoc/>
     public ValueTask ServeAsync(ClientExchange exchange)
     {
-        _exchange ??= new OutboundExchange(this);
-        return _exchange.ServeAsync(exchange);
+        OutboundExchange serving = _free.TryPop(out OutboundExchange? free) ? free : new OutboundExchange(this);
+        return serving.ServeAsync(exchange);
     }
+
+    /// <summary>Takes back an exchange that has ended: it serves another.</summary>
+    public void Recycle(OutboundExchange exchange) => _free.Push(exchange);
 
     /// <inheritdoc/>
     public void OnRefused(ClientExchange exchange, int status, string detail)
