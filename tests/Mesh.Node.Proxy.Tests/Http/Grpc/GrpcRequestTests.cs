@@ -35,7 +35,7 @@ public sealed class GrpcRequestTests
         Assert.Equal(200, (int)late.StatusCode);
         Assert.Equal("application/grpc", late.Content.Headers.ContentType!.MediaType);
         Assert.Equal("4", Assert.Single(late.Headers.GetValues("grpc-status")));
-        Assert.Equal(0, (await late.Content.ReadAsByteArrayAsync()).Length);
+        Assert.Empty(await late.Content.ReadAsByteArrayAsync());
         await lab.Node.WaitForLineAsync("/slow", "200", "UT", "response_timeout");
 
         // One that is in time is answered, and the application learns of the deadline too.
