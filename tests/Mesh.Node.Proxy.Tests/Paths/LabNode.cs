@@ -16,6 +16,7 @@ using Mesh.Node.Proxy.Identity;
 using Mesh.Node.Proxy.Succession;
 using Mesh.Node.Proxy.Telemetry;
 using Mesh.Node.Proxy.Telemetry.Logging;
+using Mesh.Node.Proxy.Telemetry.Metrics;
 using Mesh.Node.Transport.EventLoops;
 using Mesh.Testing;
 using Mesh.Testing.Certificates;
@@ -84,6 +85,9 @@ internal sealed class LabNode : IAsyncDisposable, IConfigurationReader, ICertifi
         node.Configure(_ => { });
         return node;
     }
+
+    /// <summary>The metrics of the first data plane.</summary>
+    public MetricRegistry Metrics => _proxies[0].Telemetry.Metrics;
 
     /// <summary>Connections that entered a path so far, of all data planes.</summary>
     public long OpenedTotal(ConnectionPath path) => Telemetry.Sum(loop => loop.OpenedTotal(path));

@@ -1,7 +1,7 @@
-using System.Globalization;
 using System.Net.Http.Headers;
 using Mesh.Node.Model.Traffic;
 using Mesh.Node.Proxy.Tests.Paths;
+using Mesh.Node.Proxy.Tests.Telemetry.Metrics;
 using Mesh.Testing;
 using Microsoft.AspNetCore.Http;
 using Xunit;
@@ -31,7 +31,7 @@ public sealed class GrpcRequestTests
         HttpService service = lab.AddService("server", (pod, []));
         lab.Carry(service, ConnectionLimits.Default);
         using HttpClient http = lab.Http(service);
-        using HttpResponseMessage late = await http.SendAsync(Message("/slow", "100m"));
+        using HttpResponseMessage late = await http.SendAsync(Message("/slow", "100m", [0, 0, 0, 0, 1, 7]));
         Assert.Equal(200, (int)late.StatusCode);
         Assert.Equal("application/grpc", late.Content.Headers.ContentType!.MediaType);
         Assert.Equal("4", Assert.Single(late.Headers.GetValues("grpc-status")));
@@ -39,16 +39,49 @@ public sealed class GrpcRequestTests
         await lab.Node.WaitForLineAsync("/slow", "200", "UT", "response_timeout");
 
         // One that is in time is answered, and the application learns of the deadline too.
-        using HttpResponseMessage inTime = await http.SendAsync(Message("/fast", "20S"));
+        using HttpResponseMessage inTime = await http.SendAsync(Message("/fast", "20S", [0, 0, 0, 0, 1, 7]));
         Assert.Equal("20S", await inTime.Content.ReadAsStringAsync());
     }
 
-    private static HttpRequestMessage Message(string path, string timeout)
+    [LabFact]
+    public async Task Messages_are_counted_both_ways_and_those_that_are_sent_once_more_once()
     {
-        var content = new ByteArrayContent([0, 0, 0, 0, 1, 7]);
+        await using HttpLab lab = await HttpLab.StartAsync();
+        LabPod pod = await lab.Node.AddPodAsync("server");
+        int asked = 0;
+        await using HttpApp app = await HttpApp.StartAsync(pod, HttpLab.AppPort, async context =>
+        {
+            await context.Request.Body.CopyToAsync(Stream.Null, context.RequestAborted);
+            context.Response.ContentType = "application/grpc";
+            if (Interlocked.Increment(ref asked) == 1)
+            {
+                // UNAVAILABLE, in an answer that has no content: it may be asked once more.
+                context.Response.Headers["grpc-status"] = "14";
+                context.Response.ContentLength = 0;
+                return;
+            }
+
+            byte[] messages = [0, 0, 0, 0, 2, 7, 7, 0, 0, 0, 0, 0];
+            await context.Response.Body.WriteAsync(messages, context.RequestAborted);
+        });
+        HttpService service = lab.AddService("server", (pod, []));
+        using HttpClient http = lab.Http(service);
+        byte[] question = [0, 0, 0, 0, 1, 7, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 9];
+        using HttpResponseMessage answered = await http.SendAsync(Message("/twice", "20S", question));
+        Assert.Equal(12, (await answered.Content.ReadAsByteArrayAsync()).Length);
+        Assert.Equal(2, Volatile.Read(ref asked));
+        await lab.Node.WaitForLineAsync("/twice", "200");
+        List<Exposition.Line> lines = await Exposition.LinesAsync(lab.Node.Metrics);
+        Assert.Equal(3, lines.Value("istio_request_messages_total", ("reporter", "source"), ("request_protocol", "grpc")));
+        Assert.Equal(2, lines.Value("istio_response_messages_total", ("reporter", "source"), ("request_protocol", "grpc")));
+    }
+
+    private static HttpRequestMessage Message(string path, string timeout, params byte[] messages)
+    {
+        var content = new ByteArrayContent(messages);
         content.Headers.ContentType = MediaTypeHeaderValue.Parse("application/grpc");
         var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = content };
-        request.Headers.Add("grpc-timeout", timeout.ToString(CultureInfo.InvariantCulture));
+        request.Headers.Add("grpc-timeout", timeout);
         return request;
     }
 }
