@@ -50,7 +50,7 @@ internal sealed class OutboundServer(OutboundOrigin origin, ConnectionRecord con
     public void Recycle(OutboundExchange exchange)
     {
         // A copy for a mirror is an exchange too, and is kept by its set.
-        if (exchange is not Mirrors.MirrorExchange)
+        if (exchange is not MirrorExchange)
         {
             _free.Push(exchange);
         }
