@@ -46,7 +46,7 @@ internal static class InboundDestination
                     continue;
                 }
 
-                if (declared.Protocol != PortProtocol.Http)
+                if (declared.Protocol is not (PortProtocol.Http or PortProtocol.Http2 or PortProtocol.Grpc))
                 {
                     return false;
                 }

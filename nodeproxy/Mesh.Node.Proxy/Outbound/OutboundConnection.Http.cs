@@ -21,7 +21,7 @@ internal sealed partial class OutboundConnection
         Service? service = Context.Snapshot.FindServiceByAddress(source.Network, _destination.Address, source.Namespace);
         return service is { Waypoint: null, WeightedWaypoints.IsEmpty: true }
             && service.LoadBalancing.Mode != LoadBalancingMode.Passthrough
-            && Context.Snapshot.ProtocolOf(service.Key, port) == PortProtocol.Http
+            && Context.Snapshot.ProtocolOf(service.Key, port) is (PortProtocol.Http or PortProtocol.Http2 or PortProtocol.Grpc)
             ? service
             : null;
     }

@@ -42,14 +42,18 @@ internal sealed class HttpLab : IAsyncDisposable
     /// <summary>A service whose port 80 speaks HTTP.</summary>
     /// <param name="name">Its name, in the namespace of the node's pods.</param>
     /// <param name="endpoints">The pods that serve it, with the keys of the subsets each is in.</param>
-    public HttpService AddService(string name, params (LabPod Pod, string[] Subsets)[] endpoints)
+    public HttpService AddService(string name, params (LabPod Pod, string[] Subsets)[] endpoints) =>
+        AddService(name, PortProtocol.Http, endpoints);
+
+    /// <summary>The same, declared to speak a protocol.</summary>
+    public HttpService AddService(string name, PortProtocol protocol, params (LabPod Pod, string[] Subsets)[] endpoints)
     {
         var address = IPAddress.Parse(string.Create(CultureInfo.InvariantCulture, $"10.96.0.{++_services}"));
         var service = new Service("shop", $"{name}.shop.svc.cluster.local")
         {
             Name = name,
             Addresses = [new NetworkPrefix("", IpPrefix.Parse($"{address}/32"))],
-            Ports = [new ServicePort(80, AppPort, PortProtocol.Http)],
+            Ports = [new ServicePort(80, AppPort, protocol)],
         };
         Node.Configure(mesh =>
         {
@@ -62,7 +66,7 @@ internal sealed class HttpLab : IAsyncDisposable
                     Services =
                     [
                         .. current.Services,
-                        new ServiceMembership(service.Key, [new ServicePort(80, AppPort, PortProtocol.Http)]) { Subsets = [.. subsets] },
+                        new ServiceMembership(service.Key, [new ServicePort(80, AppPort, protocol)]) { Subsets = [.. subsets] },
                     ],
                 });
             }

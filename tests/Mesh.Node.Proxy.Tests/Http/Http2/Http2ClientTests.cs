@@ -4,10 +4,12 @@ using System.Net.WebSockets;
 using System.Text;
 using Mesh.Node.Model.Policies;
 using Mesh.Node.Model.Policies.Requests;
+using Mesh.Node.Model.Workloads;
 using Mesh.Node.Proxy.Tests.Paths;
 using Mesh.Testing;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Xunit;
 
 namespace Mesh.Node.Proxy.Tests.Http.Http2;
@@ -252,6 +254,39 @@ public sealed class Http2ClientTests
             Assert.Equal(HttpStatusCode.RequestEntityTooLarge, answer.StatusCode);
             Assert.Equal("too large", await answer.Content.ReadAsStringAsync());
         }
+    }
+
+    [LabTheory]
+    [InlineData(SameNodeMode.Direct, PortProtocol.Http2)]
+    [InlineData(SameNodeMode.Network, PortProtocol.Http2)]
+    [InlineData(SameNodeMode.Direct, PortProtocol.Grpc)]
+    [InlineData(SameNodeMode.Network, PortProtocol.Grpc)]
+    public async Task Ports_that_speak_HTTP2_are_asked_so_and_each_request_is_judged(SameNodeMode mode, PortProtocol protocol)
+    {
+        await using HttpLab lab = await HttpLab.StartAsync(mode);
+        LabPod pod = await lab.Node.AddPodAsync("server");
+        await using HttpApp app = await HttpApp.StartAsync(
+            pod,
+            HttpLab.AppPort,
+            async context =>
+            {
+                context.Response.DeclareTrailer("x-after");
+                await context.Request.Body.CopyToAsync(context.Response.Body);
+                context.Response.AppendTrailer("x-after", context.Request.Protocol);
+            },
+            HttpProtocols.Http2);
+        HttpClient http = lab.Http2(lab.AddService("server", protocol, (pod, [])));
+        Deny(lab, "/secret");
+        byte[] large = new byte[500_000];
+        Random.Shared.NextBytes(large);
+        using (HttpResponseMessage echoed = await http.PostAsync("/echo", new ByteArrayContent(large)))
+        {
+            Assert.Equal(large, await echoed.Content.ReadAsByteArrayAsync());
+            Assert.Equal("HTTP/2", echoed.TrailingHeaders.GetValues("x-after").Single());
+        }
+
+        using HttpResponseMessage denied = await http.GetAsync("/secret");
+        Assert.Equal(HttpStatusCode.Forbidden, denied.StatusCode);
     }
 
     private static HttpRequestMessage Request(HttpMethod method, string target) =>
