@@ -28,8 +28,8 @@ internal sealed class StreamConnection : ConnectionContext, ITunnelStreamEvents,
     private readonly TunnelStream _stream;
     private readonly EventLoop _loop;
     private readonly TimeSpan _drainLimit;
-    private readonly Pipe _input;
-    private readonly Pipe _output;
+    private readonly LoopPipe _input;
+    private readonly LoopPipe _output;
     private readonly Action _onOutput;
     private readonly LoopTimer _drain;
     private ValueTaskAwaiter<ReadResult> _read;

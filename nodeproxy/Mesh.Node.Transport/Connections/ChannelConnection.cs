@@ -37,8 +37,8 @@ public sealed class ChannelConnection : ConnectionContext, IChannelEvents, ITime
         RemoteEndPoint = remote;
         _activeMs = channel.Loop.NowMs;
         _timer = new LoopTimer(channel.Loop, this);
-        Pipe input = LoopPipe.Create(channel.Loop, options.InputBytesMax);
-        Pipe output = LoopPipe.Create(channel.Loop, options.OutputBytesMax);
+        LoopPipe input = LoopPipe.Create(channel.Loop, options.InputBytesMax);
+        LoopPipe output = LoopPipe.Create(channel.Loop, options.OutputBytesMax);
         _input = new InputPump(this, channel, input.Writer, options);
         _output = new OutputPump(this, channel, output.Reader, options);
         Transport = new DuplexPipe(input.Reader, output.Writer);

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.IO.Pipelines;
@@ -98,7 +97,7 @@ public sealed class EventLoop : IDisposable
     internal PipeScheduler PipeScheduler => field ??= new LoopScheduler(this);
 
     /// <summary>What pipes of this loop hold their bytes in: blocks of <see cref="Buffers"/>. Loop thread.</summary>
-    internal MemoryPool<byte> PipeMemory => field ??= new LoopMemoryPool(this);
+    internal PipeBlockPool PipeBlocks => field ??= new PipeBlockPool(this);
 
     /// <summary>64 KiB that whoever is running may use until it returns; nothing in it survives a call to other loop code.</summary>
     public byte[] Scratch { get; } = GC.AllocateUninitializedArray<byte>(ScratchBytes, pinned: true);

@@ -85,9 +85,7 @@ public sealed class ChannelConnectionTests(TlsLab lab) : IClassFixture<TlsLab>
         using var fixture = new LoopFixture();
         int reached = await fixture.RunAsync(async ValueTask<int> () =>
         {
-            var options = new PipeOptions(
-                readerScheduler: fixture.Loop.PipeScheduler, writerScheduler: fixture.Loop.PipeScheduler, useSynchronizationContext: false);
-            Pipe[] links = [.. Enumerable.Range(0, Links).Select(_ => new Pipe(options))];
+            LoopPipe[] links = [.. Enumerable.Range(0, Links).Select(_ => LoopPipe.Create(fixture.Loop, 0))];
             Task[] followers = [.. Enumerable.Range(0, Links - 1).Select(i => FollowAsync(links[i].Reader, links[i + 1].Writer))];
             links[0].Writer.Write((ReadOnlySpan<byte>)[1]);
             await links[0].Writer.FlushAsync();

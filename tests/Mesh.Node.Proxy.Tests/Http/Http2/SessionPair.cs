@@ -36,8 +36,8 @@ internal sealed class SessionPair : IAsyncDisposable
         var pair = new SessionPair();
         await pair.OnLoopAsync(() =>
         {
-            Pipe up = LoopPipe.Create(pair.Loop, 64 * 1024);
-            Pipe down = LoopPipe.Create(pair.Loop, 64 * 1024);
+            LoopPipe up = LoopPipe.Create(pair.Loop, 64 * 1024);
+            LoopPipe down = LoopPipe.Create(pair.Loop, 64 * 1024);
             pair._clientEnd = new DefaultConnectionContext("client", new End(down.Reader, up.Writer), new End(up.Reader, down.Writer));
             pair._serverEnd = new DefaultConnectionContext("server", new End(up.Reader, down.Writer), new End(down.Reader, up.Writer));
             pair.Client = new Http2Session(
