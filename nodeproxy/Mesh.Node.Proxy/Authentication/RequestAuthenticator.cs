@@ -55,7 +55,7 @@ internal sealed class RequestAuthenticator(EventLoop loop, TokenWorker worker, T
     }
 
     /// <summary>Asks about each token that is not known, until all is decided.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(LoopTaskBuilder<>))]
     private async ValueTask<LocalAnswer?> VerifyAsync(TokenRules rules, RequestHead head, TokenRule? asked, TokenPlace place)
     {
         TokenFault fault = TokenFault.None;

@@ -9,6 +9,7 @@ using Mesh.Node.Proxy.Http;
 using Mesh.Node.Proxy.Http.Exchanges;
 using Mesh.Node.Proxy.Loops;
 using Mesh.Node.Proxy.Telemetry.Requests;
+using Mesh.Node.Transport.EventLoops;
 
 namespace Mesh.Node.Proxy.Enforcement;
 
@@ -27,7 +28,7 @@ internal sealed class RequestAdmission(LoopContext context)
     /// <param name="source">The client's workload.</param>
     /// <param name="record">Learns why it is denied.</param>
     /// <returns>The answer to a request that is not let in; null for one that is.</returns>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(LoopTaskBuilder<>))]
     public async ValueTask<LocalAnswer?> AdmitAsync(RequestGate gate, RequestHead head, Workload? source, RequestRecord record)
     {
         Forget();

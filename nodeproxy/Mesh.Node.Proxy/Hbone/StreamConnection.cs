@@ -359,7 +359,7 @@ internal sealed class StreamConnection : ConnectionContext, ITunnelStreamEvents,
             return isRead;
         }
 
-        [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+        [AsyncMethodBuilder(typeof(LoopTaskBuilder<>))]
         public override async ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
         {
             ReadResult result = await reader.ReadAsync(cancellationToken);

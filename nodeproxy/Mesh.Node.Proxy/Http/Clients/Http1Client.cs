@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
 using Mesh.Node.Protocols.Http;
 using Mesh.Node.Protocols.Http1;
 using Mesh.Node.Proxy.Http.Content;
@@ -213,6 +214,7 @@ internal sealed class Http1Client : ClientExchange, ITimerHandler
     }
 
     /// <summary>Reads the next head; null when there is one, else how the connection ends.</summary>
+    [AsyncMethodBuilder(typeof(LoopTaskBuilder<>))]
     private async ValueTask<Http1ClientEnd?> ReadHeadAsync()
     {
         while (true)

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Mesh.Node.Proxy.Http.Grpc;
+using Mesh.Node.Transport.EventLoops;
 
 namespace Mesh.Node.Proxy.Http.Content;
 
@@ -16,7 +17,7 @@ internal static class ContentCopy
     /// <param name="reader">Where it comes from.</param>
     /// <param name="writer">Where it goes.</param>
     /// <param name="messages">Counts what passes; null where nobody asks.</param>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(LoopTaskBuilder<>))]
     public static async ValueTask<CopyEnd> CopyAsync(
         IContentReader reader, IContentWriter writer, GrpcMessageCounter? messages = null)
     {

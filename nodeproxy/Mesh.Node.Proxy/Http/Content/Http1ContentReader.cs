@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Runtime.CompilerServices;
 using Mesh.Node.Protocols.Http;
 using Mesh.Node.Protocols.Http1;
+using Mesh.Node.Transport.EventLoops;
 
 namespace Mesh.Node.Proxy.Http.Content;
 
@@ -57,7 +58,7 @@ internal sealed class Http1ContentReader(Http1Input input, Http1Options options)
     }
 
     /// <inheritdoc/>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(LoopTaskBuilder<>))]
     public async ValueTask<ContentRead> ReadAsync()
     {
         ContentRead read;

@@ -3,6 +3,7 @@ using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 using Mesh.Node.Protocols.Http;
 using Mesh.Node.Protocols.Http1;
+using Mesh.Node.Transport.EventLoops;
 
 namespace Mesh.Node.Proxy.Http.Content;
 
@@ -80,18 +81,22 @@ internal sealed class Http1ContentWriter(PipeWriter output) : IContentWriter
     }
 
     /// <inheritdoc/>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public async ValueTask<bool> FlushAsync()
+    public ValueTask<bool> FlushAsync()
     {
         if (_kind == BodyKind.Tunnel && IsEnded)
         {
             // Its completion has been its flush.
-            return true;
+            return ValueTask.FromResult(true);
         }
 
-        FlushResult flushed = await output.FlushAsync();
-        return !flushed.IsCompleted;
+        ValueTask<FlushResult> flush = output.FlushAsync();
+#pragma warning disable VSTHRD103 // It has completed: nothing blocks.
+        return flush.IsCompletedSuccessfully ? ValueTask.FromResult(!flush.Result.IsCompleted) : WaitAsync(flush);
+#pragma warning restore VSTHRD103
     }
+
+    [AsyncMethodBuilder(typeof(LoopTaskBuilder<>))]
+    private static async ValueTask<bool> WaitAsync(ValueTask<FlushResult> flush) => !(await flush).IsCompleted;
 
     private void Copy(in ReadOnlySequence<byte> content)
     {

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
+using Mesh.Node.Transport.EventLoops;
 
 namespace Mesh.Node.Proxy.Http.Content;
 
@@ -31,7 +32,7 @@ internal sealed class Http1Input(PipeReader pipe)
     }
 
     /// <summary>Takes what is there and was not examined yet, or waits for it.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(LoopTaskBuilder<>))]
     public async ValueTask<InputRead> ReadAsync()
     {
         try

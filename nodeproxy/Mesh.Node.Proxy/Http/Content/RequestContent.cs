@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Runtime.CompilerServices;
 using Mesh.Node.Protocols.Http;
 using Mesh.Node.Transport.Buffers;
+using Mesh.Node.Transport.EventLoops;
 
 namespace Mesh.Node.Proxy.Http.Content;
 
@@ -98,7 +99,7 @@ internal sealed class RequestContent(RecordedBytes record) : IContentReader
     }
 
     /// <inheritdoc/>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(LoopTaskBuilder<>))]
     public async ValueTask<ContentRead> ReadAsync()
     {
         if (!TryReadRecord(out ContentRead read))

@@ -7,6 +7,7 @@ using Mesh.Node.Proxy.Http.Destinations;
 using Mesh.Node.Proxy.Http.Upstreams;
 using Mesh.Node.Proxy.Telemetry;
 using Mesh.Node.Proxy.Telemetry.Requests;
+using Mesh.Node.Transport.EventLoops;
 
 namespace Mesh.Node.Proxy.Http.Exchanges;
 
@@ -30,25 +31,18 @@ internal abstract partial class ProxiedExchange
     /// <param name="isFresh">Over a connection that has served no other request.</param>
     /// <param name="dialer">Makes connections of the group.</param>
     /// <param name="circuit">Counts them; null where nothing limits them.</param>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    protected async ValueTask<Attempt> AttemptAsync(
-        UpstreamGroup group, bool isFresh, IUpstreamDialer dialer, Circuit? circuit = null)
+    protected ValueTask<Attempt> AttemptAsync(UpstreamGroup group, bool isFresh, IUpstreamDialer dialer, Circuit? circuit = null)
     {
         Record.Upstream = group.Target;
         Record.Attempts++;
-        UpstreamResult result = await group.GetAsync(_wait, isFresh, dialer, circuit);
-        OnConnected();
-        if (result.Exchange is null)
-        {
-            return Unconnected(result);
-        }
-
-        _upstream = result.Exchange;
-        return IsCut || IsAttemptLate ? Broken(result.IsReused) : await ExchangeAsync(result.Exchange, result.IsReused);
+        ValueTask<UpstreamResult> result = group.GetAsync(_wait, isFresh, dialer, circuit);
+#pragma warning disable VSTHRD103 // It has completed: nothing blocks.
+        return result.IsCompletedSuccessfully ? AttemptOverAsync(result.Result) : AttemptWhenAsync(result);
+#pragma warning restore VSTHRD103
     }
 
     /// <summary>Passes the answer on. What breaks from here on breaks the client's connection: it has part of an answer.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(LoopTaskBuilder))]
     protected async ValueTask RelayAnswerAsync()
     {
         UpstreamExchange upstream = _upstream!;
@@ -81,7 +75,7 @@ internal abstract partial class ProxiedExchange
     }
 
     /// <summary>Cuts the connection off, if there is one: what it still brings is for nobody.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(LoopTaskBuilder))]
     protected async ValueTask DropUpstreamAsync()
     {
         _upstream?.Abort();
@@ -95,6 +89,21 @@ internal abstract partial class ProxiedExchange
     /// <summary>The wait for a connection is over.</summary>
     protected virtual void OnConnected()
     {
+    }
+
+    [AsyncMethodBuilder(typeof(LoopTaskBuilder<>))]
+    private async ValueTask<Attempt> AttemptWhenAsync(ValueTask<UpstreamResult> result) => await AttemptOverAsync(await result);
+
+    private ValueTask<Attempt> AttemptOverAsync(in UpstreamResult result)
+    {
+        OnConnected();
+        if (result.Exchange is null)
+        {
+            return ValueTask.FromResult(Unconnected(result));
+        }
+
+        _upstream = result.Exchange;
+        return IsCut || IsAttemptLate ? ValueTask.FromResult(Broken(result.IsReused)) : ExchangeAsync(result.Exchange, result.IsReused);
     }
 
     private Attempt Unconnected(in UpstreamResult result)
@@ -124,7 +133,7 @@ internal abstract partial class ProxiedExchange
         return Attempt.Failed(IsAttemptLate ? AttemptOutcomeKind.AttemptTimeout : AttemptOutcomeKind.ConnectFailure);
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(LoopTaskBuilder<>))]
     private async ValueTask<Attempt> ExchangeAsync(UpstreamExchange upstream, bool isReused)
     {
         if (upstream.TryBegin(Head) is not IContentWriter writer)
@@ -227,7 +236,7 @@ internal abstract partial class ProxiedExchange
 #pragma warning restore CA2012
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(LoopTaskBuilder))]
     private async ValueTask UploadAsync(IContentWriter writer, UpstreamExchange upstream)
     {
         // What is sent once more was the client's once.
@@ -249,8 +258,10 @@ internal abstract partial class ProxiedExchange
     }
 
     /// <summary>Ends an upload that the answer did not wait for.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    private async ValueTask StopUploadAsync()
+    private ValueTask StopUploadAsync() => _hasUpload ? EndUploadEarlyAsync() : ValueTask.CompletedTask;
+
+    [AsyncMethodBuilder(typeof(LoopTaskBuilder))]
+    private async ValueTask EndUploadEarlyAsync()
     {
         if (_isUploading)
         {

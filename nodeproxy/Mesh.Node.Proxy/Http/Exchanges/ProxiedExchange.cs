@@ -81,7 +81,7 @@ internal abstract partial class ProxiedExchange : IClientWatch, ITimerHandler
     private bool _isToldToContinue;
 
     /// <summary>Answers a request.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(LoopTaskBuilder))]
     public async ValueTask ServeAsync(ClientExchange client)
     {
         Client = client;
@@ -171,7 +171,7 @@ internal abstract partial class ProxiedExchange : IClientWatch, ITimerHandler
     }
 
     /// <summary>Waits before a further attempt, or for a delay that was asked for; false when the request was cut meanwhile.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(LoopTaskBuilder<>))]
     protected async ValueTask<bool> PauseAsync(TimeSpan duration)
     {
         if (duration > TimeSpan.Zero && !IsCut)
@@ -210,7 +210,7 @@ internal abstract partial class ProxiedExchange : IClientWatch, ITimerHandler
     }
 
     /// <summary>Sends the head that was made, and content that is there.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(LoopTaskBuilder))]
     protected async ValueTask SendAsync(ReadOnlySequence<byte> content)
     {
         ChangeAnswer(isOfUpstream: false);

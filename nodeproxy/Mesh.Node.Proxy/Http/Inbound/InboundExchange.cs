@@ -7,6 +7,7 @@ using Mesh.Node.Proxy.Http.Exchanges;
 using Mesh.Node.Proxy.Http.Tracing;
 using Mesh.Node.Proxy.Http.Upstreams;
 using Mesh.Node.Proxy.Telemetry;
+using Mesh.Node.Transport.EventLoops;
 
 namespace Mesh.Node.Proxy.Http.Inbound;
 
@@ -24,7 +25,7 @@ internal sealed class InboundExchange(InboundServer server) : ProxiedExchange(se
 
     void IOpenRequest.Revoke(in PolicyDecision decision) => EndBy(LocalAnswer.Denied, PolicyText.DetailOf(decision));
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(LoopTaskBuilder))]
     protected override async ValueTask DecideAsync()
     {
         Record.Port = server.Port;
@@ -62,7 +63,7 @@ internal sealed class InboundExchange(InboundServer server) : ProxiedExchange(se
         server.Recycle(this);
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(LoopTaskBuilder))]
     private async ValueTask ForwardAsync()
     {
         // The application is spoken to as its client speaks.

@@ -96,7 +96,7 @@ internal sealed class MirrorContent(EventLoop loop, BufferBudget budget, long he
     }
 
     /// <inheritdoc/>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(LoopTaskBuilder<>))]
     public async ValueTask<ContentRead> ReadAsync()
     {
         ContentRead read;

@@ -18,6 +18,7 @@ using Mesh.Node.Proxy.Http.Tracing;
 using Mesh.Node.Proxy.Http.Upstreams;
 using Mesh.Node.Proxy.Telemetry;
 using Mesh.Node.Proxy.Telemetry.Requests;
+using Mesh.Node.Transport.EventLoops;
 
 namespace Mesh.Node.Proxy.Http.Outbound;
 
@@ -148,7 +149,7 @@ internal partial class OutboundExchange : ProxiedExchange, IOpenRequest
     }
 
     /// <summary>Attempts, one after another, and the answer of the last.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(LoopTaskBuilder))]
     protected async ValueTask ForwardAsync(ForwardAction? action)
     {
         RetryPolicy retries = action?.Retries ?? RetryPolicy.Default;
@@ -226,7 +227,7 @@ internal partial class OutboundExchange : ProxiedExchange, IOpenRequest
         await AnswerAsync(AnswerOfCut());
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(LoopTaskBuilder<>))]
     private async ValueTask<Attempt> AttemptAsync(ForwardAction? action, RetryPolicy retries, bool isFresh)
     {
         LeaveGate();
@@ -309,7 +310,7 @@ internal partial class OutboundExchange : ProxiedExchange, IOpenRequest
     }
 
     /// <summary>Asks a pod of this node whether it lets the request in. False, and the answer is there, when it does not.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(LoopTaskBuilder<>))]
     private async ValueTask<bool> TryAdmitAsync(UpstreamGroup group)
     {
         if (Record.Path != ConnectionPath.SameNode)

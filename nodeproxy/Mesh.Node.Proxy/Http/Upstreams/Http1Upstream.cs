@@ -5,6 +5,7 @@ using System.Security.Cryptography;
 using Mesh.Node.Protocols.Http;
 using Mesh.Node.Protocols.Http1;
 using Mesh.Node.Proxy.Http.Content;
+using Mesh.Node.Transport.EventLoops;
 using Microsoft.AspNetCore.Connections;
 
 namespace Mesh.Node.Proxy.Http.Upstreams;
@@ -119,7 +120,7 @@ internal sealed class Http1Upstream : UpstreamExchange
     }
 
     /// <inheritdoc/>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(LoopTaskBuilder<>))]
     public override async ValueTask<ResponseRead> ReadHeadAsync(ResponseHead head)
     {
         while (true)
