@@ -121,6 +121,27 @@ public abstract partial class RequestTests(TwoNodeLab fixture) : IsolatedTests(f
         Assert.Equal("RBAC: access denied", await CurlAsync("/closed"));
     }
 
+    [LabFact]
+    public async Task Requests_leave_nothing_to_the_garbage_collector()
+    {
+        const int Few = 500;
+        const int Many = 3_000;
+        const double BytesEachMax = 100;
+        await ServeAsync();
+
+        // To an endpoint of this node and to the other's. Connections are new in every round, and scrapes are made: what many requests take
+        // beyond that is theirs. Whatever else goes on in the proxies is not in every round.
+        double least = double.MaxValue;
+        for (int round = 0; round < 4 && least > BytesEachMax; round++)
+        {
+            double few = await AllocatedByAsync(Few);
+            double many = await AllocatedByAsync(Many);
+            least = Math.Min(least, (many - few) / (Many - Few));
+        }
+
+        Assert.InRange(least, double.MinValue, BytesEachMax);
+    }
+
     [GeneratedRegex("\"v1\"")]
     private static partial Regex Version1();
 
@@ -137,6 +158,29 @@ public abstract partial class RequestTests(TwoNodeLab fixture) : IsolatedTests(f
             LabPod pod = await Lab.PodAsync(name);
             await Eventually.TrueAsync(() => pod.IsListeningAsync(8080), TimeSpan.FromSeconds(30));
         }
+    }
+
+    /// <summary>Managed bytes that the proxies of both nodes allocate while requests come on 16 connections.</summary>
+    private async Task<double> AllocatedByAsync(int requests)
+    {
+        string address = (await Lab.StatusAsync()).Services.Single(service => service.Name == "shelf").Addresses[0];
+        LabPod client = await Lab.PodAsync("mesh/client-1");
+        double before = await AllocatedBytesAsync();
+        CommandResult result = await client.ExecuteAsync(["h2load", "--h1", "-n", $"{requests}", "-c", "16", $"http://{address}/"]);
+        Assert.True(result.Output.Contains($"{requests} succeeded", StringComparison.Ordinal), result.Output + result.Errors);
+        return await AllocatedBytesAsync() - before;
+    }
+
+    /// <summary>Managed bytes that the proxies of both nodes have allocated.</summary>
+    private async Task<double> AllocatedBytesAsync()
+    {
+        double total = 0;
+        foreach (string name in (string[])["node-1", "node-2"])
+        {
+            total += (await (await Lab.NodeAsync(name)).MetricsAsync()).Sum("mesh_managed_allocated_bytes_total");
+        }
+
+        return total;
     }
 
     private Task<string> StatusAsync(string path, params string[] more) => CurlAsync(path, ["-o", "/dev/null", "-w", "%{http_code}", .. more]);

@@ -19,6 +19,9 @@ internal sealed class BenchLab : IAsyncDisposable
     /// <summary>Answers as <see cref="HttpPort"/> does; services say that it speaks HTTP.</summary>
     public const int RoutedPort = 8081;
 
+    /// <summary>The service of the captured server on the client's node; its port 80 leads to <see cref="RoutedPort"/>.</summary>
+    public static IPEndPoint RoutedNear { get; } = new(IPAddress.Parse("10.96.0.11"), 80);
+
     /// <summary>The service of the server on the other node; its port 80 leads to <see cref="RoutedPort"/>.</summary>
     public static IPEndPoint RoutedFar { get; } = new(IPAddress.Parse("10.96.0.12"), 80);
 
@@ -137,7 +140,7 @@ internal sealed class BenchLab : IAsyncDisposable
             kind: Namespace
             metadata: {name: outside}
 
-            """ + Service("server-near", "10.96.0.11") + Service("server-far", RoutedFar.Address.ToString())
+            """ + Service("server-near", RoutedNear.Address.ToString()) + Service("server-far", RoutedFar.Address.ToString())
             + string.Concat(pods.Select(pod => "---\n" + pod)));
         try
         {
