@@ -44,17 +44,23 @@ internal sealed partial class ConfigurationPipeline(
     /// <summary>Keys have come that are elsewhere: what is in force is published with them. Any thread.</summary>
     public void PublishKeys()
     {
-        if (state.Current.Model is MeshModel model)
+        try
         {
-            Publish(model);
+            Publish();
+        }
+        catch (Exception exception) when (exception is not OutOfMemoryException)
+        {
+            // As with a configuration: a defect of ours, and what works is served on.
+            TranslationFailed(logger, exception);
         }
     }
 
-    private bool Publish(MeshModel model)
+    /// <summary>Publishes what is in force by the time it is its turn: an older one never replaces a newer one.</summary>
+    private bool Publish()
     {
         lock (_publishing)
         {
-            return publisher.Publish(model);
+            return state.Current.Model is MeshModel model && publisher.Publish(model);
         }
     }
 
@@ -75,7 +81,7 @@ internal sealed partial class ConfigurationPipeline(
         // The CA must know a pod before a proxy does, or the proxy's first request for its certificate is refused.
         state.Replace(new ConfigurationState.View(result.Model, diagnostics, time.GetUtcNow()));
         keys.Want(result.Model);
-        bool changed = Publish(result.Model);
+        bool changed = Publish();
         ServingMetrics.ConfigurationsPublished.Add(1);
         Log(diagnostics);
         double milliseconds = time.GetElapsedTime(start).TotalMilliseconds;

@@ -57,8 +57,9 @@ internal sealed class KeyFetcher : IDisposable
         {
             return Failed($"Nothing came within {location.Timeout.TotalSeconds:0.###} s.");
         }
-        catch (Exception exception) when (exception is HttpRequestException or IOException or SocketException or KeyFetchException)
+        catch (Exception exception) when (!cancellation.IsCancellationRequested)
         {
+            // Whoever may write a policy names the place, and whoever is there answers: nothing of it is more than one place's failure.
             return Failed(exception.InnerException is KeyFetchException inner ? inner.Message : exception.Message);
         }
     }

@@ -44,8 +44,19 @@ internal sealed class TokenJob(EventLoop loop) : LoopWork
     /// <summary>The worker's part.</summary>
     public void Verify(double nowSeconds)
     {
-        Token = TokenVerification.Verify(_text.AsMemory(0, _bytes), _rule!, nowSeconds, out TokenFault fault);
-        Fault = fault;
+        try
+        {
+            Token = TokenVerification.Verify(_text.AsMemory(0, _bytes), _rule!, nowSeconds, out TokenFault fault);
+            Fault = fault;
+        }
+#pragma warning disable CA1031 // A key or a token that a library stumbles over is refused, and the thread serves the others.
+        catch (Exception)
+#pragma warning restore CA1031
+        {
+            Token = null;
+            Fault = TokenFault.BadSignature;
+        }
+
         loop.Post(this);
     }
 

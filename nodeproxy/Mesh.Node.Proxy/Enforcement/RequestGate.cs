@@ -87,6 +87,9 @@ internal sealed class RequestGate
             timeLimit);
     }
 
+    /// <summary>Whether requests are under way.</summary>
+    public bool HasOpen => _open.Count > 0;
+
     /// <summary>A request is under way. To be said before it is judged, so that a change in between cannot slip through.</summary>
     public void Enter(IOpenRequest request) => _open.Add(request);
 

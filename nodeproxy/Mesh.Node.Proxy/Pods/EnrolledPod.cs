@@ -240,7 +240,7 @@ internal sealed class EnrolledPod
     public UpstreamPool UpstreamsOn(LoopContext context)
     {
         context.Loop.AssertOnThread();
-        return _upstreams.GetOrAdd(context, static on => new UpstreamPool(on));
+        return _upstreams.GetOrAdd(context, static (on, pod) => new UpstreamPool(on, pod.Buffers), this);
     }
 
     /// <summary>The same, where there has been such a request.</summary>

@@ -20,6 +20,12 @@ internal class LoopTaskBox<TResult> : IValueTaskSource<TResult>, IValueTaskSourc
 
     public TResult GetResult(short token)
     {
+        // Another call's token, or one too early, is a mistake that must not give the box away.
+        if (_core.GetStatus(token) == ValueTaskSourceStatus.Pending)
+        {
+            throw new InvalidOperationException("The call has not ended.");
+        }
+
         try
         {
             return _core.GetResult(token);

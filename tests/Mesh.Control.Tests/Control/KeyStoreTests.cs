@@ -128,6 +128,10 @@ public sealed class KeyStoreTests : IAsyncLifetime
         _answer = context => Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, context.RequestAborted);
         Assert.Equal("Nothing came within 0.2 s.", await ProblemAsync(At("/") with { Timeout = TimeSpan.FromMilliseconds(200) }));
 
+        // What is no address of anything is a failure of one place, and of nothing else.
+        Assert.NotNull(await ProblemAsync(new KeyLocation("https://host ", IsDiscovered: true, TimeSpan.FromSeconds(30))));
+        Assert.NotNull(await ProblemAsync(new KeyLocation("nowhere", IsDiscovered: false, TimeSpan.FromSeconds(30))));
+
         using var guarded = new KeyFetcher(KeyAddresses.IsRefused, TimeProvider.System);
         int before = _asked;
         foreach (string uri in (string[])[Address, Address.Replace("127.0.0.1", "localhost", StringComparison.Ordinal), "http://169.254.169.254/latest"])
@@ -157,6 +161,9 @@ public sealed class KeyStoreTests : IAsyncLifetime
     [InlineData("2002:7f00:1::", true)]
     [InlineData("fe80::1", true)]
     [InlineData("fd00:ec2::254", true)]
+    [InlineData("fd00:ec2::23", true)]
+    [InlineData("::7f00:1", true)]
+    [InlineData("64:ff9b:1::808:808", true)]
     [InlineData("ff02::1", true)]
     [InlineData("10.0.0.1", false)]
     [InlineData("192.168.1.1", false)]

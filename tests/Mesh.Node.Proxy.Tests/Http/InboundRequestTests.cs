@@ -81,6 +81,8 @@ public sealed class InboundRequestTests
             answer += await LabPod.ReadAsync(connection, 1);
         }
 
+        // What is kept of connections is let go when a service changes; what is under way on them is judged all the same.
+        lab.Node.Configure(mesh => mesh.SetService(service.Service with { SubjectAltNames = [pod.Workload.Identity] }));
         lab.Node.Configure(mesh => mesh.SetPolicy(Allow("short", new RequestConditions { Paths = [TextMatch.Exact("/short")] })));
         Assert.EndsWith("<reset>", await HttpLab.ReadToEndAsync(connection), StringComparison.Ordinal);
         await gone.Task.WaitAsync(LabNode.Patience);

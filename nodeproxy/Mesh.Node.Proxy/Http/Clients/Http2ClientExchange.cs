@@ -43,6 +43,12 @@ internal sealed class Http2ClientExchange : ClientExchange, IHttp2StreamEvents
             return null;
         }
 
+        if (!isTunnel && head.Status < 300 && (Request.IsConnect || !Request.Upgrade.IsEmpty))
+        {
+            // Any 2xx says that the tunnel stands (RFC 9110 §9.3.6, RFC 8441 §4), and it does not.
+            return null;
+        }
+
         BodyFraming body = head.Body.For(Request.Protocol);
         bool hasNone = !isTunnel && (body.Kind == BodyKind.None || Request.IsHead || head.Status is 204 or 304);
         Http2ResponseHeads.Write(head, _stream.Session.Block);

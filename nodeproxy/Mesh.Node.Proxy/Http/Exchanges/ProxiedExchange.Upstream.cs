@@ -33,6 +33,14 @@ internal abstract partial class ProxiedExchange
     /// <param name="circuit">Counts them; null where nothing limits them.</param>
     protected ValueTask<Attempt> AttemptAsync(UpstreamGroup group, bool isFresh, IUpstreamDialer dialer, Circuit? circuit = null)
     {
+        if (IsCut || IsAttemptLate)
+        {
+            // While it was being admitted, say: nobody would end a wait that begins now.
+            Failure = IsAttemptLate ? LocalAnswer.AttemptTimedOut : Failure;
+            OnConnected();
+            return new ValueTask<Attempt>(IsAttemptLate ? Attempt.Failed(AttemptOutcomeKind.AttemptTimeout) : Attempt.None);
+        }
+
         Record.Upstream = group.Target;
         Record.Attempts++;
         ValueTask<UpstreamResult> result = group.GetAsync(_wait, isFresh, dialer, circuit);

@@ -80,10 +80,14 @@ internal abstract partial class ProxiedExchange : IClientWatch, ITimerHandler
     private bool _isRevoked;
     private bool _isToldToContinue;
 
+    /// <summary>Grows when a request begins and when it ends.</summary>
+    private uint _phase;
+
     /// <summary>Answers a request.</summary>
     [AsyncMethodBuilder(typeof(LoopTaskBuilder))]
     public async ValueTask ServeAsync(ClientExchange client)
     {
+        _phase++;
         Client = client;
         _isClientGone = client.IsGone;
         _isLate = false;
@@ -107,6 +111,7 @@ internal abstract partial class ProxiedExchange : IClientWatch, ITimerHandler
             AbandonUpstream();
             Content.End();
             Complete();
+            _phase++;
         }
     }
 
@@ -215,9 +220,13 @@ internal abstract partial class ProxiedExchange : IClientWatch, ITimerHandler
     {
         ChangeAnswer(isOfUpstream: false);
         Record.ResponseCode = Response.Status;
-        if (Client.TryRespond(Response) is not IContentWriter writer)
+        IContentWriter? writer = Client.TryRespond(Response);
+        if (writer is null)
         {
-            throw new UnreachableException("An answer of ours that cannot be said.");
+            // Who asks for a tunnel over HTTP/2 takes every success for one.
+            Response.Status = 502;
+            Record.ResponseCode = Response.Status;
+            writer = Client.TryRespond(Response) ?? throw new UnreachableException("An answer of ours that cannot be said.");
         }
 
         if (!content.IsEmpty && !Client.Request.IsHead)
@@ -233,10 +242,16 @@ internal abstract partial class ProxiedExchange : IClientWatch, ITimerHandler
     /// <summary>Ends whatever is waited for.</summary>
     private void Cut()
     {
-        _wait.Cancel();
-        _pause.TryComplete(false);
-        _upstream?.Abort();
-        if (!_isClientGone && IsCut && Client.HasResponded)
+        // Whoever waited goes on within the call: to a further attempt, to the end, even to another request, none of which is meant. So
+        // one thing is ended, what it is was settled before, and what is left to do is left where the request is another by then.
+        uint phase = _phase;
+        UpstreamExchange? upstream = _upstream;
+        if (!_wait.TryCancel() && !_pause.TryComplete(false))
+        {
+            upstream?.Abort();
+        }
+
+        if (phase == _phase && !_isClientGone && IsCut && Client.HasResponded)
         {
             Client.Abort();
         }

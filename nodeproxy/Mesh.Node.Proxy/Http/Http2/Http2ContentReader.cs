@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 using Mesh.Node.Protocols.Http;
 using Mesh.Node.Proxy.Http.Content;
 using Mesh.Node.Transport.Buffers;
@@ -16,7 +17,7 @@ internal sealed class Http2ContentReader : IContentReader
 {
     private readonly Http2SessionStream _stream;
     private readonly BufferPool _blocks;
-    private readonly LoopCompletion<ContentRead> _arrival;
+    private readonly LoopCompletion<bool> _arrival;
     private HeldBytes _held;
     private ContentStatus _break;
     private int _offeredBytes;
@@ -27,7 +28,7 @@ internal sealed class Http2ContentReader : IContentReader
     {
         _stream = stream;
         _blocks = loop.Buffers;
-        _arrival = new LoopCompletion<ContentRead>(loop);
+        _arrival = new LoopCompletion<bool>(loop);
         _held = new HeldBytes(budget);
     }
 
@@ -70,7 +71,20 @@ internal sealed class Http2ContentReader : IContentReader
     }
 
     /// <inheritdoc/>
-    public ValueTask<ContentRead> ReadAsync() => TryRead(out ContentRead read) ? new ValueTask<ContentRead>(read) : _arrival.WaitAsync();
+    [AsyncMethodBuilder(typeof(LoopTaskBuilder<>))]
+    public async ValueTask<ContentRead> ReadAsync()
+    {
+        while (true)
+        {
+            if (TryRead(out ContentRead read))
+            {
+                return read;
+            }
+
+            // Only that there is something: by the time it is looked at, what was there may have been dropped.
+            await _arrival.WaitAsync();
+        }
+    }
 
     /// <inheritdoc/>
     public void Advance()
@@ -149,9 +163,9 @@ internal sealed class Http2ContentReader : IContentReader
     /// <summary>Ends a wait for which there is an answer.</summary>
     internal void Wake()
     {
-        if (_arrival.IsWaiting && TryRead(out ContentRead read))
+        if (_isCancelled || _hasEnded || _break != ContentStatus.Content || !_held.IsEmpty)
         {
-            _arrival.TryComplete(read);
+            _arrival.TryComplete(true);
         }
     }
 }

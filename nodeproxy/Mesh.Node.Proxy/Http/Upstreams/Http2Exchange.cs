@@ -22,6 +22,9 @@ internal sealed class Http2Exchange(EventLoop loop) : UpstreamExchange, IHttp2St
     private bool _hasResponse;
     private bool _isAborted;
 
+    /// <summary>Grows with every place that is taken or given back.</summary>
+    private uint _use;
+
     /// <inheritdoc/>
     public override IContentReader Content => Stream.Content;
 
@@ -47,6 +50,7 @@ internal sealed class Http2Exchange(EventLoop loop) : UpstreamExchange, IHttp2St
     /// <summary>Takes a place on a connection.</summary>
     public void Attach(Http2Upstream upstream)
     {
+        _use++;
         _upstream = upstream;
         _refusal = UpstreamBreak.None;
         _hasEarly = false;
@@ -104,14 +108,21 @@ internal sealed class Http2Exchange(EventLoop loop) : UpstreamExchange, IHttp2St
     public override void Abort()
     {
         _isAborted = true;
+        uint use = _use;
         _stream?.Reset(Http2ErrorCode.Cancel);
-        _awaited = null;
-        _arrival.TryComplete(ResponseRead.Broken);
+
+        // Who waited for content has gone on within the call, and another may have this exchange by now.
+        if (use == _use)
+        {
+            _awaited = null;
+            _arrival.TryComplete(ResponseRead.Broken);
+        }
     }
 
     /// <inheritdoc/>
     public override void Release()
     {
+        _use++;
         Http2Upstream upstream = _upstream!;
         _stream?.Release(Http2ErrorCode.Cancel);
         _stream = null;

@@ -2,13 +2,15 @@ using Mesh.Node.Model.Workloads;
 using Mesh.Node.Proxy.Http.Destinations;
 using Mesh.Node.Proxy.Loops;
 using Mesh.Node.Proxy.Telemetry;
+using Mesh.Node.Transport.Buffers;
 using Microsoft.AspNetCore.Connections;
 
 namespace Mesh.Node.Proxy.Http.Upstreams;
 
 /// <summary>The connections of one key that speak HTTP/2: each carries many exchanges, and another is made when all are full.</summary>
 /// <remarks>The connection made first is used first, so that those that only a peak needed grow idle.</remarks>
-internal sealed class Http2Group(UpstreamKey key, Workload? endpoint, Service? service, LoopContext context)
+internal sealed class Http2Group(
+    UpstreamKey key, Workload? endpoint, Service? service, LoopContext context, BufferBudget budget)
     : UpstreamGroup(key, endpoint, service, context)
 {
     /// <summary>What a connection that is being made is expected to take: what RFC 9113 §6.5.2 recommends as the least.</summary>
@@ -108,7 +110,7 @@ internal sealed class Http2Group(UpstreamKey key, Workload? endpoint, Service? s
 
     /// <inheritdoc/>
     protected override void Adopt(ConnectionContext connection, ConnectionLease? lease) =>
-        new Http2Upstream(this, connection, Context, lease).Start(Limits.ConnectTimeout);
+        new Http2Upstream(this, connection, Context, budget, lease).Start(Limits.ConnectTimeout);
 
     /// <inheritdoc/>
     protected override bool TryEvict() => false;

@@ -4,6 +4,7 @@ using Mesh.Node.Protocols.Http2.Messages;
 using Mesh.Node.Proxy.Http.Http2;
 using Mesh.Node.Proxy.Loops;
 using Mesh.Node.Proxy.Telemetry;
+using Mesh.Node.Transport.Buffers;
 using Mesh.Node.Transport.EventLoops;
 using Microsoft.AspNetCore.Connections;
 
@@ -38,8 +39,10 @@ internal sealed class Http2Upstream : IHttp2SessionOwner, ITimerHandler
     /// <param name="group">Whose connection it is.</param>
     /// <param name="connection">Ready to carry bytes; owned.</param>
     /// <param name="context">The loop.</param>
+    /// <param name="budget">What the upstream sends and nobody has taken counts towards it.</param>
     /// <param name="lease">Counts it until it is closed; null where nothing does.</param>
-    public Http2Upstream(Http2Group group, ConnectionContext connection, LoopContext context, IDisposable? lease)
+    public Http2Upstream(
+        Http2Group group, ConnectionContext connection, LoopContext context, BufferBudget budget, IDisposable? lease)
     {
         _group = group;
         _connection = connection;
@@ -58,7 +61,7 @@ internal sealed class Http2Upstream : IHttp2SessionOwner, ITimerHandler
                 PingInterval = s_pingInterval,
             },
             this,
-            budget: null);
+            budget);
         _greetingTimer = new LoopTimer(context.Loop, this);
     }
 

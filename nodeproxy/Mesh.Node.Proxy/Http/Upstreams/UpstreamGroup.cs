@@ -58,7 +58,10 @@ internal abstract class UpstreamGroup(UpstreamKey key, Workload? endpoint, Servi
     public int WaitingCount => _waiting.Count;
 
     /// <summary>Whether there is nothing to keep it for.</summary>
-    public bool IsEmpty => OpenCount == 0 && _waiting.Count == 0;
+    public bool IsEmpty => OpenCount == 0 && _waiting.Count == 0 && !HasOpenRequests;
+
+    /// <summary>Whether requests under way were judged here, and are to be judged again when policy changes.</summary>
+    public bool HasOpenRequests => _gate is { HasOpen: true };
 
     /// <summary>Whether nothing is kept any more: the pool knows it no longer, and may have another of this key.</summary>
     public bool IsClosed { get; private set; }

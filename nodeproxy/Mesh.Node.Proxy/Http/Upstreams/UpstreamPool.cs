@@ -1,6 +1,7 @@
 using Mesh.Node.Model;
 using Mesh.Node.Model.Workloads;
 using Mesh.Node.Proxy.Loops;
+using Mesh.Node.Transport.Buffers;
 using Mesh.Node.Transport.EventLoops;
 
 namespace Mesh.Node.Proxy.Http.Upstreams;
@@ -16,14 +17,21 @@ internal sealed class UpstreamPool : ITimerHandler
 
     private readonly Dictionary<UpstreamKey, UpstreamGroup> _groups = [];
     private readonly List<UpstreamKey> _empty = [];
+
+    /// <summary>Groups that are kept for nobody any more, whose requests under way are still to be judged when policy changes.</summary>
+    private readonly List<UpstreamGroup> _retired = [];
     private readonly LoopContext _context;
+    private readonly BufferBudget _budget;
     private readonly EventLoop _loop;
     private readonly LoopTimer _sweep;
     private bool _isDraining;
 
-    public UpstreamPool(LoopContext context)
+    /// <param name="context">The loop.</param>
+    /// <param name="budget">The pod's: what upstreams send and nobody has taken counts towards it.</param>
+    public UpstreamPool(LoopContext context, BufferBudget budget)
     {
         _context = context;
+        _budget = budget;
         _loop = context.Loop;
         _sweep = new LoopTimer(_loop, this);
     }
@@ -41,7 +49,7 @@ internal sealed class UpstreamPool : ITimerHandler
         if (!_groups.TryGetValue(key, out UpstreamGroup? group))
         {
             group = key.IsHttp2
-                ? new Http2Group(key, endpoint, service, _context)
+                ? new Http2Group(key, endpoint, service, _context, _budget)
                 : new Http1Group(key, endpoint, service, _context);
             _groups[key] = group;
             if (_isDraining)
@@ -61,13 +69,17 @@ internal sealed class UpstreamPool : ITimerHandler
     /// <summary>Lets go of connections whose far end is no longer what it was when they were made.</summary>
     public void OnConfigurationChanged(MeshSnapshot snapshot)
     {
+        foreach (UpstreamGroup group in _retired.ToArray())
+        {
+            group.JudgeOpenAgain();
+        }
+
         foreach (UpstreamGroup group in _groups.Values.ToArray())
         {
             group.JudgeOpenAgain();
             if (!group.IsStillFor(snapshot))
             {
-                _groups.Remove(group.Key);
-                group.Close();
+                Retire(group);
             }
         }
     }
@@ -79,8 +91,7 @@ internal sealed class UpstreamPool : ITimerHandler
         {
             if (group.Endpoint is Workload endpoint && endpoint.Name == workload && endpoint.Namespace == @namespace)
             {
-                _groups.Remove(group.Key);
-                group.Close();
+                Retire(group);
             }
         }
     }
@@ -124,9 +135,20 @@ internal sealed class UpstreamPool : ITimerHandler
         }
 
         _empty.Clear();
-        if (_groups.Count > 0)
+        _retired.RemoveAll(static group => !group.HasOpenRequests);
+        if (_groups.Count > 0 || _retired.Count > 0)
         {
             _sweep.Arm(s_sweepInterval);
+        }
+    }
+
+    private void Retire(UpstreamGroup group)
+    {
+        _groups.Remove(group.Key);
+        group.Close();
+        if (group.HasOpenRequests)
+        {
+            _retired.Add(group);
         }
     }
 }

@@ -20,14 +20,17 @@ internal sealed class UpstreamWait
     /// <summary>Nothing but a connection that has served no request will do.</summary>
     internal bool NeedsFresh { get; set; }
 
-    /// <summary>Gives the wait up, if it is one.</summary>
-    public void Cancel()
+    /// <summary>Gives the wait up; false when it is none.</summary>
+    public bool TryCancel()
     {
-        if (Node.List is LinkedList<UpstreamWait> queue)
+        if (Node.List is not LinkedList<UpstreamWait> queue)
         {
-            queue.Remove(Node);
-            Complete(new UpstreamResult(null, IsReused: false, CloseReason.None, null));
+            return false;
         }
+
+        queue.Remove(Node);
+        Complete(new UpstreamResult(null, IsReused: false, CloseReason.None, null));
+        return true;
     }
 
     internal ValueTask<UpstreamResult> WaitAsync() => _completion.WaitAsync();

@@ -1,8 +1,8 @@
 namespace Mesh.Node.Proxy.Telemetry.Requests;
 
 /// <summary>
-/// Keeps tokens out of what is logged of a query: the value of <c>access_token</c> (RFC 6750 §2.3), and every value that looks like a JSON
-/// Web Token, whatever its name, since only the proxy at the destination knows where tokens are.
+/// Keeps tokens out of what is logged of a query: the value of <c>access_token</c> (RFC 6750 §2.3), and every value that may be a JSON Web
+/// Token, whatever its name, since only the proxy at the destination knows where tokens are.
 /// </summary>
 internal static class TokenMask
 {
@@ -64,7 +64,9 @@ internal static class TokenMask
         return bytes < 0 ? path.Length : start + bytes;
     }
 
-    /// <summary>The first part of a token is a JSON object in base64url: it begins as <c>{"</c> does, or a brace and a space.</summary>
+    /// <summary>
+    /// The first part of a token is a JSON object in base64url: it begins as a brace does with what may follow it, a quote or white space.
+    /// </summary>
     private static bool IsSecret(ReadOnlySpan<byte> pair, out int nameBytes)
     {
         nameBytes = pair.IndexOf((byte)'=');
@@ -74,6 +76,6 @@ internal static class TokenMask
         }
 
         ReadOnlySpan<byte> value = pair[(nameBytes + 1)..];
-        return pair[..nameBytes].SequenceEqual("access_token"u8) || (value.StartsWith("ey"u8) && value.IndexOf((byte)'.') > 0);
+        return pair[..nameBytes].SequenceEqual("access_token"u8) || ((value.StartsWith("ey"u8) || value.StartsWith("ew"u8)) && value.IndexOf((byte)'.') > 0);
     }
 }

@@ -164,6 +164,30 @@ public sealed class Http2ClientTests
 
     [LabTheory]
     [MemberData(nameof(Ways))]
+    public async Task A_WebSocket_that_is_answered_as_a_request_is_not_taken_for_one_that_stands(SameNodeMode mode)
+    {
+        await using HttpLab lab = await HttpLab.StartAsync(mode);
+        LabPod pod = await lab.Node.AddPodAsync("server");
+        await using HttpApp app = await HttpApp.StartAsync(pod, HttpLab.AppPort, context => context.Response.WriteAsync("a page"));
+        HttpService service = lab.AddService("server", (pod, []));
+        using var handler = new SocketsHttpHandler
+        {
+            UseProxy = false,
+            ConnectCallback = async (_, _) => new NetworkStream(await lab.ConnectAsync(service), ownsSocket: true),
+        };
+        using var invoker = new HttpMessageInvoker(handler);
+        using var limit = new CancellationTokenSource(LabNode.Patience);
+        using var socket = new ClientWebSocket();
+        socket.Options.HttpVersion = HttpVersion.Version20;
+        socket.Options.HttpVersionPolicy = HttpVersionPolicy.RequestVersionExact;
+        socket.Options.CollectHttpResponseDetails = true;
+        await Assert.ThrowsAsync<WebSocketException>(() => socket.ConnectAsync(new Uri("ws://server/page"), invoker, limit.Token));
+        Assert.Equal(HttpStatusCode.BadGateway, socket.HttpStatusCode);
+        Assert.Single(app.Requests);
+    }
+
+    [LabTheory]
+    [MemberData(nameof(Ways))]
     public async Task Each_request_is_judged_and_an_open_one_again_when_policy_changes(SameNodeMode mode)
     {
         await using HttpLab lab = await HttpLab.StartAsync(mode);
