@@ -76,6 +76,7 @@ internal static class TokenMask
         }
 
         ReadOnlySpan<byte> value = pair[(nameBytes + 1)..];
-        return pair[..nameBytes].SequenceEqual("access_token"u8) || ((value.StartsWith("ey"u8) || value.StartsWith("ew"u8)) && value.IndexOf((byte)'.') > 0);
+        bool isObject = value.StartsWith("ey"u8) || value.StartsWith("ew"u8);
+        return pair[..nameBytes].SequenceEqual("access_token"u8) || (isObject && value.IndexOf((byte)'.') > 0);
     }
 }
