@@ -6,6 +6,7 @@ using Mesh.Node.Proxy.Config;
 using Mesh.Node.Proxy.Explain;
 using Mesh.Node.Proxy.Http;
 using Mesh.Node.Proxy.Http.Destinations;
+using Mesh.Node.Proxy.Http.Detection;
 using Mesh.Node.Proxy.Identity;
 using Mesh.Node.Proxy.Loops;
 using Mesh.Node.Proxy.Pods;
@@ -61,6 +62,7 @@ public sealed class NodeProxy : IPodSink, ITunnelLister, IPodLister, IDestinatio
             new NodeLimits(options),
             HttpLimits.Of(options),
             new TokenWorker(clock ?? TimeProvider.System),
+            new PortHints(),
             logger);
         Explainer = new RequestExplainer(configuration, _services.Destinations, static () => Environment.TickCount64);
 

@@ -61,6 +61,12 @@ public sealed class ProxyOptions
     public int HttpHeadTimeoutMs { get; set; } = 60_000;
 
     /// <summary>
+    /// How long a client of a port that declares no protocol is waited for before its connection is carried as bytes: its server may speak
+    /// first. Milliseconds.
+    /// </summary>
+    public int ProtocolDetectionTimeoutMs { get; set; } = 1_000;
+
+    /// <summary>
     /// How long an HTTP connection to an upstream is kept without a request; less than most servers keep it, so that they seldom close it
     /// just when it is used. Milliseconds.
     /// </summary>

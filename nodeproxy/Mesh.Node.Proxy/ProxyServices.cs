@@ -2,6 +2,7 @@ using Mesh.Node.Proxy.Authentication;
 using Mesh.Node.Proxy.Config;
 using Mesh.Node.Proxy.Http;
 using Mesh.Node.Proxy.Http.Destinations;
+using Mesh.Node.Proxy.Http.Detection;
 using Mesh.Node.Proxy.Identity;
 using Mesh.Node.Proxy.Pods;
 using Mesh.Node.Transport.Buffers;
@@ -20,6 +21,7 @@ namespace Mesh.Node.Proxy;
 /// <param name="Limits">How many connections all pods together have, and may have.</param>
 /// <param name="Http">What HTTP connections and requests are held to.</param>
 /// <param name="Tokens">Verifies the tokens of requests.</param>
+/// <param name="Hints">Which ports' servers speak first.</param>
 /// <param name="Logger">Where a fault is told.</param>
 internal sealed record ProxyServices(
     string NodeName,
@@ -32,4 +34,5 @@ internal sealed record ProxyServices(
     NodeLimits Limits,
     HttpLimits Http,
     TokenWorker Tokens,
+    PortHints Hints,
     ILogger Logger);

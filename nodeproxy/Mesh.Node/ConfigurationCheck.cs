@@ -24,6 +24,7 @@ internal static class ConfigurationCheck
         new("proxy.configurationWaitMs", 0, 120_000, file => file.Proxy.ConfigurationWaitMs),
         new("proxy.idleTimeoutMs", 100, int.MaxValue, file => file.Proxy.IdleTimeoutMs),
         new("proxy.halfOpenTimeoutMs", 100, int.MaxValue, file => file.Proxy.HalfOpenTimeoutMs),
+        new("proxy.protocolDetectionTimeoutMs", 10, 120_000, file => file.Proxy.ProtocolDetectionTimeoutMs),
         new("proxy.httpHeadTimeoutMs", 10, int.MaxValue, file => file.Proxy.HttpHeadTimeoutMs),
         new("proxy.httpUpstreamIdleMs", 0, int.MaxValue, file => file.Proxy.HttpUpstreamIdleMs),
         new("proxy.httpUpstreamIdleMax", 0, int.MaxValue, file => file.Proxy.HttpUpstreamIdleMax),

@@ -30,6 +30,23 @@ internal static class Gate
         return await AdmitAsync(context, connection, destination, facts, patience, requests) ? requests : null;
     }
 
+    /// <summary>
+    /// Judges a connection again that was admitted for its requests and has turned out to carry none that can be read: from now on what a
+    /// rule asks of requests is taken strictly. Falling back is no escape.
+    /// </summary>
+    /// <param name="context">The loop.</param>
+    /// <param name="connection">What was admitted.</param>
+    /// <param name="destination">The workload it is for.</param>
+    /// <param name="facts">What is known of it, the server name of its TLS included.</param>
+    /// <returns>True when it may go on; otherwise the record has its reason.</returns>
+    public static bool AdmitUnread(LoopContext context, ProxiedConnection connection, Workload destination, in ConnectionFacts facts)
+    {
+        MeshSnapshot snapshot = context.Snapshot;
+        destination = snapshot.FindWorkload(destination.Uid) ?? destination;
+        connection.Guard(destination, in facts, snapshot.Policies);
+        return End(connection, PolicyEvaluator.Evaluate(snapshot, destination, in facts));
+    }
+
     private static async ValueTask<bool> AdmitAsync(
         LoopContext context,
         ProxiedConnection connection,

@@ -4,6 +4,7 @@ using Mesh.Node.Model;
 using Mesh.Node.Model.Workloads;
 using Mesh.Node.Protocols.Hbone;
 using Mesh.Node.Protocols.Http;
+using Mesh.Node.Proxy.Http.Detection;
 using Mesh.Node.Proxy.Telemetry;
 
 namespace Mesh.Node.Proxy.Hbone;
@@ -24,8 +25,17 @@ internal sealed record ConnectRequest
     /// <summary>The service the client dialled, by host name; null when it did not say.</summary>
     public string? ServiceHost { get; private init; }
 
+    /// <summary>What the client begins with, in the words of the proxy that captured it.</summary>
+    public Beginning Beginning { get; private init; }
+
     /// <summary>Writes a request into the list, replacing what it held.</summary>
-    public static HeaderList Write(HeaderList headers, IPEndPoint target, IPEndPoint client, Workload source, Service? service)
+    public static HeaderList Write(
+        HeaderList headers,
+        IPEndPoint target,
+        IPEndPoint client,
+        Workload source,
+        Service? service,
+        Beginning beginning = Beginning.Unknown)
     {
         headers.Clear();
         headers.Add(":method"u8, "CONNECT"u8);
@@ -33,6 +43,11 @@ internal sealed record ConnectRequest
         if (HboneAuthority.TryFormat(target, text, out int bytes))
         {
             headers.Add(":authority"u8, text[..bytes]);
+        }
+
+        if (beginning != Beginning.Unknown)
+        {
+            headers.Add(Beginnings.FieldName, Beginnings.TextOf(beginning));
         }
 
         if (WorkloadBaggage.For(source).TryFormat(text, out bytes))
@@ -83,6 +98,7 @@ internal sealed record ConnectRequest
         {
             Authority = authority.EndPoint is IPEndPoint address ? address : new DnsEndPoint(authority.Host!, authority.Port),
             ServiceHost = serviceHost,
+            Beginning = headers.TryGet(Beginnings.FieldName, out ReadOnlySpan<byte> begins) ? Beginnings.Parse(begins) : Beginning.Unknown,
         };
     }
 

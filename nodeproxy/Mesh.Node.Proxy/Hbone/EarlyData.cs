@@ -10,12 +10,17 @@ namespace Mesh.Node.Proxy.Hbone;
 internal sealed class EarlyData(EventLoop loop, BufferBudget? budget)
 {
     private HeldBytes _held = new(budget);
-    private bool _isEnded;
+
+    /// <summary>The first contiguous run of what is held, empty when nothing is. The first 16 KiB are one run.</summary>
+    public ReadOnlySpan<byte> First => _held.First;
+
+    /// <summary>Whether the end has come.</summary>
+    public bool IsEnded { get; private set; }
 
     /// <summary>Holds a copy; false when the budget has no room, and then the stream cannot be carried whole.</summary>
     public bool TryHold(ReadOnlySpan<byte> data, bool endStream)
     {
-        _isEnded |= endStream;
+        IsEnded |= endStream;
         return _held.TryAppend(data, loop.Buffers);
     }
 
@@ -29,7 +34,7 @@ internal sealed class EarlyData(EventLoop loop, BufferBudget? budget)
             _held.Consume(first.Length, loop.Buffers);
         }
 
-        if (_isEnded)
+        if (IsEnded)
         {
             relay.OnData(default, endStream: true);
         }

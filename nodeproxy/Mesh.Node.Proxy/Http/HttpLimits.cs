@@ -11,6 +11,9 @@ internal sealed record HttpLimits
     /// <summary>From the first byte of a request to the end of its head.</summary>
     public required TimeSpan HeadTime { get; init; }
 
+    /// <summary>How long the client of a port that declares nothing is waited for.</summary>
+    public required TimeSpan DetectionTime { get; init; }
+
     /// <summary>How long a connection to an upstream is kept for further requests.</summary>
     public required TimeSpan UpstreamIdle { get; init; }
 
@@ -27,6 +30,7 @@ internal sealed record HttpLimits
     public static HttpLimits Of(ProxyOptions options) => new()
     {
         HeadTime = TimeSpan.FromMilliseconds(options.HttpHeadTimeoutMs),
+        DetectionTime = TimeSpan.FromMilliseconds(options.ProtocolDetectionTimeoutMs),
         UpstreamIdle = TimeSpan.FromMilliseconds(options.HttpUpstreamIdleMs),
         UpstreamIdleMax = options.HttpUpstreamIdleMax,
         ReplayBytesMax = options.HttpReplayBytesMax,

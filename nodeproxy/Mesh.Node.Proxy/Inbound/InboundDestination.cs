@@ -1,5 +1,6 @@
 using Mesh.Node.Model;
 using Mesh.Node.Model.Workloads;
+using Mesh.Node.Proxy.Http.Detection;
 using Mesh.Node.Proxy.Loops;
 using Mesh.Node.Proxy.Pods;
 using Mesh.Node.Proxy.Telemetry;
@@ -25,12 +26,12 @@ internal static class InboundDestination
     }
 
     /// <summary>
-    /// Whether a port of a workload is declared to speak HTTP: by every service that leads there, since whoever comes by another would be
-    /// cut off by what it says.
+    /// What a port of a workload is declared to speak, HTTP of whatever version. Where the services that lead there differ, the clients'
+    /// first bytes tell, since whoever comes by one would be cut off by what another says; but where one says TCP, nobody looks.
     /// </summary>
-    public static bool SpeaksHttp(MeshSnapshot snapshot, Workload workload, int port)
+    public static PortProtocol ProtocolOf(MeshSnapshot snapshot, Workload workload, int port)
     {
-        bool isDeclared = false;
+        PortProtocol? said = null;
         foreach (ServiceMembership membership in workload.Services)
         {
             if (snapshot.FindService(membership.ServiceKey) is not Service service)
@@ -46,16 +47,17 @@ internal static class InboundDestination
                     continue;
                 }
 
-                if (declared.Protocol is not (PortProtocol.Http or PortProtocol.Http2 or PortProtocol.Grpc))
+                if (declared.Protocol == PortProtocol.Tcp)
                 {
-                    return false;
+                    return PortProtocol.Tcp;
                 }
 
-                isDeclared = true;
+                PortProtocol says = Beginnings.IsHttp(declared.Protocol) ? PortProtocol.Http : declared.Protocol;
+                said = said is null || said == says ? says : PortProtocol.Detect;
             }
         }
 
-        return isDeclared;
+        return said ?? PortProtocol.Detect;
     }
 
     /// <summary>
@@ -77,6 +79,10 @@ internal static class InboundDestination
 
         return false;
     }
+
+    /// <summary>A port as the client sees it; clients outside the mesh are one.</summary>
+    public static PortKey KeyOf(ConnectionRecord record, Workload destination, int port) =>
+        new(record.Source?.Uid ?? "", destination.Uid, port);
 
     /// <summary>The first service whose target is this port of the workload: a guess, for telemetry only, as ztunnel makes it.</summary>
     public static Service? ServiceOf(MeshSnapshot snapshot, Workload workload, int port)

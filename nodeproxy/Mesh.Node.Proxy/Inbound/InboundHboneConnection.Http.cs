@@ -8,31 +8,78 @@ using Mesh.Node.Proxy.Http.Detection;
 using Mesh.Node.Proxy.Http.Inbound;
 using Mesh.Node.Proxy.Http.Upstreams;
 using Mesh.Node.Proxy.Telemetry;
+using Mesh.Node.Transport.Channels;
 
 namespace Mesh.Node.Proxy.Inbound;
 
-/// <summary>The way of a stream to a port that speaks HTTP: every request on it is judged.</summary>
+/// <summary>The way of a stream that may carry requests: each is judged.</summary>
 internal sealed partial class InboundHboneConnection
 {
     private static readonly TimeSpan s_drainLimit = TimeSpan.FromSeconds(10);
 
     private StreamConnection? _httpConnection;
     private HttpSession? _http;
+    private InboundServer? _adopting;
 
     public override void BeginDrain() => _http?.BeginDrain();
 
-    private async Task ServeHttpAsync(Workload destination, IPEndPoint target, ConnectionFacts facts)
+    /// <summary>What becomes of a stream, by what its port declares and what its client is said to begin with.</summary>
+    private enum Reading
     {
-        // 2.
+        /// <summary>It is carried as bytes, and nobody looks at them.</summary>
+        None,
+
+        /// <summary>Its client is looked at, once it was answered.</summary>
+        Look,
+
+        /// <summary>Its requests are read.</summary>
+        Requests,
+    }
+
+    /// <summary>
+    /// The far proxy has looked already, and a limit that was waited out there is not waited out again; but where policy asks what is
+    /// carried, only what is seen here counts.
+    /// </summary>
+    private static Reading ReadingOf(PortProtocol protocol, Beginning told, bool asksRequests) => (protocol, told) switch
+    {
+        (PortProtocol.Http or PortProtocol.Detect, Beginning.Http1 or Beginning.Http2) => Reading.Requests,
+        (PortProtocol.Http, _) => Reading.Look,
+        (PortProtocol.Detect, Beginning.Unknown) => Reading.Look,
+        (PortProtocol.Detect, Beginning.Tls or Beginning.SilenceExpected) or (PortProtocol.Tls, _) when asksRequests => Reading.Look,
+        _ => Reading.None,
+    };
+
+    /// <summary>Judges a stream that may carry requests by its connection alone, and one that nobody looks into strictly.</summary>
+    /// <returns>
+    /// What every request must pass; null where none is read, or the stream is refused, and then the record has its reason.
+    /// </returns>
+    private async ValueTask<RequestGate?> AdmitAsync(Workload destination, ConnectionFacts facts, Reading reading)
+    {
         TimeSpan patience = TimeSpan.FromMilliseconds(Options.ConfigurationWaitMs);
-        if (await Gate.AdmitForRequestsAsync(Context, this, destination, facts, patience) is not RequestGate gate)
+        bool isAdmitted;
+        RequestGate? gate = null;
+        if (reading == Reading.None)
         {
-            Respond(Record.Reason == CloseReason.PolicyDenied ? ConnectStatusCode.Denied : ConnectStatusCode.Unavailable);
-            return;
+            isAdmitted = await Gate.AdmitAsync(Context, this, destination, facts, patience);
+        }
+        else
+        {
+            gate = await Gate.AdmitForRequestsAsync(Context, this, destination, facts, patience);
+            isAdmitted = gate is not null;
         }
 
+        if (!isAdmitted)
+        {
+            Respond(Record.Reason == CloseReason.PolicyDenied ? ConnectStatusCode.Denied : ConnectStatusCode.Unavailable);
+        }
+
+        return gate;
+    }
+
+    /// <summary>Serves the requests of a stream whose client is known to ask them.</summary>
+    private async Task ServeHttpAsync(InboundServer server, Workload destination)
+    {
         // 3. Who cannot be reached is not taken for one that answers.
-        var server = new InboundServer(Context, Pod, Record, gate, destination, target);
         if (await server.PrepareAsync() is DialResult failed)
         {
             Refuse(ConnectStatusCode.Unavailable, failed.Reason, failed.Detail);
@@ -45,13 +92,78 @@ internal sealed partial class InboundHboneConnection
         }
 
         // 4. and 5.
-        ConnectResponseHeaders.Write(Context.Headers, ConnectStatusCode.Ok, destination);
-        _stream.Respond(Context.Headers, endStream: false);
+        Answer(destination);
+        _http = new HttpSession(Context, Record);
+        await ServeHttpAsync(_http, server, _request.Beginning == Beginning.Http2);
+    }
+
+    private async Task ServeHttpAsync(HttpSession session, InboundServer server, bool isHttp2)
+    {
+        Settle();
         _httpConnection = StreamConnection.Start(_stream, s_drainLimit);
         _early.DeliverTo(_httpConnection);
-        bool isHttp2 = await PrefaceReader.BeginsAsHttp2Async(_httpConnection.Transport.Input);
-        Settle();
+        await session.ServeAsync(_httpConnection, _stream.Tunnel, isHttp2, server, Pod.Buffers);
+    }
+
+    /// <summary>
+    /// Looks at what the client begins with, which it is free to since it was answered, and serves its requests where it asks any. What
+    /// carries none is judged again as such: falling back is no escape.
+    /// </summary>
+    /// <returns>Whether it goes on as bytes.</returns>
+    private async ValueTask<bool> TryServeAsync(
+        PortProtocol protocol, RequestGate gate, Workload destination, IPEndPoint target, ConnectionFacts facts)
+    {
         _http = new HttpSession(Context, Record);
-        await _http.ServeAsync(_httpConnection, _stream.Tunnel, isHttp2, server, Pod.Buffers);
+        TcpChannel application = _application!;
+        application.Events = new ApplicationWatch(this);
+        ValueTask<bool> look = _http.LookAsync(
+            _early,
+            protocol,
+            InboundDestination.KeyOf(Record, destination, target.Port),
+            trustsHints: !PolicyEvaluator.AsksRequests(Context.Snapshot, destination));
+        if (application.MayRead)
+        {
+            _http.OnServerSpoke();
+        }
+
+        bool carriesRequests = await look;
+        application.Events = null;
+        if (Record.Reason != CloseReason.None)
+        {
+            return false;
+        }
+
+        if (!carriesRequests)
+        {
+            Context.Telemetry.PartiesKnown(Record);
+            return Gate.AdmitUnread(Context, this, destination, facts with { ServerName = Record.ServerName });
+        }
+
+        _adopting = new InboundServer(Context, Pod, Record, gate, destination, target);
+        _adopting.Adopt(application);
+        _application = null;
+        await ServeHttpAsync(_http, _adopting, _http.Beginning == Beginning.Http2);
+        return false;
+    }
+
+    private void Answer(Workload destination)
+    {
+        ConnectResponseHeaders.Write(Context.Headers, ConnectStatusCode.Ok, destination);
+        _stream.Respond(Context.Headers, endStream: false);
+    }
+
+    /// <summary>
+    /// Watches the application while its client is looked at: one that speaks first need not wait for it, and the end of one is not hidden
+    /// from the client.
+    /// </summary>
+    private sealed class ApplicationWatch(InboundHboneConnection connection) : IChannelEvents
+    {
+        public void OnReadable() => connection._http!.OnServerSpoke();
+
+        public void OnWritable()
+        {
+        }
+
+        public void OnFault() => connection.Abort(CloseReason.UpstreamReset, null);
     }
 }

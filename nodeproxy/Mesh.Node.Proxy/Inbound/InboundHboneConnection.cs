@@ -5,6 +5,7 @@ using Mesh.Node.Protocols.Http;
 using Mesh.Node.Protocols.Http2;
 using Mesh.Node.Proxy.Enforcement;
 using Mesh.Node.Proxy.Hbone;
+using Mesh.Node.Proxy.Http.Inbound;
 using Mesh.Node.Proxy.Loops;
 using Mesh.Node.Proxy.Telemetry;
 using Mesh.Node.Proxy.Upstream;
@@ -83,8 +84,9 @@ internal sealed partial class InboundHboneConnection : ProxiedConnection
         Record.Source = Context.Snapshot.FindWorkload(destination.Network, Record.Client.Address);
         Record.Service = _request.FindService(Context.Snapshot, destination.Namespace)
             ?? InboundDestination.ServiceOf(Context.Snapshot, destination, target!.Port);
-        bool speaksHttp = InboundDestination.SpeaksHttp(Context.Snapshot, destination, target!.Port);
-        if (!speaksHttp)
+        PortProtocol protocol = InboundDestination.ProtocolOf(Context.Snapshot, destination, target!.Port);
+        Reading reading = ReadingOf(protocol, _request.Beginning, PolicyEvaluator.AsksRequests(Context.Snapshot, destination));
+        if (reading == Reading.None)
         {
             Context.Telemetry.PartiesKnown(Record);
         }
@@ -94,17 +96,17 @@ internal sealed partial class InboundHboneConnection : ProxiedConnection
             return;
         }
 
+        // 2.
         var facts = new ConnectionFacts(_tunnel.Peer, Record.Client.Address, own, (ushort)target!.Port, destination.Network);
-        if (speaksHttp)
+        RequestGate? gate = await AdmitAsync(destination, facts, reading);
+        if (Record.Reason != CloseReason.None)
         {
-            await ServeHttpAsync(destination, target, facts);
             return;
         }
 
-        // 2.
-        if (!await Gate.AdmitAsync(Context, this, destination, facts, TimeSpan.FromMilliseconds(Options.ConfigurationWaitMs)))
+        if (reading == Reading.Requests)
         {
-            Respond(Record.Reason == CloseReason.PolicyDenied ? ConnectStatusCode.Denied : ConnectStatusCode.Unavailable);
+            await ServeHttpAsync(new InboundServer(Context, Pod, Record, gate!, destination, target), destination);
             return;
         }
 
@@ -125,15 +127,19 @@ internal sealed partial class InboundHboneConnection : ProxiedConnection
         }
 
         // 4. and 5.
-        ConnectResponseHeaders.Write(Context.Headers, ConnectStatusCode.Ok, destination);
-        _stream.Respond(Context.Headers, endStream: false);
+        Answer(destination);
+        if (reading == Reading.Look && !await TryServeAsync(protocol, gate!, destination, target, facts))
+        {
+            return;
+        }
+
         Settle();
         _relay = new StreamRelay(
             _application,
             _stream,
             StreamRelayRole.SocketIsUpstream,
             LimitsFor(TimeSpan.FromMilliseconds(Options.IdleTimeoutMs)),
-            Record,
+            _http is null ? Record : _http.Meter,
             this);
         ValueTask<RelayEnd> ended = RelayEnded.WaitAsync();
         _relay.Start();
@@ -146,15 +152,12 @@ internal sealed partial class InboundHboneConnection : ProxiedConnection
     protected override void OnAbort()
     {
         _connector?.Cancel();
-        if (_httpConnection is not null)
-        {
-            _httpConnection.Abort();
-        }
-        else if (_relay is not null)
+        _http?.Abort();
+        if (_httpConnection is null && _relay is not null)
         {
             _relay.Abort();
         }
-        else
+        else if (_httpConnection is null)
         {
             _stream.Reset(Http2ErrorCode.Cancel);
         }
@@ -163,6 +166,7 @@ internal sealed partial class InboundHboneConnection : ProxiedConnection
     protected override void CloseAll()
     {
         _application?.Reset();
+        _adopting?.LetGo();
 
         // After a whole answer NO_ERROR only says that nothing more need be sent (RFC 9113 §8.1). A stream beyond the limit is refused as
         // one that nothing was done about, so that the client may try it elsewhere (§8.7).
@@ -171,6 +175,7 @@ internal sealed partial class InboundHboneConnection : ProxiedConnection
             : Record.Reason == CloseReason.StreamLimit ? Http2ErrorCode.RefusedStream
             : Http2ErrorCode.Cancel);
         _early.Release();
+        _http?.End();
     }
 
     private static ConnectionRecord RecordOf(InboundTunnel tunnel, ConnectRequest request, LoopContext context) =>
@@ -256,6 +261,8 @@ internal sealed partial class InboundHboneConnection : ProxiedConnection
             {
                 connection.Abort(CloseReason.BufferLimit, null);
             }
+
+            connection._http?.OnHeld();
         }
 
         public void OnSendable()

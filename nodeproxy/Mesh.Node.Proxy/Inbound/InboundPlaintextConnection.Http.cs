@@ -1,6 +1,5 @@
 using Mesh.Node.Model.Policies;
 using Mesh.Node.Model.Workloads;
-using Mesh.Node.Protocols.Sniffing;
 using Mesh.Node.Proxy.Enforcement;
 using Mesh.Node.Proxy.Http.Clients;
 using Mesh.Node.Proxy.Http.Detection;
@@ -9,7 +8,7 @@ using Mesh.Node.Proxy.Telemetry;
 
 namespace Mesh.Node.Proxy.Inbound;
 
-/// <summary>The way of a plaintext connection to a port that speaks HTTP: every request on it is judged, its client being nobody.</summary>
+/// <summary>The way of a plaintext connection that may carry requests: each is judged, its client being nobody.</summary>
 internal sealed partial class InboundPlaintextConnection
 {
     private HttpSession? _http;
@@ -19,24 +18,38 @@ internal sealed partial class InboundPlaintextConnection
     /// <summary>
     /// Serves the requests of a connection that could be allowed one; refuses another at once, whatever its client might have said.
     /// </summary>
-    private async Task ServeHttpAsync(Workload destination, ConnectionFacts facts)
+    /// <returns>
+    /// True when it carries what is not read and may go on as bytes: it was judged again as one that carries no requests, which falls back
+    /// to nothing looser. False when it has ended.
+    /// </returns>
+    private async ValueTask<bool> ServeHttpAsync(Workload destination, PortProtocol protocol, ConnectionFacts facts)
     {
         TimeSpan patience = TimeSpan.FromMilliseconds(Options.ConfigurationWaitMs);
         if (await Gate.AdmitForRequestsAsync(Context, this, destination, facts, patience) is not RequestGate gate)
         {
-            return;
+            return false;
         }
 
         _http = new HttpSession(Context, Record);
-        PeekResult first = await _http.LookAsync(_client, Context.Services.Http.HeadTime);
+        bool carriesRequests = await _http.LookAsync(
+            _client,
+            protocol,
+            InboundDestination.KeyOf(Record, destination, _destination!.Port),
+            trustsHints: !PolicyEvaluator.AsksRequests(Context.Snapshot, destination));
         if (Record.Reason != CloseReason.None)
         {
-            return;
+            return false;
+        }
+
+        if (!carriesRequests)
+        {
+            Context.Telemetry.PartiesKnown(Record);
+            return Gate.AdmitUnread(Context, this, destination, facts with { ServerName = Record.ServerName });
         }
 
         Settle();
-        bool isHttp2 = first.Protocol == SniffedProtocol.Http2;
         var server = new InboundServer(Context, Pod, Record, gate, destination, _destination!);
-        await _http.ServeAsync(_client, isHttp2, server, Pod.Buffers);
+        await _http.ServeAsync(_client, _http.Beginning == Beginning.Http2, server, Pod.Buffers);
+        return false;
     }
 }

@@ -61,13 +61,11 @@ internal sealed partial class InboundPlaintextConnection : ProxiedConnection
         var facts = new ConnectionFacts(
             null, Record.Client.Address, _destination.Address, (ushort)_destination.Port, destination.Network);
         ProbeRequests? probes = Pod.ProbesOf(Record.Client.Address, _destination.Port, out bool mayBeSilent);
-        if (probes is null && InboundDestination.SpeaksHttp(Context.Snapshot, destination, _destination.Port))
-        {
-            await ServeHttpAsync(destination, facts);
-            return;
-        }
-
-        if (!await AdmitAsync(destination, facts, probes, mayBeSilent))
+        PortProtocol protocol = InboundDestination.ProtocolOf(Context.Snapshot, destination, _destination.Port);
+        bool isAdmitted = probes is null && protocol is (PortProtocol.Http or PortProtocol.Detect or PortProtocol.Tls)
+            ? await ServeHttpAsync(destination, protocol, facts)
+            : await AdmitAsync(destination, facts, probes, mayBeSilent);
+        if (!isAdmitted)
         {
             return;
         }
@@ -89,7 +87,8 @@ internal sealed partial class InboundPlaintextConnection : ProxiedConnection
 
         Settle();
         TimeSpan idleLimit = _probe is null ? TimeSpan.FromMilliseconds(Options.IdleTimeoutMs) : s_probeIdleLimit;
-        _relay = new ChannelRelay(_probe is null ? _client : _probe, _application, LimitsFor(idleLimit), Record, this);
+        _relay = new ChannelRelay(
+            _probe is null ? _client : _probe, _application, LimitsFor(idleLimit), _http is null ? Record : _http.Meter, this);
         ValueTask<RelayEnd> ended = RelayEnded.WaitAsync();
         _relay.Start();
         RelayEnd end = await ended;
@@ -110,6 +109,7 @@ internal sealed partial class InboundPlaintextConnection : ProxiedConnection
     {
         _client.Reset();
         _application?.Reset();
+        _http?.End();
     }
 
     /// <summary>Judges a connection nobody will look into: what policy does not admit may still be a probe.</summary>

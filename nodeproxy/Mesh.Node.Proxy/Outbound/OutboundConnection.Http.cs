@@ -1,5 +1,4 @@
 using Mesh.Node.Model.Workloads;
-using Mesh.Node.Protocols.Sniffing;
 using Mesh.Node.Proxy.Http.Clients;
 using Mesh.Node.Proxy.Http.Detection;
 using Mesh.Node.Proxy.Http.Outbound;
@@ -14,33 +13,29 @@ internal sealed partial class OutboundConnection
 
     public override void BeginDrain() => _http?.BeginDrain();
 
-    /// <summary>The service that was dialled, when HTTP is spoken at its port and nothing must be passed on the way to it.</summary>
-    private Service? FindHttpService(Workload source, out ushort port)
-    {
-        port = (ushort)_destination!.Port;
-        Service? service = Context.Snapshot.FindServiceByAddress(source.Network, _destination.Address, source.Namespace);
-        return service is { Waypoint: null, WeightedWaypoints.IsEmpty: true }
-            && service.LoadBalancing.Mode != LoadBalancingMode.Passthrough
-            && Context.Snapshot.ProtocolOf(service.Key, port) is (PortProtocol.Http or PortProtocol.Http2 or PortProtocol.Grpc)
-            ? service
-            : null;
-    }
-
     /// <summary>
-    /// Serves the requests of the client, in the version of HTTP it begins with; what begins with neither is left to the reader of HTTP/1.
+    /// Serves the requests of a connection whose port speaks HTTP, or whose client does where the port says nothing, in the version it
+    /// begins with.
     /// </summary>
-    private async Task ServeHttpAsync(Service service, ushort port)
+    /// <returns>False when it is to be carried as bytes; true when it has ended.</returns>
+    private async ValueTask<bool> TryServeAsync(Workload source)
     {
-        _http = new HttpSession(Context, Record);
-        PeekResult first = await _http.LookAsync(_client, Context.Services.Http.HeadTime);
-        if (Record.Reason != CloseReason.None)
+        var port = DialledPort.Find(Context.Snapshot, source, _destination!);
+        if (!port.IsLookedAt)
         {
-            return;
+            return false;
         }
 
-        Record.Service = service;
-        Settle();
-        bool isHttp2 = first.Protocol == SniffedProtocol.Http2;
-        await _http.ServeAsync(_client, isHttp2, new OutboundServer(_origin!, Record, service, port), Pod.Buffers);
+        _http = new HttpSession(Context, Record);
+        bool carriesRequests = await _http.LookAsync(_client, port.Protocol, port.KeyFor(source), trustsHints: true);
+        if (Record.Reason == CloseReason.None && carriesRequests)
+        {
+            Record.Service = port.Service;
+            Settle();
+            var server = new OutboundServer(_origin!, Record, port.Service, port.Port);
+            await _http.ServeAsync(_client, _http.Beginning == Beginning.Http2, server, Pod.Buffers);
+        }
+
+        return Record.Reason != CloseReason.None;
     }
 }

@@ -1,6 +1,7 @@
 using System.Net;
 using Mesh.Node.Model.Workloads;
 using Mesh.Node.Proxy.Hbone;
+using Mesh.Node.Proxy.Http.Detection;
 using Mesh.Node.Proxy.Telemetry;
 using Mesh.Node.Proxy.Upstream;
 using Mesh.Node.Transport.Relay;
@@ -48,7 +49,7 @@ internal sealed partial class OutboundConnection
         }
 
         Settle();
-        _streamRelay = new StreamRelay(_client, _stream!, StreamRelayRole.SocketIsClient, Limits, Record, this);
+        _streamRelay = new StreamRelay(_client, _stream!, StreamRelayRole.SocketIsClient, Limits, Meter, this);
         ValueTask<RelayEnd> ended = RelayEnded.WaitAsync();
         _streamRelay.Start();
         if (!_response!.TryDeliverTo(_streamRelay))
@@ -111,7 +112,9 @@ internal sealed partial class OutboundConnection
         _tunnel = tunnel.Tunnel;
         var response = new ConnectResponse(Context.Loop, Pod.Buffers);
         TunnelStream? stream = _tunnel.TryOpenStream(
-            ConnectRequest.Write(Context.Headers, route.Target!, Record.Client, source, route.Service), response);
+            ConnectRequest.Write(
+                Context.Headers, route.Target!, Record.Client, source, route.Service, _http?.Beginning ?? Beginning.Unknown),
+            response);
         if (stream is null)
         {
             // Between the word that it has room and this moment others may have run, and one of them may have ended or filled it.

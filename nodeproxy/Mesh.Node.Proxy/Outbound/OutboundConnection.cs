@@ -41,6 +41,8 @@ internal sealed partial class OutboundConnection : ProxiedConnection
         client.Events = new ClientWatch(this);
     }
 
+    private IRelayMeter Meter => _http is null ? Record : _http.Meter;
+
     private RelayLimits Limits => LimitsFor(TimeSpan.FromMilliseconds(Options.IdleTimeoutMs));
 
     protected override async Task ProxyAsync()
@@ -62,9 +64,8 @@ internal sealed partial class OutboundConnection : ProxiedConnection
         _origin = new OutboundOrigin(Context, Pod, source, Record.Client);
 
         // 2. Requests are routed each for itself.
-        if (FindHttpService(source, out ushort port) is Service http)
+        if (await TryServeAsync(source))
         {
-            await ServeHttpAsync(http, port);
             return;
         }
 
@@ -120,6 +121,7 @@ internal sealed partial class OutboundConnection : ProxiedConnection
         _upstream?.Reset();
         _stream?.Reset(Protocols.Http2.Http2ErrorCode.Cancel);
         _response?.Release();
+        _http?.End();
     }
 
     /// <summary>
@@ -162,7 +164,10 @@ internal sealed partial class OutboundConnection : ProxiedConnection
             return;
         }
 
-        var facts = new ConnectionFacts(source.Identity, client, target.Address, (ushort)target.Port, destination.Network);
+        var facts = new ConnectionFacts(source.Identity, client, target.Address, (ushort)target.Port, destination.Network)
+        {
+            ServerName = Record.ServerName,
+        };
         if (!await Gate.AdmitAsync(Context, this, destination, facts, TimeSpan.FromMilliseconds(Options.ConfigurationWaitMs)))
         {
             return;
@@ -217,7 +222,7 @@ internal sealed partial class OutboundConnection : ProxiedConnection
         }
 
         Settle();
-        _channelRelay = new ChannelRelay(_client, _upstream, Limits, Record, this);
+        _channelRelay = new ChannelRelay(_client, _upstream, Limits, Meter, this);
         ValueTask<RelayEnd> ended = RelayEnded.WaitAsync();
         _channelRelay.Start();
         EndBy(await ended);

@@ -47,6 +47,9 @@ public sealed class ConnectionRecord : IRelayMeter
     /// <summary>The CONNECT request's authority: an <see cref="IPEndPoint"/>, or a <see cref="DnsEndPoint"/> for a host name.</summary>
     public EndPoint? HboneAuthority { get; set; }
 
+    /// <summary>The server name the application's own TLS asks for; null or empty where it asks for none, or nobody has looked.</summary>
+    public string? ServerName { get; set; }
+
     /// <summary>The client's workload; null when it is none, or not known yet.</summary>
     public Workload? Source { get; set; }
 

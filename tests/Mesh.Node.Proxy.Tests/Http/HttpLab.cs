@@ -45,7 +45,7 @@ internal sealed class HttpLab : IAsyncDisposable
     public HttpService AddService(string name, params (LabPod Pod, string[] Subsets)[] endpoints) =>
         AddService(name, PortProtocol.Http, endpoints);
 
-    /// <summary>The same, declared to speak a protocol.</summary>
+    /// <summary>A service whose port 80 declares a protocol, or none.</summary>
     public HttpService AddService(string name, PortProtocol protocol, params (LabPod Pod, string[] Subsets)[] endpoints)
     {
         var address = IPAddress.Parse(string.Create(CultureInfo.InvariantCulture, $"10.96.0.{++_services}"));

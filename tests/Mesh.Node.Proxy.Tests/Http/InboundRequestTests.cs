@@ -4,6 +4,7 @@ using System.Text;
 using Mesh.Node.Model.Policies;
 using Mesh.Node.Model.Policies.Requests;
 using Mesh.Node.Model.Routing;
+using Mesh.Node.Proxy.Telemetry;
 using Mesh.Node.Proxy.Tests.Paths;
 using Mesh.Testing;
 using Microsoft.AspNetCore.Http;
@@ -173,6 +174,7 @@ public sealed class InboundRequestTests
         await using HttpApp app = await HttpApp.StartAsync(pod, HttpLab.AppPort, context => context.Response.WriteAsync("ok"));
         HttpService service = lab.AddService("server", (pod, []));
         using Socket silent = await lab.ConnectAsync(service);
+        await Eventually.TrueAsync(() => lab.Node.OpenedTotal(ConnectionPath.Outbound) == 1, LabNode.Patience);
         Assert.Equal("<reset>", await AskAsync(() => lab.ConnectAsync(service), ""));
         await lab.Node.WaitForLineAsync("path=Outbound", "close_reason=PendingConnectLimit");
 

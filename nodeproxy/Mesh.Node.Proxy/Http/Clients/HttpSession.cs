@@ -1,3 +1,4 @@
+using Mesh.Node.Model.Workloads;
 using Mesh.Node.Proxy.Hbone;
 using Mesh.Node.Proxy.Http.Detection;
 using Mesh.Node.Proxy.Loops;
@@ -5,6 +6,7 @@ using Mesh.Node.Proxy.Telemetry;
 using Mesh.Node.Transport.Buffers;
 using Mesh.Node.Transport.Channels;
 using Mesh.Node.Transport.Connections;
+using Mesh.Node.Transport.Relay;
 using Microsoft.AspNetCore.Connections;
 
 namespace Mesh.Node.Proxy.Http.Clients;
@@ -16,18 +18,51 @@ namespace Mesh.Node.Proxy.Http.Clients;
 internal sealed class HttpSession(LoopContext context, ConnectionRecord record)
 {
     private ProtocolPeek? _peek;
+    private StreamPeek? _streamPeek;
+    private FirstSpeaker? _speaker;
     private ConnectionContext? _connection;
     private Http1Client? _http1;
     private Http2Client? _http2;
 
+    /// <summary>What the client begins with, once it was looked at.</summary>
+    public Beginning Beginning { get; private set; }
+
+    /// <summary>Who is told what the connection carries, where that is bytes.</summary>
+    public IRelayMeter Meter => _speaker is null ? record : _speaker;
+
     /// <summary>Looks at what the client begins with and leaves it to be read.</summary>
-    public async ValueTask<PeekResult> LookAsync(TcpChannel client, TimeSpan timeLimit)
+    /// <param name="client">The client.</param>
+    /// <param name="protocol">What its port declares.</param>
+    /// <param name="port">The port.</param>
+    /// <param name="trustsHints">
+    /// Whether a client whose server is known to speak first need not be waited for. False where policy would ask what it says.
+    /// </param>
+    /// <returns>Whether what it says is to be read as requests.</returns>
+    public async ValueTask<bool> LookAsync(TcpChannel client, PortProtocol protocol, PortKey port, bool trustsHints)
     {
+        bool isExpected = IsSilenceExpected(protocol, port, trustsHints);
         _peek = new ProtocolPeek(client);
-        PeekResult first = await _peek.WaitAsync(timeLimit);
+        PeekResult first = await _peek.WaitAsync(TimeFor(protocol), isExpected);
         _peek = null;
-        return first;
+        return Conclude(first, protocol, port, isExpected);
     }
+
+    /// <summary>The same of the client of a stream, whose bytes are held.</summary>
+    /// <inheritdoc cref="LookAsync(TcpChannel, PortProtocol, PortKey, bool)"/>
+    public async ValueTask<bool> LookAsync(EarlyData client, PortProtocol protocol, PortKey port, bool trustsHints)
+    {
+        bool isExpected = IsSilenceExpected(protocol, port, trustsHints);
+        _streamPeek = new StreamPeek(client, context.Loop);
+        PeekResult first = await _streamPeek.WaitAsync(TimeFor(protocol), isExpected);
+        _streamPeek = null;
+        return Conclude(first, protocol, port, isExpected);
+    }
+
+    /// <summary>The server of the stream that is looked at has spoken first, or ended.</summary>
+    public void OnServerSpoke() => _streamPeek?.OnServerSpoke();
+
+    /// <summary>More of the client of a stream is held than before.</summary>
+    public void OnHeld() => _streamPeek?.OnHeld();
 
     /// <summary>Serves the requests of a socket to its end; the record has its reason then.</summary>
     /// <param name="client">Looked at, and not read from.</param>
@@ -60,8 +95,12 @@ internal sealed class HttpSession(LoopContext context, ConnectionRecord record)
     public void Abort()
     {
         _peek?.Cancel();
+        _streamPeek?.Cancel();
         _connection?.Abort();
     }
+
+    /// <summary>The connection is over.</summary>
+    public void End() => _speaker?.End();
 
     /// <summary>The connection ends after what is under way.</summary>
     public void BeginDrain()
@@ -71,6 +110,35 @@ internal sealed class HttpSession(LoopContext context, ConnectionRecord record)
     }
 
     private TimeSpan IdleLimit => TimeSpan.FromMilliseconds(context.Services.Options.IdleTimeoutMs);
+
+    /// <summary>Who declares HTTP has clients that begin, though perhaps late: a kept connection, say.</summary>
+    private TimeSpan TimeFor(PortProtocol protocol) =>
+        protocol == PortProtocol.Http ? context.Services.Http.HeadTime : context.Services.Http.DetectionTime;
+
+    private bool IsSilenceExpected(PortProtocol protocol, in PortKey port, bool trustsHints) =>
+        trustsHints && protocol == PortProtocol.Detect && context.Services.Hints.IsServerFirst(port, context.Loop.NowMs);
+
+    private bool Conclude(in PeekResult first, PortProtocol protocol, in PortKey port, bool isExpected)
+    {
+        Beginning = Beginnings.Of(first, isExpected);
+        record.ServerName = first.ServerName;
+        if (protocol == PortProtocol.Http)
+        {
+            // What begins with neither version is left to the reader of HTTP/1.
+            return true;
+        }
+
+        if (Beginning is Beginning.Silence or Beginning.SilenceExpected)
+        {
+            _speaker = new FirstSpeaker(record, context.Loop, context.Services.Hints, port);
+        }
+        else if (first.Outcome == PeekOutcome.Decided)
+        {
+            context.Services.Hints.ClientSpoke(port);
+        }
+
+        return Beginning is Beginning.Http1 or Beginning.Http2;
+    }
 
     private async Task<(CloseReason Reason, string? Detail)> RunAsync(
         ConnectionContext connection, bool isHttp2, IRequestServer server, BufferBudget buffers)

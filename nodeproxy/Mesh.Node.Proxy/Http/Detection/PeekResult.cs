@@ -6,7 +6,8 @@ namespace Mesh.Node.Proxy.Http.Detection;
 /// <param name="Outcome">How the look ended.</param>
 /// <param name="Protocol">What the client speaks, when that was decided; otherwise <see cref="SniffedProtocol.Other"/>.</param>
 /// <param name="ServerName">
-/// The host a TLS client asks for, in lower case. Null when it asks for none, or its hello is malformed or did not come whole in time.
+/// The host a TLS client asks for, in lower case; empty when it asks for none or speaks no TLS. Null where that could not be read: the
+/// client said nothing, did not say enough in time, or its hello breaks a rule.
 /// </param>
 internal readonly record struct PeekResult(PeekOutcome Outcome, SniffedProtocol Protocol, string? ServerName)
 {

@@ -3,7 +3,8 @@ namespace Mesh.Node.Proxy.Http.Detection;
 /// <summary>Remembers of which ports the server speaks first, so that the silence of their clients is waited out once.</summary>
 /// <remarks>
 /// A hint and nothing else: with it nobody waits for the client, but what has come already is looked at all the same, and policy never
-/// asks. Direct-mapped and of one size: where two ports meet in one place, the later one stays and the other is learnt again. One loop's.
+/// asks. Direct-mapped and of one size: where two ports meet in one place, the later one stays and the other is learnt again. All loops'
+/// together; looking allocates nothing.
 /// </remarks>
 /// <param name="lifetimeMs">How long a hint holds; then the limit is waited out again. Milliseconds.</param>
 internal sealed class PortHints(long lifetimeMs = PortHints.LifetimeMsDefault)
@@ -13,35 +14,33 @@ internal sealed class PortHints(long lifetimeMs = PortHints.LifetimeMsDefault)
 
     private const int Slots = 1_024;
 
-    private readonly Slot[] _slots = new Slot[Slots];
+    private readonly Slot?[] _slots = new Slot?[Slots];
 
-    /// <summary>Whether the last client was silent for the whole limit, and not too long ago.</summary>
+    /// <summary>Whether the server spoke first the last time, and not too long ago.</summary>
     /// <param name="key">The port.</param>
-    /// <param name="nowMs">The loop's clock.</param>
-    public bool IsServerFirst(in PortKey key, long nowMs)
-    {
-        ref Slot slot = ref SlotOf(key);
-        return slot.Key == key && nowMs < slot.UntilMs;
-    }
+    /// <param name="nowMs">A loop's clock.</param>
+    public bool IsServerFirst(in PortKey key, long nowMs) =>
+        Volatile.Read(ref SlotOf(key)) is Slot slot && slot.Key == key && nowMs < slot.UntilMs;
 
-    /// <summary>The client was silent for the whole limit.</summary>
+    /// <summary>The client was silent, and the server spoke first.</summary>
     /// <param name="key">The port.</param>
-    /// <param name="nowMs">The loop's clock.</param>
-    public void ClientWasSilent(in PortKey key, long nowMs) => SlotOf(key) = new Slot(key, nowMs + lifetimeMs);
+    /// <param name="nowMs">A loop's clock.</param>
+    public void ServerSpoke(in PortKey key, long nowMs) => Volatile.Write(ref SlotOf(key), new Slot(key, nowMs + lifetimeMs));
 
-    /// <summary>The client spoke first, so the next one is waited for.</summary>
+    /// <summary>The client spoke first, or the server did not, so the next client is waited for.</summary>
     /// <param name="key">The port.</param>
     public void ClientSpoke(in PortKey key)
     {
-        ref Slot slot = ref SlotOf(key);
-        if (slot.Key == key)
+        // Another port's may come between: then that one is learnt again.
+        ref Slot? slot = ref SlotOf(key);
+        if (Volatile.Read(ref slot)?.Key == key)
         {
-            slot = default;
+            Volatile.Write(ref slot, null);
         }
     }
 
     // Strings are hashed with a secret of the process, so that nobody can choose which ports meet.
-    private ref Slot SlotOf(in PortKey key) => ref _slots[key.GetHashCode() & (Slots - 1)];
+    private ref Slot? SlotOf(in PortKey key) => ref _slots[key.GetHashCode() & (Slots - 1)];
 
-    private readonly record struct Slot(PortKey Key, long UntilMs);
+    private sealed record Slot(PortKey Key, long UntilMs);
 }

@@ -1,4 +1,3 @@
-using System.Text;
 using Mesh.Node.Protocols.Sniffing;
 using Mesh.Node.Transport.Buffers;
 using Mesh.Node.Transport.Channels;
@@ -14,11 +13,8 @@ namespace Mesh.Node.Proxy.Http.Detection;
 internal sealed class ProtocolPeek(TcpChannel client) : IChannelEvents, ITimerHandler
 {
     private readonly LoopCompletion<PeekResult> _looked = new(client.Loop);
+    private readonly FirstBytes _first = new();
     private IChannelEvents? _before;
-    private ClientHelloReader? _hellos;
-
-    // What to say when nothing more comes.
-    private PeekResult _soFar = PeekResult.Undecided(PeekOutcome.Silent);
 
     /// <summary>Waits until it is known what the client speaks, or will not be.</summary>
     /// <param name="timeLimit">For all of it.</param>
@@ -27,16 +23,16 @@ internal sealed class ProtocolPeek(TcpChannel client) : IChannelEvents, ITimerHa
     /// </param>
     public async ValueTask<PeekResult> WaitAsync(TimeSpan timeLimit, bool isServerFirst = false)
     {
-        if (TryLook(out PeekResult result) || (isServerFirst && result.Outcome == PeekOutcome.Silent))
+        if (TryLook() || (isServerFirst && _first.SoFar.Outcome == PeekOutcome.Silent))
         {
-            return result;
+            return _first.SoFar;
         }
 
         _before = client.Events;
         client.Events = this;
         var timer = new LoopTimer(client.Loop, this);
         timer.Arm(timeLimit);
-        result = await _looked.WaitAsync();
+        PeekResult result = await _looked.WaitAsync();
         timer.Cancel();
         StandBack();
         return result;
@@ -47,9 +43,9 @@ internal sealed class ProtocolPeek(TcpChannel client) : IChannelEvents, ITimerHa
 
     void IChannelEvents.OnReadable()
     {
-        if (TryLook(out PeekResult result))
+        if (TryLook())
         {
-            _looked.TryComplete(result);
+            _looked.TryComplete(_first.SoFar);
         }
     }
 
@@ -64,7 +60,7 @@ internal sealed class ProtocolPeek(TcpChannel client) : IChannelEvents, ITimerHa
         _looked.TryComplete(PeekResult.Undecided(PeekOutcome.Broken));
     }
 
-    void ITimerHandler.OnTimer(LoopTimer timer) => _looked.TryComplete(_soFar);
+    void ITimerHandler.OnTimer(LoopTimer timer) => _looked.TryComplete(_first.SoFar);
 
     /// <summary>Gives the events back. A channel that was closed meanwhile has none to give.</summary>
     private void StandBack()
@@ -76,51 +72,25 @@ internal sealed class ProtocolPeek(TcpChannel client) : IChannelEvents, ITimerHa
     }
 
     /// <summary>Looks at what there is. False while more may come and would matter.</summary>
-    private bool TryLook(out PeekResult result)
+    private bool TryLook()
     {
         byte[] block = client.Loop.Buffers.Rent();
         IoResult peeked = client.Peek(block.AsSpan(0, Math.Min(BufferPool.BlockBytes, ProtocolSniffer.BytesMax)));
-        bool isDecided = peeked.Status switch
+        bool isDecided = peeked.Status != IoStatus.WouldBlock;
+        switch (peeked.Status)
         {
-            IoStatus.Done => TryDecide(block.AsSpan(0, peeked.Bytes)) || client.IsPeerFinished,
-            IoStatus.End => TryEnd(PeekOutcome.Finished),
-            IoStatus.Failed => TryEnd(PeekOutcome.Broken),
-            _ => false,
-        };
+            case IoStatus.Done:
+                isDecided = _first.TryDecide(block.AsSpan(0, peeked.Bytes)) || client.IsPeerFinished;
+                break;
+            case IoStatus.End:
+                _first.End(PeekOutcome.Finished);
+                break;
+            case IoStatus.Failed:
+                _first.End(PeekOutcome.Broken);
+                break;
+        }
+
         client.Loop.Buffers.Return(block);
-        result = _soFar;
         return isDecided;
-    }
-
-    private bool TryEnd(PeekOutcome outcome)
-    {
-        _soFar = PeekResult.Undecided(outcome);
-        return true;
-    }
-
-    private bool TryDecide(ReadOnlySpan<byte> first)
-    {
-        SniffedProtocol protocol = ProtocolSniffer.Sniff(first);
-        if (protocol == SniffedProtocol.NeedMore)
-        {
-            // A client that begins and does not go on is none whose protocol we know.
-            _soFar = new PeekResult(PeekOutcome.Decided, SniffedProtocol.Other, null);
-            return false;
-        }
-
-        _soFar = new PeekResult(PeekOutcome.Decided, protocol, null);
-        if (protocol != SniffedProtocol.Tls)
-        {
-            return true;
-        }
-
-        _hellos ??= new ClientHelloReader();
-        ClientHelloStatus status = _hellos.Read(first, out ClientHello hello);
-        if (status == ClientHelloStatus.Complete && !hello.ServerName.IsEmpty)
-        {
-            _soFar = _soFar with { ServerName = Encoding.ASCII.GetString(hello.ServerName).ToLowerInvariant() };
-        }
-
-        return status != ClientHelloStatus.NeedMore;
     }
 }

@@ -30,6 +30,7 @@ internal sealed class InboundServer : IRequestServer, IUpstreamDialer
 
     // As many as the client ever had under way at once.
     private readonly Stack<InboundExchange> _free = new();
+    private TcpChannel? _adopted;
 
     /// <param name="context">The loop.</param>
     /// <param name="pod">Whose application it is.</param>
@@ -73,6 +74,16 @@ internal sealed class InboundServer : IRequestServer, IUpstreamDialer
 
     /// <inheritdoc/>
     public string? Refusal { get; private set; }
+
+    /// <summary>Takes a connection to the application that was made already: the next that is needed.</summary>
+    public void Adopt(TcpChannel application) => _adopted = application;
+
+    /// <summary>Lets go of what was adopted and not needed.</summary>
+    public void LetGo()
+    {
+        _adopted?.Reset();
+        _adopted = null;
+    }
 
     /// <summary>Has a connection to the application made, or finds one kept, before the client is told that it may ask.</summary>
     /// <returns>Why there is none; null when there is one.</returns>
@@ -119,6 +130,12 @@ internal sealed class InboundServer : IRequestServer, IUpstreamDialer
     /// <inheritdoc/>
     public async ValueTask<DialResult> DialAsync(UpstreamGroup group)
     {
+        if (_adopted is TcpChannel adopted)
+        {
+            _adopted = null;
+            return new DialResult(ChannelConnection.Start(adopted, s_options, null, group.Target), CloseReason.None, null);
+        }
+
         var connector = new AppConnector(
             _context.Loop, Pod, TimeSpan.FromMilliseconds(_context.Services.Options.ConnectTimeoutMs));
         ConnectResult connected = await connector.ConnectAsync(group.Key.Client!, group.Target);

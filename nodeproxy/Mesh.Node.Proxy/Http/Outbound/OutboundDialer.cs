@@ -3,6 +3,7 @@ using Mesh.Interop.Linux;
 using Mesh.Node.Model.Workloads;
 using Mesh.Node.Protocols.Http2;
 using Mesh.Node.Proxy.Hbone;
+using Mesh.Node.Proxy.Http.Detection;
 using Mesh.Node.Proxy.Http.Upstreams;
 using Mesh.Node.Proxy.Inbound;
 using Mesh.Node.Proxy.Outbound;
@@ -35,7 +36,8 @@ internal sealed class OutboundDialer(OutboundOrigin origin) : IUpstreamDialer
 
         if (!group.Key.IsOnNode)
         {
-            return await DialTunnelAsync(endpoint, group.Service, target);
+            return await DialTunnelAsync(
+                endpoint, group.Service, target, group.Key.IsHttp2 ? Beginning.Http2 : Beginning.Http1);
         }
 
         return origin.FindServingPod(endpoint) is EnrolledPod serving
@@ -65,7 +67,8 @@ internal sealed class OutboundDialer(OutboundOrigin origin) : IUpstreamDialer
         return Of(await connector.ConnectAsync(socket!, target, timeLimit), target);
     }
 
-    private async ValueTask<DialResult> DialTunnelAsync(Workload endpoint, Service? service, IPEndPoint target)
+    private async ValueTask<DialResult> DialTunnelAsync(
+        Workload endpoint, Service? service, IPEndPoint target, Beginning beginning)
     {
         var accepted = new AcceptedIdentities(endpoint, service);
         var destination = new IPEndPoint(target.Address, MeshPorts.Hbone);
@@ -82,7 +85,9 @@ internal sealed class OutboundDialer(OutboundOrigin origin) : IUpstreamDialer
 
             var response = new ConnectResponse(origin.Context.Loop, origin.Pod.Buffers);
             TunnelStream? stream = carrier.TryOpenStream(
-                ConnectRequest.Write(origin.Context.Headers, target, origin.Client, origin.Source, service), response);
+                ConnectRequest.Write(
+                    origin.Context.Headers, target, origin.Client, origin.Source, service, beginning),
+                response);
             ConnectAnswer answer = stream is null
                 ? new ConnectAnswer(carrier.IsAborted ? ConnectAnswerKind.TunnelLost : ConnectAnswerKind.Unsent, 0)
                 : await response.WaitAsync(TimeSpan.FromMilliseconds(Options.ConnectTimeoutMs + Options.ConfigurationWaitMs));

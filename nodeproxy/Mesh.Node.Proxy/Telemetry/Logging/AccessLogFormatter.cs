@@ -55,6 +55,7 @@ internal static class AccessLogFormatter
         line.Text("dst.identity"u8, record.DestinationIdentity?.ToString());
         line.Text("dst.cluster"u8, NullWhenEmpty(record.DestinationWorkload?.ClusterId));
 
+        line.Text("requested_server_name"u8, NullWhenEmpty(record.ServerName));
         line.Word("direction"u8, isOutbound ? "outbound" : "inbound");
         line.Word("path"u8, ConnectionPaths.Name(record.Path));
         line.Number("id"u8, record.Id);

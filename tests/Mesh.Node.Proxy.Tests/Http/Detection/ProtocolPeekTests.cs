@@ -40,7 +40,7 @@ public sealed class ProtocolPeekTests : IDisposable
     {
         byte[] bytes = Encoding.Latin1.GetBytes(sent);
         await ConnectAsync(bytes);
-        Assert.Equal(new PeekResult(PeekOutcome.Decided, protocol, null), await PeekAsync(s_long));
+        Assert.Equal(new PeekResult(PeekOutcome.Decided, protocol, ""), await PeekAsync(s_long));
         Assert.Equal(bytes, await ReadAsync(bytes.Length));
     }
 
@@ -192,7 +192,7 @@ public sealed class ProtocolPeekTests : IDisposable
         await ConnectAsync([]);
         Task<PeekResult> looking = PeekAsync(s_long);
         await _client.SendAsync(bytes, Cancellation);
-        Assert.Equal(new PeekResult(PeekOutcome.Decided, SniffedProtocol.Other, null), await looking);
+        Assert.Equal(new PeekResult(PeekOutcome.Decided, SniffedProtocol.Other, ""), await looking);
         Assert.Equal(bytes, await ReadAsync(bytes.Length));
     }
 
