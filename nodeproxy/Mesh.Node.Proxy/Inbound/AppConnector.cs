@@ -7,7 +7,10 @@ using Mesh.Node.Transport.EventLoops;
 namespace Mesh.Node.Proxy.Inbound;
 
 /// <summary>Connects to an application inside its pod, in the client's name: the application sees the client's address.</summary>
-internal sealed class AppConnector(EventLoop loop, EnrolledPod pod, TimeSpan timeLimit)
+/// <param name="share">Of whoever asks for it: the client where it is on this node too.</param>
+/// <param name="pod">The application's.</param>
+/// <param name="timeLimit">For one connect.</param>
+internal sealed class AppConnector(LoopShare share, EnrolledPod pod, TimeSpan timeLimit)
 {
     /// <summary>
     /// Ports tried before giving up. Each failure means a live connection from that very port, so several in a row are rare.
@@ -44,7 +47,7 @@ internal sealed class AppConnector(EventLoop loop, EnrolledPod pod, TimeSpan tim
                 }
             }
 
-            _pending = new TcpConnector(loop);
+            _pending = new TcpConnector(share);
             ConnectResult connected = await _pending.ConnectAsync(socket!, application, timeLimit);
             _pending = null;
             if (isOwnAddress || connected.Error != Errno.EADDRNOTAVAIL)

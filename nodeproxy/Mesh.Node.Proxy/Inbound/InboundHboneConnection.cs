@@ -111,7 +111,7 @@ internal sealed partial class InboundHboneConnection : ProxiedConnection
         }
 
         // 3.
-        _connector = new AppConnector(Context.Loop, Pod, TimeSpan.FromMilliseconds(Options.ConnectTimeoutMs));
+        _connector = new AppConnector(Pod.ShareOf(Context), Pod, TimeSpan.FromMilliseconds(Options.ConnectTimeoutMs));
         ConnectResult connected = await _connector.ConnectAsync(Record.Client.Address, target);
         _connector = null;
         _application = connected.Channel;

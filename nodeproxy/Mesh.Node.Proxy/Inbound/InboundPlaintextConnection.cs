@@ -70,7 +70,7 @@ internal sealed partial class InboundPlaintextConnection : ProxiedConnection
             return;
         }
 
-        _connector = new AppConnector(Context.Loop, Pod, TimeSpan.FromMilliseconds(Options.ConnectTimeoutMs));
+        _connector = new AppConnector(Pod.ShareOf(Context), Pod, TimeSpan.FromMilliseconds(Options.ConnectTimeoutMs));
         ConnectResult connected = await _connector.ConnectAsync(Record.Client.Address, _destination);
         _connector = null;
         _application = connected.Channel;

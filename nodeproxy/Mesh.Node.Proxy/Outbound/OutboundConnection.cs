@@ -173,7 +173,7 @@ internal sealed partial class OutboundConnection : ProxiedConnection
             return;
         }
 
-        _appConnector = new AppConnector(Context.Loop, serving, TimeSpan.FromMilliseconds(Options.ConnectTimeoutMs));
+        _appConnector = new AppConnector(Pod.ShareOf(Context), serving, TimeSpan.FromMilliseconds(Options.ConnectTimeoutMs));
         ConnectResult connected = await _appConnector.ConnectAsync(client, target);
         _appConnector = null;
         await RelayAsync(connected);
@@ -200,7 +200,7 @@ internal sealed partial class OutboundConnection : ProxiedConnection
             return;
         }
 
-        _connector = new TcpConnector(Context.Loop);
+        _connector = new TcpConnector(Pod.ShareOf(Context));
         ConnectResult connected = await _connector.ConnectAsync(socket!, route.Target, TimeSpan.FromMilliseconds(Options.ConnectTimeoutMs));
         _connector = null;
         await RelayAsync(connected);

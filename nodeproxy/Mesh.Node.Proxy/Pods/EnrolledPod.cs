@@ -17,6 +17,7 @@ using Mesh.Node.Proxy.Succession;
 using Mesh.Node.Proxy.Upstream;
 using Mesh.Node.Transport.Buffers;
 using Mesh.Node.Transport.Channels;
+using Mesh.Node.Transport.EventLoops;
 using Mesh.Node.Transport.Listeners;
 using TcpListener = Mesh.Node.Transport.Listeners.TcpListener;
 
@@ -34,6 +35,7 @@ internal sealed class EnrolledPod
     // Each loop makes its own when first needed, and only it; any thread may look.
     private readonly ConcurrentDictionary<LoopContext, TunnelPool> _tunnels = new();
     private readonly ConcurrentDictionary<LoopContext, UpstreamPool> _upstreams = new();
+    private readonly ConcurrentDictionary<LoopContext, LoopShare> _shares = new();
 
     // Replaced whole by the home loop, read by any.
     private ImmutableArray<PodListener> _listening = [];
@@ -219,12 +221,18 @@ internal sealed class EnrolledPod
 
         void Begin(LoopContext home)
         {
-            if (TcpChannel.TryAttach(home.Loop, socket, out TcpChannel? channel).Ok)
+            if (TcpChannel.TryAttach(ShareOf(home), socket, out TcpChannel? channel).Ok)
             {
                 _ = create(home, channel!).RunAsync();
             }
         }
     }
+
+    /// <summary>
+    /// Its part of a loop's time: what its applications ask of the proxy runs within it, and what others ask of them from other nodes.
+    /// Any thread.
+    /// </summary>
+    public LoopShare ShareOf(LoopContext context) => _shares.GetOrAdd(context, static on => on.Loop.CreateShare());
 
     /// <summary>The tunnels of connections that live on a loop. That loop.</summary>
     public TunnelPool TunnelsOn(LoopContext context)
@@ -285,7 +293,7 @@ internal sealed class EnrolledPod
                 continue;
             }
 
-            SysResult started = TcpListener.TryStart(Home.Loop, socket, handler, out TcpListener? listener);
+            SysResult started = TcpListener.TryStart(ShareOf(Home), socket, handler, out TcpListener? listener);
             if (!started.Ok)
             {
                 throw new PosixException(started.Error, $"epoll_ctl(:{port})");

@@ -247,7 +247,7 @@ internal sealed class TunnelGroup : ITunnelOwner
                 opened.Error == Errno.EADDRNOTAVAIL ? $"{Key.SourceAddress} is no address of the pod" : opened.Error.ToString());
         }
 
-        _connecting = new TcpConnector(_context.Loop);
+        _connecting = new TcpConnector(_pod.ShareOf(_context));
         ConnectResult connected = await _connecting.ConnectAsync(
             socket!, Key.Destination, TimeSpan.FromMilliseconds(options.ConnectTimeoutMs));
         _connecting = null;

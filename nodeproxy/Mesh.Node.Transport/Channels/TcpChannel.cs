@@ -49,14 +49,21 @@ public sealed class TcpChannel : ByteChannel, IReadyHandler
     public bool IsPeerFinished => _peerFinished;
 
     /// <summary>Takes over a connected socket; on failure the socket is closed.</summary>
-    public static SysResult TryAttach(EventLoop loop, SocketHandle socket, out TcpChannel? channel) =>
-        TryAttach(loop, socket, mayRead: true, out channel);
+    public static SysResult TryAttach(LoopShare share, SocketHandle socket, out TcpChannel? channel) =>
+        TryAttach(share, socket, mayRead: true, out channel);
+
+    /// <summary>As above for a connection that belongs to no workload.</summary>
+    public static SysResult TryAttach(EventLoop loop, SocketHandle socket, out TcpChannel? channel)
+    {
+        ArgumentNullException.ThrowIfNull(loop);
+        return TryAttach(loop.OwnShare, socket, out channel);
+    }
 
     /// <summary>
     /// As above for a socket that was just told to connect: nothing is read before the kernel says that something has come.
     /// </summary>
-    internal static SysResult TryAttachConnecting(EventLoop loop, SocketHandle socket, out TcpChannel? channel) =>
-        TryAttach(loop, socket, mayRead: false, out channel);
+    internal static SysResult TryAttachConnecting(LoopShare share, SocketHandle socket, out TcpChannel? channel) =>
+        TryAttach(share, socket, mayRead: false, out channel);
 
     /// <inheritdoc/>
     public override IoResult Read(Span<byte> destination) => ResultOf(ReceiveRaw(destination));
@@ -247,10 +254,11 @@ public sealed class TcpChannel : ByteChannel, IReadyHandler
         ? received.Count == 0 ? IoResult.End : IoResult.Done(received.Count)
         : received.WouldBlock ? IoResult.WouldBlock : IoResult.Failed(received.Error);
 
-    private static SysResult TryAttach(EventLoop loop, SocketHandle socket, bool mayRead, out TcpChannel? channel)
+    private static SysResult TryAttach(LoopShare share, SocketHandle socket, bool mayRead, out TcpChannel? channel)
     {
+        EventLoop loop = share.Loop;
         var created = new TcpChannel(loop, socket, mayRead);
-        SysResult registered = loop.Register(socket, created, out created._registration);
+        SysResult registered = loop.Register(share, socket, created, out created._registration);
         if (!registered.Ok)
         {
             socket.Dispose();

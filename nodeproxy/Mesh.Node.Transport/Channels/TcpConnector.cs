@@ -24,10 +24,17 @@ public enum ConnectStatus
 public readonly record struct ConnectResult(ConnectStatus Status, Errno Error, TcpChannel? Channel);
 
 /// <summary>Connects one socket, with a time limit. Use once; loop thread.</summary>
-public sealed class TcpConnector(EventLoop loop) : IChannelEvents, ITimerHandler
+/// <param name="share">Whose time of the loop the connection uses.</param>
+public sealed class TcpConnector(LoopShare share) : IChannelEvents, ITimerHandler
 {
-    private readonly LoopCompletion<ConnectStatus> _completion = new(loop);
+    private readonly LoopCompletion<ConnectStatus> _completion = new(share.Loop);
     private TcpChannel? _channel;
+
+    /// <summary>For a connection that belongs to no workload.</summary>
+    public TcpConnector(EventLoop loop)
+        : this(loop.OwnShare)
+    {
+    }
 
     /// <summary>Connects a socket made for the purpose (marked, bound, in the right namespace); owns it.</summary>
     public async ValueTask<ConnectResult> ConnectAsync(SocketHandle socket, IPEndPoint remote, TimeSpan timeLimit)
@@ -47,7 +54,7 @@ public sealed class TcpConnector(EventLoop loop) : IChannelEvents, ITimerHandler
             return new ConnectResult(ConnectStatus.Failed, started.Error, null);
         }
 
-        SysResult attached = TcpChannel.TryAttachConnecting(loop, socket, out TcpChannel? channel);
+        SysResult attached = TcpChannel.TryAttachConnecting(share, socket, out TcpChannel? channel);
         if (!attached.Ok)
         {
             return new ConnectResult(ConnectStatus.Failed, attached.Error, null);
@@ -60,7 +67,7 @@ public sealed class TcpConnector(EventLoop loop) : IChannelEvents, ITimerHandler
 
         _channel = channel;
         channel!.Events = this;
-        var timer = new LoopTimer(loop, this);
+        var timer = new LoopTimer(share.Loop, this);
         timer.Arm(timeLimit);
         ConnectStatus status = await _completion.WaitAsync();
         timer.Cancel();

@@ -9,7 +9,8 @@ namespace Mesh.Node.Transport.EventLoops;
 
 /// <summary>One thread, one epoll set, and everything that lives on it. A connection is created on a loop and never leaves it.</summary>
 /// <remarks>
-/// A turn: wait → ready descriptors → handed-over work → deferred handlers → timers → turn-end flushes.
+/// A turn: wait → ready descriptors and deferred handlers, share by share → handed-over work → timers → turn-end flushes. It is short
+/// (<see cref="EventLoopOptions.TurnLimit"/>): what it leaves is done in the next, after another look at what has become ready.
 /// Everything but <see cref="Post(LoopWork)"/> and the counters marked "read by any" is for the loop's own thread.
 /// An exception that escapes a callback is our bug and leaves shared state unknown: the process ends
 /// (<see cref="Environment.FailFast(string)"/>).
@@ -35,7 +36,9 @@ public sealed class EventLoop : IDisposable
     private readonly ReadyEvent[] _events;
     private readonly ConcurrentQueue<LoopWork> _posted = new();
     private readonly RegistrationTable _registrations = new();
-    private readonly Queue<IReadyHandler> _deferred = new();
+    private readonly Queue<(IReadyHandler Handler, LoopShare Share)> _deferred = new();
+    private readonly ShareOrder _order;
+    private readonly long _turnTicksMax;
     private readonly List<ITurnEnd> _turnEnds = [];
     private readonly BusyMeter _busy = new(Stopwatch.GetTimestamp());
 
@@ -46,6 +49,7 @@ public sealed class EventLoop : IDisposable
     private long _busyTicks;
     private long _turnStartedMs;
     private int _inlineDepth;
+    private LoopShare _share;
 
     private EventLoop(string name, int index, EventLoopOptions options)
     {
@@ -60,6 +64,9 @@ public sealed class EventLoop : IDisposable
         Handshakes = new HandshakeGate(this, options.HandshakesMax, options.HandshakeStepsPerTurnMax);
         NowMs = Environment.TickCount64;
         Timers = new TimerWheels(NowMs);
+        OwnShare = _share = new LoopShare(this);
+        _turnTicksMax = (long)(options.TurnLimit.TotalSeconds * Stopwatch.Frequency);
+        _order = new ShareOrder(_turnTicksMax / 2);
         SysResult added = _epoll.Add(_wake.Handle, EpollEvents.In | EpollEvents.EdgeTriggered, RegistrationTable.WakeToken);
         if (!added.Ok)
         {
@@ -92,6 +99,9 @@ public sealed class EventLoop : IDisposable
 
     /// <summary>Handshakes begun and not finished. Loop thread.</summary>
     public HandshakeGate Handshakes { get; }
+
+    /// <summary>The share of what belongs to no workload.</summary>
+    public LoopShare OwnShare { get; }
 
     /// <summary>Resumes whoever waits for a pipe of this loop. Loop thread.</summary>
     internal PipeScheduler PipeScheduler => field ??= new LoopScheduler(this);
@@ -183,12 +193,19 @@ public sealed class EventLoop : IDisposable
     /// <inheritdoc cref="Post(LoopWork)"/>
     public void Post(Action work) => Post(new DelegateWork(work));
 
+    /// <summary>A further part of the loop's time, for one workload. Any thread.</summary>
+    public LoopShare CreateShare() => new(this);
+
     /// <summary>Watches a descriptor, edge-triggered, for reading, writing and hang-up.</summary>
-    /// <returns>What <see cref="Unregister"/> needs, or why the kernel refused.</returns>
-    public SysResult Register(SocketHandle socket, IReadyHandler handler, out Registration registration)
+    /// <param name="share">Whose time of this loop the handler uses.</param>
+    /// <param name="socket">Not yet watched.</param>
+    /// <param name="handler">Is told.</param>
+    /// <param name="registration">What <see cref="Unregister"/> needs.</param>
+    /// <returns>Why the kernel refused, where it did.</returns>
+    public SysResult Register(LoopShare share, SocketHandle socket, IReadyHandler handler, out Registration registration)
     {
         AssertOnThread();
-        registration = _registrations.Add(handler);
+        registration = _registrations.Add(handler, share);
         SysResult added = _epoll.Add(
             socket, EpollEvents.In | EpollEvents.Out | EpollEvents.RdHup | EpollEvents.EdgeTriggered, registration.Token);
         if (!added.Ok)
@@ -220,11 +237,14 @@ public sealed class EventLoop : IDisposable
         }
     }
 
-    /// <summary>Calls the handler once in the next turn: how a connection that used up its budget yields to the others.</summary>
+    /// <summary>
+    /// Calls the handler once, in the next turn at the earliest, within the share that runs now: how a connection that used up its budget
+    /// yields to the others.
+    /// </summary>
     public void RunNextTurn(IReadyHandler handler)
     {
         AssertOnThread();
-        _deferred.Enqueue(handler);
+        _deferred.Enqueue((handler, _share));
     }
 
     /// <summary>Calls the item when this turn's events are done. The caller sees to it that it asks once a turn.</summary>
@@ -288,9 +308,10 @@ public sealed class EventLoop : IDisposable
         NowMs = Environment.TickCount64;
         Volatile.Write(ref _turnStartedMs, NowMs);
 
-        DispatchReady(ready);
+        NoteReady(ready);
+        PutDeferredInLine();
+        RunShares(startedTicks);
         RunPosted();
-        RunDeferred();
         Timers.Advance(NowMs);
         RunTurnEnds();
 
@@ -303,7 +324,7 @@ public sealed class EventLoop : IDisposable
 
     private int WaitMs()
     {
-        if (_deferred.Count > 0)
+        if (_deferred.Count > 0 || !_order.IsEmpty)
         {
             return 0;
         }
@@ -313,7 +334,7 @@ public sealed class EventLoop : IDisposable
         return _posted.IsEmpty ? Timers.WaitMs(Environment.TickCount64) : 0;
     }
 
-    private void DispatchReady(int ready)
+    private void NoteReady(int ready)
     {
         for (int i = 0; i < ready; i++)
         {
@@ -321,28 +342,54 @@ public sealed class EventLoop : IDisposable
             if (item.Token == RegistrationTable.WakeToken)
             {
                 _wake.Drain();
-                continue;
             }
-
-            // Null when an earlier event of this batch closed the descriptor.
-            _registrations.Find(item.Token)?.OnReady(item.Events);
+            else if (_registrations.Note(item.Token, item.Events) is LoopShare share)
+            {
+                share.AddReady(item.Token);
+                _order.Enter(share);
+            }
         }
+    }
+
+    /// <summary>What was deferred in earlier turns is due; whoever defers again from here on waits for the next turn.</summary>
+    private void PutDeferredInLine()
+    {
+        while (_deferred.TryDequeue(out (IReadyHandler Handler, LoopShare Share) item))
+        {
+            item.Share.AddDeferred(item.Handler);
+            _order.Enter(item.Share);
+        }
+    }
+
+    private void RunShares(long nowTicks)
+    {
+        long endTicks = nowTicks + _turnTicksMax;
+        while (nowTicks < endTicks && _order.Next() is LoopShare share)
+        {
+            _share = share;
+            IReadyHandler? handler = share.Take(out ulong token);
+            EpollEvents events = EpollEvents.None;
+
+            // Null when the descriptor was closed since.
+            (handler ?? _registrations.Take(token, out events))?.OnReady(events);
+            long endedTicks = Stopwatch.GetTimestamp();
+            share.CreditTicks -= endedTicks - nowTicks;
+            nowTicks = endedTicks;
+        }
+
+        _share = OwnShare;
     }
 
     private void RunPosted()
     {
+        long endTicks = Stopwatch.GetTimestamp() + _turnTicksMax;
         for (int i = 0; i < _options.PostedWorkPerTurnMax && _posted.TryDequeue(out LoopWork? work); i++)
         {
             work.Run();
-        }
-    }
-
-    private void RunDeferred()
-    {
-        // Counted first: whoever defers again while we run waits for the next turn.
-        for (int left = Math.Min(_deferred.Count, _options.DeferredPerTurnMax); left > 0; left--)
-        {
-            _deferred.Dequeue().OnReady(EpollEvents.None);
+            if (Stopwatch.GetTimestamp() >= endTicks)
+            {
+                break;
+            }
         }
     }
 

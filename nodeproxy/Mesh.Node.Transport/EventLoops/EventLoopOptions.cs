@@ -12,19 +12,21 @@ public sealed class EventLoopOptions
     public int PostedWorkPerTurnMax { get; init; } = 256;
 
     /// <summary>
-    /// Connections that had used up their budget and get their next one in one turn; the rest keep their place in the queue. Each may take
-    /// as long as its budget lasts, so this bounds how long a new event waits behind bulk.
+    /// Time a turn takes for what is ready, and again for handed-over work, before the loop looks anew at what has become ready: what a
+    /// workload with little to do waits for others at most, and the piece of work that was running when the time was over. Half of it is
+    /// the part of one share (see <see cref="ShareOrder"/>). Shorter turns cost more looks: one is about 1 µs.
     /// </summary>
-    public int DeferredPerTurnMax { get; init; } = 64;
+    public TimeSpan TurnLimit { get; init; } = TimeSpan.FromMicroseconds(250);
 
     /// <summary>TLS handshakes begun and not finished on this loop; further ones wait in the listener's queue.</summary>
     public int HandshakesMax { get; init; } = 512;
 
     /// <summary>
     /// Steps of TLS handshakes taken in one turn; the rest waits for the next. A step is a signature or the check of one, a few tenths of a
-    /// millisecond, so this bounds what a storm of handshakes adds to the turn of everybody else.
+    /// millisecond, so this bounds what a storm of handshakes adds to the turn of everybody else: a further one is begun only when what has
+    /// become ready meanwhile has been looked at.
     /// </summary>
-    public int HandshakeStepsPerTurnMax { get; init; } = 16;
+    public int HandshakeStepsPerTurnMax { get; init; } = 2;
 
     /// <summary>
     /// A loop that completes no turn for this long while work waits for it ends the process (see <see cref="LoopWatchdog"/>).

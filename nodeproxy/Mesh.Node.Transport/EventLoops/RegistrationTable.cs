@@ -1,3 +1,5 @@
+using Mesh.Interop.Linux;
+
 namespace Mesh.Node.Transport.EventLoops;
 
 /// <summary>Identifies one watched descriptor for as long as it is watched.</summary>
@@ -14,7 +16,7 @@ internal sealed class RegistrationTable
     private int _used;
     private int _firstFree = -1;
 
-    public Registration Add(IReadyHandler handler)
+    public Registration Add(IReadyHandler handler, LoopShare share)
     {
         int index = _firstFree;
         if (index >= 0)
@@ -33,13 +35,38 @@ internal sealed class RegistrationTable
 
         ref Slot slot = ref _slots[index];
         slot.Handler = handler;
+        slot.Share = share;
         return new Registration(((ulong)slot.Generation << 32) | (uint)index);
     }
 
-    public IReadyHandler? Find(ulong token)
+    /// <summary>Adds to what the handler is to be told.</summary>
+    /// <returns>Where the token is to stand in line for it; null when it stands there already, or nobody is to be told any more.</returns>
+    public LoopShare? Note(ulong token, EpollEvents events)
     {
         ref Slot slot = ref _slots[(int)(uint)token];
-        return slot.Generation == (uint)(token >> 32) ? slot.Handler : null;
+        if (slot.Generation != (uint)(token >> 32) || slot.Handler is null)
+        {
+            return null;
+        }
+
+        bool isInLine = slot.Noted != EpollEvents.None;
+        slot.Noted |= events;
+        return isInLine ? null : slot.Share;
+    }
+
+    /// <summary>Whom to tell, and what was noted since it was told last; null when the registration is gone.</summary>
+    public IReadyHandler? Take(ulong token, out EpollEvents events)
+    {
+        ref Slot slot = ref _slots[(int)(uint)token];
+        if (slot.Generation != (uint)(token >> 32))
+        {
+            events = EpollEvents.None;
+            return null;
+        }
+
+        events = slot.Noted;
+        slot.Noted = EpollEvents.None;
+        return slot.Handler;
     }
 
     /// <summary>Frees the slot; false when the registration is already gone.</summary>
@@ -53,6 +80,8 @@ internal sealed class RegistrationTable
         }
 
         slot.Handler = null;
+        slot.Share = null;
+        slot.Noted = EpollEvents.None;
         slot.Generation = (slot.Generation + 1) & 0x7FFF_FFFF; // Never the wake token's.
         slot.NextFree = _firstFree;
         _firstFree = index;
@@ -62,6 +91,8 @@ internal sealed class RegistrationTable
     private struct Slot
     {
         public IReadyHandler? Handler;
+        public LoopShare? Share;
+        public EpollEvents Noted;
         public uint Generation;
         public int NextFree;
     }

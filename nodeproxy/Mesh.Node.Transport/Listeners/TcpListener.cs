@@ -12,7 +12,8 @@ namespace Mesh.Node.Transport.Listeners;
 /// </remarks>
 public sealed class TcpListener : IReadyHandler, ITimerHandler
 {
-    private const int AcceptsPerTurnMax = 64;
+    // Each begins a connection, which may take tens of microseconds.
+    private const int AcceptsPerTurnMax = 8;
     private static readonly TimeSpan s_retryAfterShortage = TimeSpan.FromMilliseconds(50);
 
     private readonly EventLoop _loop;
@@ -33,11 +34,16 @@ public sealed class TcpListener : IReadyHandler, ITimerHandler
     }
 
     /// <summary>Begins accepting on a socket that already listens; owns it. Loop thread.</summary>
-    public static SysResult TryStart(EventLoop loop, SocketHandle listening, IAcceptHandler handler, out TcpListener? listener)
+    /// <param name="share">Whose time of the loop accepting uses.</param>
+    /// <param name="listening">Owned, whatever comes of it.</param>
+    /// <param name="handler">Takes what is accepted.</param>
+    /// <param name="listener">On success.</param>
+    public static SysResult TryStart(LoopShare share, SocketHandle listening, IAcceptHandler handler, out TcpListener? listener)
     {
+        ArgumentNullException.ThrowIfNull(share);
         SocketOptions.ResetOnClose(listening);
-        var created = new TcpListener(loop, listening, handler);
-        SysResult registered = loop.Register(listening, created, out created._registration);
+        var created = new TcpListener(share.Loop, listening, handler);
+        SysResult registered = share.Loop.Register(share, listening, created, out created._registration);
         if (!registered.Ok)
         {
             listening.Dispose();
@@ -45,6 +51,13 @@ public sealed class TcpListener : IReadyHandler, ITimerHandler
 
         listener = registered.Ok ? created : null;
         return registered;
+    }
+
+    /// <summary>As above for a listener that belongs to no workload.</summary>
+    public static SysResult TryStart(EventLoop loop, SocketHandle listening, IAcceptHandler handler, out TcpListener? listener)
+    {
+        ArgumentNullException.ThrowIfNull(loop);
+        return TryStart(loop.OwnShare, listening, handler, out listener);
     }
 
     /// <summary>Goes on after the handler had said that it cannot accept. Loop thread.</summary>

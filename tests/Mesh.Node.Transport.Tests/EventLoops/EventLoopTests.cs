@@ -75,15 +75,33 @@ public sealed class EventLoopTests
     [Fact]
     public void A_stale_token_finds_nobody_after_its_slot_was_reused()
     {
+        using EventLoop loop = EventLoop.Start("test-loop", 0, new EventLoopOptions());
         var table = new RegistrationTable();
         var first = new SelfDeferring(null!, 0);
         var second = new SelfDeferring(null!, 0);
-        Registration old = table.Add(first);
+        Registration old = table.Add(first, loop.OwnShare);
+        Assert.Same(loop.OwnShare, table.Note(old.Token, EpollEvents.In));
         Assert.True(table.Remove(old));
         Assert.False(table.Remove(old));
-        Registration fresh = table.Add(second);
-        Assert.Null(table.Find(old.Token));
-        Assert.Same(second, table.Find(fresh.Token));
+        Registration fresh = table.Add(second, loop.OwnShare);
+        Assert.Null(table.Take(old.Token, out EpollEvents stale));
+        Assert.Null(table.Note(old.Token, EpollEvents.In));
+        Assert.Same(second, table.Take(fresh.Token, out EpollEvents none));
+        Assert.Equal((EpollEvents.None, EpollEvents.None), (stale, none));
+    }
+
+    [Fact]
+    public void What_becomes_ready_again_before_it_is_told_stands_in_line_once_and_is_told_everything()
+    {
+        using EventLoop loop = EventLoop.Start("test-loop", 0, new EventLoopOptions());
+        var table = new RegistrationTable();
+        var handler = new SelfDeferring(null!, 0);
+        Registration registration = table.Add(handler, loop.OwnShare);
+        Assert.Same(loop.OwnShare, table.Note(registration.Token, EpollEvents.In));
+        Assert.Null(table.Note(registration.Token, EpollEvents.RdHup));
+        Assert.Same(handler, table.Take(registration.Token, out EpollEvents events));
+        Assert.Equal(EpollEvents.In | EpollEvents.RdHup, events);
+        Assert.Same(loop.OwnShare, table.Note(registration.Token, EpollEvents.Out));
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using Mesh.Interop.Linux;
@@ -27,7 +28,7 @@ public sealed class FairnessTests
         await fixture.RunAsync(() =>
         {
             channel.Events = new ActionEvents(onReadable: () => doneWhenReadable = order.Count);
-            peer.Send([1]);
+            SendOne(peer, channel);
             for (int i = 0; i < Many; i++)
             {
                 int number = i;
@@ -61,7 +62,7 @@ public sealed class FairnessTests
         await fixture.RunAsync(() =>
         {
             channel.Events = new ActionEvents(onReadable: () => doneWhenReadable = order.Count);
-            peer.Send([1]);
+            SendOne(peer, channel);
             for (int i = 0; i < Many; i++)
             {
                 fixture.Loop.RunNextTurn(new Numbered(i, order, all));
@@ -70,8 +71,65 @@ public sealed class FairnessTests
             return 0;
         });
         await all.Task.WaitAsync(SocketIo.Patience, TestContext.Current.CancellationToken);
-        Assert.InRange(doneWhenReadable, 0, new EventLoopOptions().DeferredPerTurnMax);
+
+        // What is ready and what was deferred take turns.
+        Assert.InRange(doneWhenReadable, 0, 1);
         Assert.Equal(Enumerable.Range(0, Many), order);
+        peer.Dispose();
+        await CloseAsync(fixture, channel);
+    }
+
+    [Fact]
+    public async Task A_thousand_busy_handlers_of_one_share_run_a_few_at_a_time_between_those_of_another()
+    {
+        const int WorkMicroseconds = 100;
+        const int EnoughRuns = 400;
+        using var fixture = new LoopFixture();
+        (Socket peer, TcpChannel channel) = await ConnectToLoopAsync(fixture, fixture.Loop.CreateShare());
+        int floodRuns = 0;
+        int mostBetween = 0;
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await fixture.RunAsync(() =>
+        {
+            int runsBefore = 0;
+            bool hasRun = false;
+            var victim = new Repeating(fixture.Loop, () =>
+            {
+                mostBetween = hasRun ? Math.Max(mostBetween, floodRuns - runsBefore) : 0;
+                hasRun = true;
+                runsBefore = floodRuns;
+                if (floodRuns >= EnoughRuns)
+                {
+                    done.TrySetResult();
+                }
+
+                return floodRuns < EnoughRuns;
+            });
+
+            // What a handler defers runs within its share.
+            channel.Events = new ActionEvents(onReadable: () => fixture.Loop.RunNextTurn(victim));
+            for (int i = 0; i < 1_000; i++)
+            {
+                fixture.Loop.RunNextTurn(new Repeating(fixture.Loop, () =>
+                {
+                    floodRuns++;
+                    long startedTicks = Stopwatch.GetTimestamp();
+                    while (Stopwatch.GetElapsedTime(startedTicks).TotalMicroseconds < WorkMicroseconds)
+                    {
+                        Thread.SpinWait(10);
+                    }
+
+                    return !done.Task.IsCompleted;
+                }));
+            }
+
+            peer.Send([1]);
+            return 0;
+        });
+        await done.Task.WaitAsync(SocketIo.Patience, TestContext.Current.CancellationToken);
+
+        // Each takes its time or longer, so a turn has no more of them than this, and each turn has one of the other share.
+        Assert.InRange(mostBetween, 1, 2 * ((int)new EventLoopOptions().TurnLimit.TotalMicroseconds / WorkMicroseconds + 1));
         peer.Dispose();
         await CloseAsync(fixture, channel);
     }
@@ -208,7 +266,8 @@ public sealed class FairnessTests
         }
     }
 
-    private static async Task<(Socket Peer, TcpChannel Channel)> ConnectToLoopAsync(LoopFixture fixture)
+    private static async Task<(Socket Peer, TcpChannel Channel)> ConnectToLoopAsync(
+        LoopFixture fixture, LoopShare? share = null)
     {
         using SocketHandle listening = Sockets.OpenTcp(AddressFamily.InterNetwork);
         Sockets.Bind(listening, new IPEndPoint(IPAddress.Loopback, 0)).OrThrow("bind");
@@ -218,9 +277,19 @@ public sealed class FairnessTests
         Sockets.TryAccept(listening, out SocketHandle? accepted, out _).OrThrow("accept");
         return (peer, await fixture.RunAsync(() =>
         {
-            TcpChannel.TryAttach(fixture.Loop, accepted!, out TcpChannel? channel).OrThrow("epoll_ctl");
+            TcpChannel.TryAttach(share ?? fixture.Loop.OwnShare, accepted!, out TcpChannel? channel).OrThrow("epoll_ctl");
             return channel!;
         }));
+    }
+
+    /// <summary>Sends a byte that has arrived when this returns.</summary>
+    private static void SendOne(Socket peer, TcpChannel channel)
+    {
+        peer.Send([1]);
+        while (!Sockets.Peek(channel.Socket, new byte[1]).Ok)
+        {
+            Thread.Yield();
+        }
     }
 
     private static void SendUntilRefused(Socket socket)
@@ -253,6 +322,18 @@ public sealed class FairnessTests
             if (order.Count == Many)
             {
                 all.SetResult();
+            }
+        }
+    }
+
+    /// <summary>Runs in every turn for as long as it says.</summary>
+    private sealed class Repeating(EventLoop loop, Func<bool> body) : IReadyHandler
+    {
+        public void OnReady(EpollEvents events)
+        {
+            if (body())
+            {
+                loop.RunNextTurn(this);
             }
         }
     }

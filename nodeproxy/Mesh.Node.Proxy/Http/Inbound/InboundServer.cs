@@ -137,7 +137,7 @@ internal sealed class InboundServer : IRequestServer, IUpstreamDialer
         }
 
         var connector = new AppConnector(
-            _context.Loop, Pod, TimeSpan.FromMilliseconds(_context.Services.Options.ConnectTimeoutMs));
+            Pod.ShareOf(_context), Pod, TimeSpan.FromMilliseconds(_context.Services.Options.ConnectTimeoutMs));
         ConnectResult connected = await connector.ConnectAsync(group.Key.Client!, group.Target);
         return connected.Channel is null
             ? new DialResult(null, ConnectReasons.ReasonFor(connected.Status, connected.Error), connected.Error.ToString())

@@ -47,7 +47,7 @@ internal sealed class OutboundDialer(OutboundOrigin origin) : IUpstreamDialer
 
     private async ValueTask<DialResult> DialOnNodeAsync(EnrolledPod serving, UpstreamGroup group, IPEndPoint target)
     {
-        var connector = new AppConnector(origin.Context.Loop, serving, group.Limits.ConnectTimeout);
+        var connector = new AppConnector(origin.Pod.ShareOf(origin.Context), serving, group.Limits.ConnectTimeout);
         return Of(await connector.ConnectAsync(group.Key.Client!, target), target);
     }
 
@@ -63,7 +63,7 @@ internal sealed class OutboundDialer(OutboundOrigin origin) : IUpstreamDialer
                 : new DialResult(null, ConnectReasons.ReasonFor(ConnectStatus.Failed, opened.Error), opened.Error.ToString());
         }
 
-        var connector = new TcpConnector(origin.Context.Loop);
+        var connector = new TcpConnector(origin.Pod.ShareOf(origin.Context));
         return Of(await connector.ConnectAsync(socket!, target, timeLimit), target);
     }
 
