@@ -1,5 +1,3 @@
-using Mesh.Interop.Linux;
-
 namespace Mesh.Node.Transport.EventLoops;
 
 /// <summary>
@@ -22,7 +20,9 @@ public sealed class LoopShare
     /// <summary>The loop it is a part of.</summary>
     public EventLoop Loop { get; }
 
-    /// <summary>Time it may still use before others get theirs, in ticks of <see cref="System.Diagnostics.Stopwatch"/>; below 0 is owed.</summary>
+    /// <summary>
+    /// Time it may still use before others get theirs, in ticks of <see cref="System.Diagnostics.Stopwatch"/>; below 0 it is owed.
+    /// </summary>
     internal long CreditTicks { get; set; }
 
     /// <summary>Whether it stands in a line of <see cref="ShareOrder"/>.</summary>

@@ -1,6 +1,8 @@
 namespace Mesh.Node.Transport.EventLoops;
 
-/// <summary>Which share of a loop is served next, so that each gets the same time while it has work, and what has little waits little.</summary>
+/// <summary>
+/// Which share of a loop is served next, so that each gets the same time while it has work, and what has little waits little.
+/// </summary>
 /// <remarks>
 /// Deficit round robin with a line of its own for shares that had no work (the order of RFC 8290 §4.1.2 and §4.2, for time instead of
 /// bytes). A newcomer goes first, until it has used its part or runs empty; from then on it stands in the other line, so nobody is
@@ -25,7 +27,9 @@ internal sealed class ShareOrder(long partTicks)
         }
     }
 
-    /// <summary>Whose turn it is: a share with work, which is to do one piece of it and to be charged. Null when there is no work.</summary>
+    /// <summary>
+    /// Whose turn it is: a share with work, which is to do one piece of it and to be charged. Null when there is no work.
+    /// </summary>
     public LoopShare? Next()
     {
         while (true)
