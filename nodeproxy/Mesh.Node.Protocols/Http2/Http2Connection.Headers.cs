@@ -17,6 +17,7 @@ public sealed partial class Http2Connection
 
     /// <summary>The stream of the block being collected; zero when none is.</summary>
     private int _blockStreamId;
+    private long _blockSinceMs;
     private bool _blockEndsStream;
     private bool _blockOpensStream;
     private int _blockContinuations;
@@ -52,6 +53,7 @@ public sealed partial class Http2Connection
         }
 
         _blockStreamId = streamId;
+        _blockSinceMs = _nowMs;
         _blockOpensStream = isIdle;
         _blockEndsStream = _frame.Has(FrameFlags.EndStream);
         _blockContinuations = 0;

@@ -158,6 +158,10 @@ public sealed partial class Http2Connection
         {
             Fail(Http2ErrorReason.SettingsAckTimeout);
         }
+        else if (_blockStreamId != 0 && nowMs - _blockSinceMs > _options.HeaderBlockMsMax)
+        {
+            Fail(Http2ErrorReason.HeaderBlockTimeout);
+        }
         else if (_windowClosedSinceMs >= 0 && ActiveStreams > 0 && nowMs - _windowClosedSinceMs > _options.WindowClosedMsMax)
         {
             Fail(Http2ErrorReason.WindowExhausted);

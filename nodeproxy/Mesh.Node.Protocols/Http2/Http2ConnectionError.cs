@@ -85,6 +85,8 @@ public readonly record struct Http2ConnectionError(Http2ErrorReason Reason, Http
             (Http2ErrorCode.EnhanceYourCalm, "A header block came in too many CONTINUATION frames."),
         Http2ErrorReason.HeaderBlockTooLarge =>
             (Http2ErrorCode.EnhanceYourCalm, "A header block is too large before it is even decoded."),
+        Http2ErrorReason.HeaderBlockTimeout =>
+            (Http2ErrorCode.EnhanceYourCalm, "A header block did not come to its end in time."),
         Http2ErrorReason.HeaderListBomb =>
             (Http2ErrorCode.EnhanceYourCalm, "A header block decodes to many times the advertised limit."),
         Http2ErrorReason.EmptyDataFlood =>

@@ -38,6 +38,9 @@ public sealed record Http2ConnectionOptions
     /// <summary>The largest number of CONTINUATION frames of one header block.</summary>
     public int ContinuationFramesMax { get; init; } = 32;
 
+    /// <summary>How long a header block may take from its first frame to its last, in milliseconds.</summary>
+    public int HeaderBlockMsMax { get; init; } = 60_000;
+
     /// <summary>SETTINGS_HEADER_TABLE_SIZE: the dynamic table the peer may make us keep.</summary>
     public int HeaderTableBytes { get; init; } = Hpack.HpackDecoder.TableBytesDefault;
 

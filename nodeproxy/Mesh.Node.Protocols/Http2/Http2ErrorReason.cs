@@ -53,6 +53,7 @@ public enum Http2ErrorReason
     PingFlood,
     ContinuationFlood,
     HeaderBlockTooLarge,
+    HeaderBlockTimeout,
     HeaderListBomb,
     EmptyDataFlood,
     WindowUpdateFlood,

@@ -1,4 +1,6 @@
 using Mesh.Node.Protocols.Http1;
+using Mesh.Node.Protocols.Http2;
+using Mesh.Node.Proxy.Http.Http2;
 
 namespace Mesh.Node.Proxy.Http;
 
@@ -7,6 +9,9 @@ internal sealed record HttpLimits
 {
     /// <summary>What an HTTP/1 message may be.</summary>
     public Http1Options Http1 { get; init; } = new();
+
+    /// <summary>What a client's connection of HTTP/2 is held to.</summary>
+    public Http2ConnectionOptions Http2 { get; init; } = Http2Settings.Server;
 
     /// <summary>From the first byte of a request to the end of its head.</summary>
     public required TimeSpan HeadTime { get; init; }
@@ -29,6 +34,7 @@ internal sealed record HttpLimits
     /// <summary>What the node's configuration says.</summary>
     public static HttpLimits Of(ProxyOptions options) => new()
     {
+        Http2 = Http2Settings.Server with { HeaderBlockMsMax = options.HttpHeadTimeoutMs },
         HeadTime = TimeSpan.FromMilliseconds(options.HttpHeadTimeoutMs),
         DetectionTime = TimeSpan.FromMilliseconds(options.ProtocolDetectionTimeoutMs),
         UpstreamIdle = TimeSpan.FromMilliseconds(options.HttpUpstreamIdleMs),

@@ -24,6 +24,7 @@ internal static class HttpReasons
         Http2SessionEnd.Idle => CloseReason.IdleTimeout,
         Http2SessionEnd.ProtocolError => CloseReason.Http2ProtocolError,
         Http2SessionEnd.Flood => CloseReason.Http2FloodRefused,
+        Http2SessionEnd.HeadTimeout => CloseReason.HttpHeadTimeout,
         _ => CloseReason.ClientReset,
     };
 }

@@ -128,6 +128,23 @@ public sealed class DefenceTests
     }
 
     [Fact]
+    public void A_header_block_that_takes_too_long_ends_the_connection_and_one_that_is_whole_does_not()
+    {
+        Http2Connection server = Open(s_tight with { HeaderBlockMsMax = 1_000 }, nowMs: 0, out _);
+        server.Receive(Wire.HeadersFrame(3, [0x82], 0), 5_000);
+        server.Receive(Wire.Continuation(3, [0x86], 0), 5_900);
+        server.Tick(6_000);
+        Assert.False(server.Error.IsError);
+        server.Tick(6_001);
+        Assert.Equal((Http2ErrorReason.HeaderBlockTimeout, Http2ErrorCode.EnhanceYourCalm), (server.Error.Reason, server.Error.Code));
+
+        server = Open(s_tight with { HeaderBlockMsMax = 1_000 }, nowMs: 0, out _);
+        server.Receive(Wire.Join(Wire.HeadersFrame(3, Wire.PostBlock()[..2], 0), Wire.Continuation(3, Wire.PostBlock()[2..], 4)), 5_000);
+        server.Tick(9_000);
+        Assert.False(server.Error.IsError);
+    }
+
+    [Fact]
     public void A_decompression_bomb_ends_the_connection()
     {
         // One insertion of a large entry, then one byte for each further copy of it.

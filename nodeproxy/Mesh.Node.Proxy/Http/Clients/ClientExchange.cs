@@ -15,6 +15,9 @@ internal abstract class ClientExchange
     /// <summary>Whether the client is gone, so that nothing need be done for it any more.</summary>
     public abstract bool IsGone { get; }
 
+    /// <summary>Whether it is gone because it took nothing of its answer for too long.</summary>
+    public virtual bool HasStalled => false;
+
     /// <summary>Whether the head of a final response was written: there can be no other.</summary>
     public bool HasResponded { get; protected set; }
 

@@ -13,7 +13,7 @@ namespace Mesh.Node.Proxy.Http.Clients;
 /// <summary>Serves a client that speaks HTTP/2: as many requests at once as it has streams open.</summary>
 /// <remarks>
 /// What is ambiguous is answered on its stream, never passed on, and the others go on. Held to the same limits as a client of HTTP/1, and
-/// to those of <see cref="Http2Settings.Server"/>. Lives on one loop.
+/// to those of <see cref="HttpLimits.Http2"/>. Lives on one loop.
 /// </remarks>
 internal sealed class Http2Client : IHttp2SessionOwner
 {
@@ -44,8 +44,8 @@ internal sealed class Http2Client : IHttp2SessionOwner
             connection,
             context.Loop,
             Http2Role.Server,
-            Http2Settings.Server,
-            new Http2SessionOptions { IdleLimit = idleLimit },
+            _limits.Http2,
+            new Http2SessionOptions { IdleLimit = idleLimit, StallLimit = idleLimit },
             this,
             budget);
     }

@@ -28,6 +28,9 @@ internal sealed class Http2ClientExchange : ClientExchange, IHttp2StreamEvents
     public override bool IsGone => _stream.End.Kind is not (Http2StreamEndKind.None or Http2StreamEndKind.Finished);
 
     /// <inheritdoc/>
+    public override bool HasStalled => _stream.End.Kind == Http2StreamEndKind.Stalled;
+
+    /// <inheritdoc/>
     public override ValueTask<bool> InformAsync(ResponseHead head)
     {
         Http2ResponseHeads.Write(head, _stream.Session.Block);

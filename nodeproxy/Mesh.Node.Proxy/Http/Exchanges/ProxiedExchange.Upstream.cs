@@ -358,7 +358,7 @@ internal abstract partial class ProxiedExchange
     private ResponseFlag FlagOf(CopyEnd end) => end switch
     {
         _ when _isLate => ResponseFlag.UpstreamRequestTimeout,
-        _ when _isClientGone => ResponseFlag.DownstreamConnectionTermination,
+        _ when _isClientGone => Client.HasStalled ? ResponseFlag.StreamIdleTimeout : ResponseFlag.DownstreamConnectionTermination,
         _ when _isRevoked => ResponseFlag.None,
         CopyEnd.WriterGone => ResponseFlag.DownstreamConnectionTermination,
         CopyEnd.ReaderRefused or CopyEnd.LengthMismatch => ResponseFlag.UpstreamProtocolError,
@@ -370,6 +370,7 @@ internal abstract partial class ProxiedExchange
     {
         ResponseFlag.UpstreamRequestTimeout => ResponseDetails.ResponseTimeout,
         ResponseFlag.DownstreamConnectionTermination => ResponseDetails.DownstreamRemoteDisconnect,
+        ResponseFlag.StreamIdleTimeout => ResponseDetails.StreamIdleTimeout,
         ResponseFlag.UpstreamProtocolError => ResponseDetails.CutByProtocolError,
         ResponseFlag.UpstreamRemoteReset => ResponseDetails.CutByUpstream,
         _ => ResponseDetails.CutByConnectionTermination,

@@ -261,8 +261,8 @@ internal abstract partial class ProxiedExchange : IClientWatch, ITimerHandler
     {
         if (_isClientGone)
         {
-            Record.Flags |= ResponseFlag.DownstreamConnectionTermination;
-            Record.Details ??= ResponseDetails.DownstreamRemoteDisconnect;
+            Record.Flags |= Client.HasStalled ? ResponseFlag.StreamIdleTimeout : ResponseFlag.DownstreamConnectionTermination;
+            Record.Details ??= Client.HasStalled ? ResponseDetails.StreamIdleTimeout : ResponseDetails.DownstreamRemoteDisconnect;
         }
 
         Record.RequestBytes = Client.Content.ContentBytes;

@@ -18,18 +18,21 @@ internal sealed class Http2ContentWriter : IContentWriter
     private const int DirectBytesMin = 4 * 1024;
 
     private readonly Http2SessionStream _stream;
+    private readonly EventLoop _loop;
     private readonly BufferPool _blocks;
     private readonly LoopCompletion<bool> _flushed;
     private readonly HeaderList _trailers = new();
     private HeldBytes _held = new(null);
     private BodyKind _kind;
     private long _remainingBytes;
+    private long _stalledSinceMs = -1;
     private bool _isEndSent;
     private bool _isBroken;
 
     public Http2ContentWriter(Http2SessionStream stream, EventLoop loop)
     {
         _stream = stream;
+        _loop = loop;
         _blocks = loop.Buffers;
         _flushed = new LoopCompletion<bool>(loop);
     }
@@ -104,10 +107,14 @@ internal sealed class Http2ContentWriter : IContentWriter
     {
         _trailers.Clear();
         _kind = BodyKind.None;
+        _stalledSinceMs = -1;
         _isEndSent = false;
         _isBroken = false;
         IsEnded = false;
     }
+
+    /// <summary>For how long the peer has taken nothing of what is held, in milliseconds; 0 while nothing is, or some was taken.</summary>
+    internal long StalledMs(long nowMs) => _stalledSinceMs < 0 ? 0 : nowMs - _stalledSinceMs;
 
     /// <summary>There may be room again.</summary>
     internal void OnSendable()
@@ -128,6 +135,7 @@ internal sealed class Http2ContentWriter : IContentWriter
         if (!_isEndSent)
         {
             _isBroken = true;
+            _stalledSinceMs = -1;
             if (!_held.IsEmpty)
             {
                 _held.Clear(_blocks);
@@ -176,9 +184,11 @@ internal sealed class Http2ContentWriter : IContentWriter
             Span<byte> room = _stream.Reserve(first.Length);
             if (room.IsEmpty)
             {
+                _stalledSinceMs = _stalledSinceMs < 0 ? _loop.NowMs : _stalledSinceMs;
                 return;
             }
 
+            _stalledSinceMs = -1;
             first[..room.Length].CopyTo(room);
             bool isEnd = IsEnded && _held.Count == room.Length && _trailers.Count == 0;
             _isEndSent |= isEnd;

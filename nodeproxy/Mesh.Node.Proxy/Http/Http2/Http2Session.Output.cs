@@ -74,6 +74,28 @@ internal sealed partial class Http2Session
         }
     }
 
+    /// <summary>Ends the streams whose peer has taken nothing of what waits for it, for too long: they are all in the queue.</summary>
+    private void EndStalled(long nowMs)
+    {
+        if (_options.StallLimit == Timeout.InfiniteTimeSpan)
+        {
+            return;
+        }
+
+        for (int left = _awaitingOutput.Count; left > 0 && _awaitingOutput.TryDequeue(out Http2SessionStream? next); left--)
+        {
+            if (next.Writer.StalledMs(nowMs) >= _options.StallLimit.TotalMilliseconds)
+            {
+                next.IsQueuedForOutput = false;
+                next.EndStalled();
+            }
+            else
+            {
+                _awaitingOutput.Enqueue(next);
+            }
+        }
+    }
+
     /// <summary>Moves output into the connection, as it takes it, until the end.</summary>
     private async ValueTask WriteAsync()
     {

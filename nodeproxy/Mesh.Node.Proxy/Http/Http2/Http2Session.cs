@@ -202,6 +202,7 @@ internal sealed partial class Http2Session : ITurnEnd, ITimerHandler
             _http2.BeginDrain();
         }
 
+        EndStalled(nowMs);
         if (_isPingUnanswered)
         {
             // Nothing else proves that the peer is there: data that arrives may have been on its way when the peer vanished.
@@ -262,15 +263,20 @@ internal sealed partial class Http2Session : ITurnEnd, ITimerHandler
         if (_http2.Error.IsError)
         {
             Http2ConnectionError error = _http2.Error;
-            Finish(
-                error.Code == Http2ErrorCode.EnhanceYourCalm ? Http2SessionEnd.Flood : Http2SessionEnd.ProtocolError,
-                $"{error.Reason}: {error.Text}");
+            Finish(EndOf(error), $"{error.Reason}: {error.Text}");
         }
         else if (_http2.IsFinished)
         {
             Finish(_isIdle ? Http2SessionEnd.Idle : Http2SessionEnd.Completed, null);
         }
     }
+
+    private static Http2SessionEnd EndOf(in Http2ConnectionError error) => error switch
+    {
+        { Reason: Http2ErrorReason.HeaderBlockTimeout } => Http2SessionEnd.HeadTimeout,
+        { Code: Http2ErrorCode.EnhanceYourCalm } => Http2SessionEnd.Flood,
+        _ => Http2SessionEnd.ProtocolError,
+    };
 
     /// <summary>Ends it from whatever runs: who reads is woken, and does the rest.</summary>
     private void Finish(Http2SessionEnd end, string? detail)

@@ -21,6 +21,9 @@ internal enum Http2SessionEnd
     /// <summary>The peer made us work for nothing.</summary>
     Flood,
 
+    /// <summary>The peer did not finish a header block in time.</summary>
+    HeadTimeout,
+
     /// <summary>The peer was asked whether it is there and did not answer.</summary>
     PingTimeout,
 

@@ -8,6 +8,9 @@ internal sealed record Http2SessionOptions
     /// <summary>Time without a stream after which it ends in order; infinite for none.</summary>
     public TimeSpan IdleLimit { get; init; } = Timeout.InfiniteTimeSpan;
 
+    /// <summary>Time for which a peer may take nothing of what one stream has for it; infinite for no limit.</summary>
+    public TimeSpan StallLimit { get; init; } = Timeout.InfiniteTimeSpan;
+
     /// <summary>Time between questions whether the peer is there; infinite for none.</summary>
     public TimeSpan PingInterval { get; init; } = Timeout.InfiniteTimeSpan;
 

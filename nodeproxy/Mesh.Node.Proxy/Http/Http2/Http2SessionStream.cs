@@ -146,9 +146,16 @@ internal sealed class Http2SessionStream
     {
         if (IsOpen && !Content.TryAdd(data, endStream))
         {
-            Http2Stream stream = _stream!;
-            OnReset(new Http2StreamEnd(Http2StreamEndKind.BufferLimit, Http2ErrorCode.EnhanceYourCalm));
-            _session.ResetStream(stream, Http2ErrorCode.EnhanceYourCalm);
+            ResetAs(new Http2StreamEnd(Http2StreamEndKind.BufferLimit, Http2ErrorCode.EnhanceYourCalm));
+        }
+    }
+
+    /// <summary>What was held for its peer was not taken: whoever sends or waits is told.</summary>
+    internal void EndStalled()
+    {
+        if (IsOpen)
+        {
+            ResetAs(new Http2StreamEnd(Http2StreamEndKind.Stalled, Http2ErrorCode.Cancel));
         }
     }
 
@@ -175,6 +182,14 @@ internal sealed class Http2SessionStream
 
         _stream = null;
         RecycleIfOver();
+    }
+
+    /// <summary>Ends it for a reason of its own, of which its owner is told as of a reset by the peer.</summary>
+    private void ResetAs(Http2StreamEnd end)
+    {
+        Http2Stream stream = _stream!;
+        OnReset(end);
+        _session.ResetStream(stream, end.Code);
     }
 
     private void Break(ContentStatus status)

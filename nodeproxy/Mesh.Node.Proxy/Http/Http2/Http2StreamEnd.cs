@@ -28,6 +28,9 @@ internal enum Http2StreamEndKind
     /// <summary>What came on it could not be held any more.</summary>
     BufferLimit,
 
+    /// <summary>The peer took nothing of what waited for it, for too long.</summary>
+    Stalled,
+
     /// <summary>Its connection has ended.</summary>
     ConnectionLost,
 }
