@@ -11,6 +11,7 @@ internal static class ConnectionPoolReader
     private static readonly string[] s_tcpFields =
         ["connectTimeout", "idleTimeout", "maxConnectionDuration", "maxConnections", "tcpKeepalive"];
 
+    private static readonly string[] s_keepAliveFields = ["interval", "timeout"];
     private static readonly string[] s_httpFields =
     [
         "h2UpgradePolicy", "http1MaxPendingRequests", "http2KeepAlive", "http2MaxRequests", "idleTimeout", "maxConcurrentStreams",
@@ -39,11 +40,6 @@ internal static class ConnectionPoolReader
             tcp.Warning("tcpKeepalive", "Probes are those of the node; the field has no effect.");
         }
 
-        if (http?.Has("http2KeepAlive") == true)
-        {
-            http.Warning("http2KeepAlive", "PINGs are those of the proxy; the field has no effect.");
-        }
-
         bool usesClientProtocol = http?.Flag("useClientProtocol") ?? false;
         Http2Upgrade upgrade = ReadUpgrade(http);
         if (usesClientProtocol && upgrade == Http2Upgrade.Always)
@@ -66,7 +62,27 @@ internal static class ConnectionPoolReader
             MaxConcurrentStreams = Limit(http, "maxConcurrentStreams"),
             Http2Upgrade = upgrade,
             UsesClientProtocol = usesClientProtocol,
+            KeepAlive = ReadKeepAlive(http?.Section("http2KeepAlive")),
         };
+    }
+
+    /// <summary>Both times are needed: PINGs without one of them would mean nothing.</summary>
+    private static Http2KeepAlive? ReadKeepAlive(FieldReader? keepAlive)
+    {
+        if (keepAlive is not { } there)
+        {
+            return null;
+        }
+
+        there.RefuseUnknown("http2KeepAlive", s_keepAliveFields);
+        TimeSpan? interval = there.Duration("interval");
+        TimeSpan? timeout = there.Duration("timeout");
+        foreach (string key in s_keepAliveFields.Where(key => !there.Has(key)))
+        {
+            there.Error(key, "It is missing.", "Say both interval and timeout.");
+        }
+
+        return interval is { } between && timeout is { } limit ? new Http2KeepAlive(between, limit) : null;
     }
 
     /// <summary>0 stands for the default, as everywhere where a message of protobuf was meant.</summary>

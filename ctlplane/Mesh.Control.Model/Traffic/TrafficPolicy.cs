@@ -83,7 +83,12 @@ public sealed record ConnectionLimits
     public Http2Upgrade Http2Upgrade { get; init; }
 
     public bool UsesClientProtocol { get; init; }
+
+    public Http2KeepAlive? KeepAlive { get; init; }
 }
+
+/// <summary>PINGs on connections of HTTP/2: how often, and how long their answer may take.</summary>
+public sealed record Http2KeepAlive(TimeSpan Interval, TimeSpan Timeout);
 
 public enum Http2Upgrade
 {

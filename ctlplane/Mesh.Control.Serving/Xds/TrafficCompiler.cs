@@ -128,6 +128,9 @@ internal static class TrafficCompiler
                 _ => Wire.ConnectionLimits.Types.Http2Upgrade.ByPort,
             },
             UseClientProtocol = limits.UsesClientProtocol,
+            Http2KeepAlive = limits.KeepAlive is { } keepAlive
+                ? new Wire.Http2KeepAlive { Interval = Time(keepAlive.Interval), Timeout = Time(keepAlive.Timeout) }
+                : null,
         };
         Set(limits.MaxConnections, value => wire.MaxConnections = value);
         Set(limits.MaxPendingRequests, value => wire.MaxPendingRequests = value);

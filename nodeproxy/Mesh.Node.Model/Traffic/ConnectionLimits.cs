@@ -8,7 +8,10 @@ public sealed record ConnectionLimits
 {
     public static ConnectionLimits Default { get; } = new();
 
-    /// <summary>HTTP/1 and TCP connections.</summary>
+    /// <summary>
+    /// Connections of every kind. An endpoint may always have one of each pod on each loop, or a limit that others have reached would leave
+    /// requests unserved.
+    /// </summary>
     public uint MaxConnections { get; init; } = uint.MaxValue;
 
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(10);
@@ -44,7 +47,13 @@ public sealed record ConnectionLimits
 
     /// <summary>The upstream is spoken to in the client's version of HTTP.</summary>
     public bool UsesClientProtocol { get; init; }
+
+    /// <summary>PINGs on HTTP/2 connections; null for the node's own.</summary>
+    public Http2KeepAlive? KeepAlive { get; init; }
 }
+
+/// <summary>A PING each interval; a connection whose upstream has not answered one within the time limit is ended.</summary>
+public sealed record Http2KeepAlive(TimeSpan Interval, TimeSpan Timeout);
 
 /// <summary>Retries under way may be this part of all requests under way, and never fewer than a minimum.</summary>
 /// <param name="Percent">0 to 100 percent.</param>

@@ -131,6 +131,8 @@ internal static class TrafficDump
         writer.WriteNumber("maxConcurrentStreams", limits.MaxConcurrentStreams);
         writer.WriteString("http2Upgrade", limits.Http2Upgrade.ToString());
         writer.WriteBoolean("usesClientProtocol", limits.UsesClientProtocol);
+        WriteTime(writer, "http2KeepAliveInterval", limits.KeepAlive?.Interval);
+        WriteTime(writer, "http2KeepAliveTimeout", limits.KeepAlive?.Timeout);
         writer.WriteEndObject();
     }
 

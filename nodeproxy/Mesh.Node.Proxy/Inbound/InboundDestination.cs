@@ -60,26 +60,6 @@ internal static class InboundDestination
         return said ?? PortProtocol.Detect;
     }
 
-    /// <summary>
-    /// Whether a port of a workload is declared to speak HTTP/2, by the first service that leads there and says what it speaks.
-    /// </summary>
-    public static bool SpeaksHttp2(MeshSnapshot snapshot, Workload workload, int port)
-    {
-        foreach (ServiceMembership membership in workload.Services)
-        {
-            foreach (ServicePort declared in snapshot.FindService(membership.ServiceKey)?.Ports ?? [])
-            {
-                int target = membership.TargetPortOf(declared.Port);
-                if ((target == 0 ? declared.TargetPort : target) == port && declared.Protocol != PortProtocol.Detect)
-                {
-                    return declared.Protocol is PortProtocol.Http2 or PortProtocol.Grpc;
-                }
-            }
-        }
-
-        return false;
-    }
-
     /// <summary>A port as the client sees it; clients outside the mesh are one.</summary>
     public static PortKey KeyOf(ConnectionRecord record, Workload destination, int port) =>
         new(record.Source?.Uid ?? "", destination.Uid, port);

@@ -80,7 +80,8 @@ internal sealed partial class InboundHboneConnection
     private async Task ServeHttpAsync(InboundServer server, Workload destination)
     {
         // 3. Who cannot be reached is not taken for one that answers.
-        if (await server.PrepareAsync() is DialResult failed)
+        bool isHttp2 = _request.Beginning == Beginning.Http2;
+        if (await server.PrepareAsync(isHttp2) is DialResult failed)
         {
             Refuse(ConnectStatusCode.Unavailable, failed.Reason, failed.Detail);
             return;
@@ -94,7 +95,7 @@ internal sealed partial class InboundHboneConnection
         // 4. and 5.
         Answer(destination);
         _http = new HttpSession(Context, Record);
-        await ServeHttpAsync(_http, server, _request.Beginning == Beginning.Http2);
+        await ServeHttpAsync(_http, server, isHttp2);
     }
 
     private async Task ServeHttpAsync(HttpSession session, InboundServer server, bool isHttp2)

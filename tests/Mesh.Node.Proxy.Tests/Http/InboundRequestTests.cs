@@ -4,10 +4,13 @@ using System.Text;
 using Mesh.Node.Model.Policies;
 using Mesh.Node.Model.Policies.Requests;
 using Mesh.Node.Model.Routing;
+using Mesh.Node.Model.Traffic;
+using Mesh.Node.Model.Workloads;
 using Mesh.Node.Proxy.Telemetry;
 using Mesh.Node.Proxy.Tests.Paths;
 using Mesh.Testing;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Xunit;
 
 namespace Mesh.Node.Proxy.Tests.Http;
@@ -164,6 +167,22 @@ public sealed class InboundRequestTests
         lab.Node.BeStrict();
         Assert.Equal("<reset>", await AskPlainlyAsync(lab, pod, ""));
         await lab.Node.WaitForLineAsync("path=InboundPlaintext", "close_reason=PolicyDenied");
+    }
+
+    [LabTheory]
+    [InlineData(HttpProtocols.Http1)]
+    [InlineData(HttpProtocols.Http2)]
+    public async Task An_application_is_spoken_to_as_its_client_speaks_whatever_its_port_declares(HttpProtocols protocol)
+    {
+        await using HttpLab lab = await HttpLab.StartAsync(SameNodeMode.Network);
+        LabPod pod = await lab.Node.AddPodAsync("server");
+        await using HttpApp app = await HttpApp.StartAsync(
+            pod, HttpLab.AppPort, context => context.Response.WriteAsync(context.Request.Protocol), protocol);
+        bool isHttp2 = protocol == HttpProtocols.Http2;
+        HttpService service = lab.AddService("server", isHttp2 ? PortProtocol.Http : PortProtocol.Http2, (pod, []));
+        lab.Carry(service, new ConnectionLimits { UsesClientProtocol = true });
+        HttpClient http = isHttp2 ? lab.Http2(service) : lab.Http(service);
+        Assert.Equal(isHttp2 ? "HTTP/2" : "HTTP/1.1", await http.GetStringAsync("/"));
     }
 
     [LabFact]

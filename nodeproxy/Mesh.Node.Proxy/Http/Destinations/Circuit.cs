@@ -55,17 +55,21 @@ internal sealed class Circuit(ConnectionLimits limits, DestinationTotals totals)
     /// <summary>How many could not be begun since the destination was first used.</summary>
     public long OverflowsTotal(CircuitLimit limit) => Volatile.Read(ref _overflows[(int)limit]);
 
-    /// <summary>A connection that may be made, or why not.</summary>
-    /// <param name="reached">The limit that stands in the way.</param>
+    /// <summary>A connection that may be made.</summary>
+    /// <param name="isNeeded">It is counted beyond the limit where that is reached: without it nothing could be sent.</param>
     /// <returns>To be disposed when the connection has ended, or was not made after all; null when there are too many.</returns>
-    public ConnectionLease? TryOpenConnection(out CircuitLimit reached) =>
-        TryTake(CircuitLimit.Connections, out reached) ? new ConnectionLease(this) : null;
-
-    /// <summary>A connection that is counted but not limited: one of HTTP/2.</summary>
-    /// <returns>To be disposed when the connection has ended, or was not made after all.</returns>
-    public ConnectionLease CountConnection()
+    public ConnectionLease? TryOpenConnection(bool isNeeded)
     {
-        Interlocked.Increment(ref _counts[(int)CircuitLimit.Connections * Stride]);
+        if (!TryTake(CircuitLimit.Connections, out _))
+        {
+            if (!isNeeded)
+            {
+                return null;
+            }
+
+            Interlocked.Increment(ref _counts[(int)CircuitLimit.Connections * Stride]);
+        }
+
         return new ConnectionLease(this);
     }
 

@@ -129,12 +129,6 @@ internal abstract partial class ProxiedExchange
             return Attempt.None;
         }
 
-        if (result.IsOverflow)
-        {
-            Failure = LocalAnswer.Overflow;
-            return Attempt.None;
-        }
-
         Failure = IsAttemptLate ? LocalAnswer.AttemptTimedOut
             : result.Reason == CloseReason.ConnectTimeout ? LocalAnswer.ConnectTimedOut
             : LocalAnswer.ConnectFailed;

@@ -54,7 +54,7 @@ internal sealed class InboundServer : IRequestServer, IUpstreamDialer
             connection.SourceIdentity,
             connection.Client.Address,
             IsOnNode: true,
-            IsHttp2: InboundDestination.SpeaksHttp2(context.Snapshot, destination, target.Port));
+            IsHttp2: false);
     }
 
     /// <summary>Whose application it is.</summary>
@@ -86,10 +86,11 @@ internal sealed class InboundServer : IRequestServer, IUpstreamDialer
     }
 
     /// <summary>Has a connection to the application made, or finds one kept, before the client is told that it may ask.</summary>
+    /// <param name="isHttp2">The version the client is known to begin with: the application is spoken to in no other.</param>
     /// <returns>Why there is none; null when there is one.</returns>
-    public async ValueTask<DialResult?> PrepareAsync()
+    public async ValueTask<DialResult?> PrepareAsync(bool isHttp2)
     {
-        UpstreamResult result = await ApplicationBy(_key.IsHttp2).GetAsync(new UpstreamWait(_context.Loop), isFresh: false, this);
+        UpstreamResult result = await ApplicationBy(isHttp2).GetAsync(new UpstreamWait(_context.Loop), isFresh: false, this);
         if (result.Exchange is null)
         {
             return new DialResult(null, result.Reason, result.Detail);

@@ -77,9 +77,6 @@ internal sealed class Http1Group(UpstreamKey key, Workload? endpoint, Service? s
     protected override int DialsFor(int waiting) => waiting;
 
     /// <inheritdoc/>
-    protected override ConnectionLease? TryLease(Circuit circuit, out CircuitLimit reached) => circuit.TryOpenConnection(out reached);
-
-    /// <inheritdoc/>
     protected override void Adopt(ConnectionContext connection, ConnectionLease? lease)
     {
         EndDial();
@@ -88,7 +85,7 @@ internal sealed class Http1Group(UpstreamKey key, Workload? endpoint, Service? s
     }
 
     /// <inheritdoc/>
-    protected override bool TryEvict()
+    protected override bool TryMakeDo()
     {
         if (_idle.Count == 0)
         {

@@ -97,15 +97,9 @@ internal sealed class Http2Group(
     /// <inheritdoc/>
     protected override int DialsFor(int waiting)
     {
-        int expected = (int)Math.Min(Limits.MaxConcurrentStreams, StreamsExpected);
+        uint each = Limits.MaxRequestsPerConnection == 0 ? StreamsExpected : Limits.MaxRequestsPerConnection;
+        int expected = (int)Math.Min(Math.Min(Limits.MaxConcurrentStreams, each), StreamsExpected);
         return (waiting + expected - 1) / expected;
-    }
-
-    /// <inheritdoc/>
-    protected override ConnectionLease? TryLease(Circuit circuit, out CircuitLimit reached)
-    {
-        reached = CircuitLimit.None;
-        return circuit.CountConnection();
     }
 
     /// <inheritdoc/>
@@ -113,7 +107,17 @@ internal sealed class Http2Group(
         new Http2Upstream(this, connection, Context, budget, lease).Start(Limits.ConnectTimeout);
 
     /// <inheritdoc/>
-    protected override bool TryEvict() => false;
+    protected override bool TryMakeDo()
+    {
+        // Who wants a connection of its own gets a place on one that serves others: no other can be made.
+        if (FindRoom() is not Http2Upstream upstream || TakeWaiter(isReused: false) is not UpstreamWait wait)
+        {
+            return false;
+        }
+
+        wait.Complete(new UpstreamResult(Take(upstream), IsReused: true, CloseReason.None, null));
+        return true;
+    }
 
     /// <inheritdoc/>
     protected override void CloseIdle() => _connections.ForEach(static connection => connection.Retire());

@@ -25,6 +25,8 @@ internal sealed class Http2Upstream : IHttp2SessionOwner, ITimerHandler
     /// </summary>
     private static readonly TimeSpan s_pingInterval = TimeSpan.FromMinutes(6);
 
+    private static readonly TimeSpan s_pingTimeout = TimeSpan.FromSeconds(20);
+
     private readonly Http2Group _group;
     private readonly ConnectionContext _connection;
     private readonly Http2Session _session;
@@ -58,7 +60,8 @@ internal sealed class Http2Upstream : IHttp2SessionOwner, ITimerHandler
             new Http2SessionOptions
             {
                 IdleLimit = group.Limits.HttpIdleTimeout is TimeSpan limit && limit < idle ? limit : idle,
-                PingInterval = s_pingInterval,
+                PingInterval = group.Limits.KeepAlive?.Interval ?? s_pingInterval,
+                PingTimeout = group.Limits.KeepAlive?.Timeout ?? s_pingTimeout,
             },
             this,
             budget);
@@ -167,7 +170,9 @@ internal sealed class Http2Upstream : IHttp2SessionOwner, ITimerHandler
             _group.OnGreetingFailed(_isGreetingLate
                 ? new DialResult(null, CloseReason.ConnectTimeout, "the upstream did not speak HTTP/2 in time")
                 : new DialResult(
-                    null, CloseReason.ConnectFailed, $"the upstream does not speak HTTP/2: {_session.EndDetail ?? end.ToString()}"));
+                    null,
+                    CloseReason.ConnectFailed,
+                    $"the upstream does not speak HTTP/2, though its port or a rule says so: {_session.EndDetail ?? end.ToString()}"));
         }
 
         await disposed;

@@ -145,14 +145,14 @@ internal abstract class UpstreamGroup(UpstreamKey key, Workload? endpoint, Servi
     /// </summary>
     protected abstract void Adopt(ConnectionContext connection, ConnectionLease? lease);
 
-    /// <summary>Closes one that nobody uses to make room for another; false when all are in use.</summary>
-    protected abstract bool TryEvict();
+    /// <summary>
+    /// Where no other may be made: closes one that nobody uses, or gives whoever waits a place on one there is; false when it can do
+    /// neither.
+    /// </summary>
+    protected abstract bool TryMakeDo();
 
     /// <summary>Closes what nobody uses, and has the rest closed by its last user.</summary>
     protected abstract void CloseIdle();
-
-    /// <summary>A connection for the circuit's account, where it may be made.</summary>
-    protected abstract ConnectionLease? TryLease(Circuit circuit, out CircuitLimit reached);
 
     /// <summary>A connection that was being made can be used.</summary>
     protected void EndDial() => _dialling--;
@@ -197,26 +197,21 @@ internal abstract class UpstreamGroup(UpstreamKey key, Workload? endpoint, Servi
     }
 
     /// <summary>
-    /// Has as many connections made as are waited for, within the destination's limit. At the limit one that is given back must do; where
-    /// there is none that could be, who waits is told.
+    /// Has as many connections made as are waited for, within the destination's limit. At the limit one that is given back must do. The
+    /// first is made in any case: the limit may have been reached by the connections of others, which serve nobody here.
     /// </summary>
     protected void DialForWaiting()
     {
         while (DialsFor(_waiting.Count) > _dialling && _dialer is IUpstreamDialer dialer)
         {
-            CircuitLimit reached = CircuitLimit.None;
-            ConnectionLease? lease = _circuit is null ? null : TryLease(_circuit, out reached);
-            if (reached == CircuitLimit.None)
+            ConnectionLease? lease = _circuit?.TryOpenConnection(isNeeded: OpenCount == 0);
+            if (lease is not null || _circuit is null)
             {
                 OpenCount++;
                 _dialling++;
                 _ = DialAsync(dialer, lease);
             }
-            else if (OpenCount == 0)
-            {
-                FailFirst(new UpstreamResult(null, IsReused: false, CloseReason.None, null) { IsOverflow = true });
-            }
-            else if (!TryEvict())
+            else if (!TryMakeDo())
             {
                 return;
             }

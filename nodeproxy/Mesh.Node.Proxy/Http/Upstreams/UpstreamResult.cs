@@ -8,11 +8,7 @@ namespace Mesh.Node.Proxy.Http.Upstreams;
 /// <param name="IsReused">Whether its connection has served another request: its server may just be closing it.</param>
 /// <param name="Reason">Why there is none.</param>
 /// <param name="Detail">What a reader needs beyond the reason.</param>
-internal readonly record struct UpstreamResult(UpstreamExchange? Exchange, bool IsReused, CloseReason Reason, string? Detail)
-{
-    /// <summary>There are as many connections as there may be, and none of them will be free for this endpoint.</summary>
-    public bool IsOverflow { get; init; }
-}
+internal readonly record struct UpstreamResult(UpstreamExchange? Exchange, bool IsReused, CloseReason Reason, string? Detail);
 
 /// <summary>What came of making a connection.</summary>
 /// <param name="Connection">Ready to carry bytes; null without one.</param>

@@ -160,6 +160,11 @@ public sealed class TrafficCompilerTests
                 MaxRequestsPerConnection = 1,
                 RetryBudget = new Wire.RetryBudget { Percent = 25, RetriesMin = 5 },
                 Http2Upgrade = Wire.ConnectionLimits.Types.Http2Upgrade.Always,
+                Http2KeepAlive = new Wire.Http2KeepAlive
+                {
+                    Interval = Duration.FromTimeSpan(TimeSpan.FromSeconds(30)),
+                    Timeout = Duration.FromTimeSpan(TimeSpan.FromSeconds(5)),
+                },
             },
             Outliers = new Outliers { Consecutive5Xx = 0, ConsecutiveGatewayErrors = 3, MaxEjectionPercent = 100 },
             PanicPercent = 30,
@@ -177,6 +182,7 @@ public sealed class TrafficCompilerTests
         Assert.Equal((TimeSpan.FromSeconds(1), null, TimeSpan.FromHours(1)), (limits.ConnectTimeout, limits.HttpIdleTimeout, limits.TcpIdleTimeout));
         Assert.Equal(new Model.Traffic.RetryBudget(25, 5), limits.RetryBudget);
         Assert.Equal(Http2Upgrade.Always, limits.Http2Upgrade);
+        Assert.Equal(new Model.Traffic.Http2KeepAlive(TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(5)), limits.KeepAlive);
         Assert.Equal(
             new Model.Outliers.OutlierOptions { Consecutive5xx = 0, ConsecutiveGatewayErrors = 3, MaxEjectionPercent = 100 }, policy.Outliers);
         Assert.Equal((30, true), (policy.PanicPercent, policy.PrefersNear));

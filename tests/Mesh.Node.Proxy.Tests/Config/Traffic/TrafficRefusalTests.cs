@@ -124,6 +124,7 @@ public sealed class TrafficRefusalTests
             (new TrafficPolicy { Limits = new ConnectionLimits { ConnectTimeout = new Duration() } }, "limits.connect_timeout"),
             (new TrafficPolicy { Limits = new ConnectionLimits { MaxConcurrentStreams = 0 } }, "limits.max_concurrent_streams: 0"),
             (new TrafficPolicy { Limits = new ConnectionLimits { Http2Upgrade = (ConnectionLimits.Types.Http2Upgrade)9 } }, "limits.http2_upgrade: 9"),
+            (new TrafficPolicy { Limits = new ConnectionLimits { Http2KeepAlive = new Http2KeepAlive() } }, "limits.http2_keep_alive.interval"),
             (new TrafficPolicy { Limits = new ConnectionLimits { RetryBudget = new RetryBudget { Percent = 101 } } }, "limits.retry_budget.percent"),
             (new TrafficPolicy { Limits = new ConnectionLimits { RetryBudget = new RetryBudget { Percent = double.NaN } } }, "limits.retry_budget.percent"),
             (new TrafficPolicy { Outliers = new Outliers { MaxEjectionPercent = 101 } }, "outliers.max_ejection_percent: 101"),

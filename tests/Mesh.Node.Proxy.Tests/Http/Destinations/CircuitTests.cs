@@ -100,15 +100,28 @@ public sealed class CircuitTests
     public void Connections_count_until_their_lease_is_disposed_once_or_twice()
     {
         Destination destination = Limited(new ConnectionLimits { MaxConnections = 2 }, out _);
-        ConnectionLease? first = destination.Circuit.TryOpenConnection(out _);
-        ConnectionLease? second = destination.Circuit.TryOpenConnection(out _);
+        ConnectionLease? first = destination.Circuit.TryOpenConnection(isNeeded: false);
+        ConnectionLease? second = destination.Circuit.TryOpenConnection(isNeeded: false);
         Assert.NotNull(first);
         Assert.NotNull(second);
 
-        Assert.Null(destination.Circuit.TryOpenConnection(out CircuitLimit reached));
-        Assert.Equal(CircuitLimit.Connections, reached);
+        Assert.Null(destination.Circuit.TryOpenConnection(isNeeded: false));
+        Assert.Equal(1, destination.Circuit.OverflowsTotal(CircuitLimit.Connections));
         first.Dispose();
         first.Dispose();
+        Assert.Equal(1, destination.Circuit.Count(CircuitLimit.Connections));
+    }
+
+    [Fact]
+    public void A_connection_without_which_nothing_could_be_sent_is_counted_beyond_the_limit()
+    {
+        Destination destination = Limited(new ConnectionLimits { MaxConnections = 1 }, out _);
+        using ConnectionLease? first = destination.Circuit.TryOpenConnection(isNeeded: true);
+        ConnectionLease? second = destination.Circuit.TryOpenConnection(isNeeded: true);
+        Assert.NotNull(second);
+        Assert.Equal(2, destination.Circuit.Count(CircuitLimit.Connections));
+        Assert.Null(destination.Circuit.TryOpenConnection(isNeeded: false));
+        second.Dispose();
         Assert.Equal(1, destination.Circuit.Count(CircuitLimit.Connections));
     }
 
@@ -188,7 +201,7 @@ public sealed class CircuitTests
                 together.SignalAndWait();
                 for (int round = 0; round < Rounds; round++)
                 {
-                    using ConnectionLease? connection = destination.Circuit.TryOpenConnection(out CircuitLimit _);
+                    using ConnectionLease? connection = destination.Circuit.TryOpenConnection(isNeeded: false);
                     if (!lease.TryBeginRequest(destination, out CircuitLimit _))
                     {
                         Interlocked.Increment(ref refused);

@@ -143,7 +143,15 @@ internal static class TrafficPolicyCompiler
                 _ => throw field["http2_upgrade"].Refuse($"{wire.Http2Upgrade:D} is not known here"),
             },
             UsesClientProtocol = wire.UseClientProtocol,
+            KeepAlive = wire.Http2KeepAlive is null ? null : ReadKeepAlive(wire.Http2KeepAlive, field["http2_keep_alive"]),
         };
+    }
+
+    private static Http2KeepAlive ReadKeepAlive(Wire.Http2KeepAlive wire, Field field)
+    {
+        TimeSpan interval = field["interval"].Time(wire.Interval) ?? throw field["interval"].Refuse("there is none");
+        TimeSpan timeout = field["timeout"].Time(wire.Timeout) ?? throw field["timeout"].Refuse("there is none");
+        return new Http2KeepAlive(interval, timeout);
     }
 
     private static RetryBudget ReadBudget(Wire.RetryBudget wire, Field field)
