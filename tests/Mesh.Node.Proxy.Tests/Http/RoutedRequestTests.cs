@@ -121,6 +121,36 @@ public sealed class RoutedRequestTests
         await lab.Node.WaitForLineAsync("/nowhere", "503", "UH", "no_healthy_upstream");
     }
 
+    [LabTheory]
+    [InlineData(false, 200)]
+    [InlineData(true, 503)]
+    public async Task A_version_that_cannot_be_reached_is_skipped_by_the_retry_unless_it_keeps_its_share(bool keepsUnusable, int status)
+    {
+        await using HttpLab lab = await HttpLab.StartAsync();
+        LabPod dead = await lab.Node.AddPodAsync("v1");
+        LabPod live = await lab.Node.AddPodAsync("v2");
+        await using HttpApp app = await HttpApp.StartAsync(live, HttpLab.AppPort, context => context.Response.WriteAsync("v2"));
+        HttpService service = lab.AddService("server", (dead, ["shop/server/v1"]), (live, ["shop/server/v2"]));
+        ImmutableArray<TrafficSubset> subsets =
+        [
+            new("v1", "shop/server/v1", PortPolicies.Default),
+            new("v2", "shop/server/v2", PortPolicies.Default),
+        ];
+        var shares = new WeightedDestinations(
+            [
+                new WeightedDestination(service.Service.Key, 80, "v1", 999_999),
+                new WeightedDestination(service.Service.Key, 80, "v2", 1),
+            ],
+            keepsUnusable);
+        lab.Route(service, subsets, new Route("shop/split", [], new ForwardAction(shares)));
+        HttpClient http = lab.Http(service);
+        for (int i = 0; i < 10; i++)
+        {
+            using HttpResponseMessage answer = await http.GetAsync("/");
+            Assert.Equal(status, (int)answer.StatusCode);
+        }
+    }
+
     [LabFact]
     public async Task An_endpoint_that_cannot_be_reached_costs_no_request()
     {

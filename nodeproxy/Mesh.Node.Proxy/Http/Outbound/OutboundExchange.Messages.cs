@@ -56,18 +56,24 @@ internal partial class OutboundExchange
             return false;
         }
 
-        EndpointPick pick = _target!.Pick(
-            new PickRequest
+        EndpointPick pick = PickEndpoint(retries);
+        if (_isUnanswered && retries.AvoidsTried && pick.Endpoint is DestinationEndpoint again
+            && _tried.AsSpan(0, _triedCount).Contains(again) && FindOtherDestination(action) is WeightedDestination other)
+        {
+            if (!TryTakePlace(other))
             {
-                Snapshot = _snapshot,
-                Source = _server.Origin.Source,
-                Family = _server.Origin.Client.AddressFamily,
-                NowMs = Context.Loop.NowMs,
-                Hash = _hash,
-                Tried = retries.AvoidsTried ? _tried.AsSpan(0, _triedCount) : default,
-            },
-            Context,
-            ref Context.Random);
+                return false;
+            }
+
+            if (!_lease.TryBeginRetry(out _))
+            {
+                Failure = LocalAnswer.Overflow;
+                return false;
+            }
+
+            pick = PickEndpoint(retries);
+        }
+
         RouteChanges.Apply(Client.Request, Head, _route, _match, _destination, _texts);
         switch (pick.Choice.Status)
         {
@@ -91,25 +97,63 @@ internal partial class OutboundExchange
         }
     }
 
-    /// <summary>Chooses the destination, once a request, and takes the request's place there.</summary>
+    private EndpointPick PickEndpoint(RetryPolicy retries) => _target!.Pick(
+        new PickRequest
+        {
+            Snapshot = _snapshot,
+            Source = _server.Origin.Source,
+            Family = _server.Origin.Client.AddressFamily,
+            NowMs = Context.Loop.NowMs,
+            Hash = _hash,
+            Tried = retries.AvoidsTried ? _tried.AsSpan(0, _triedCount) : default,
+        },
+        Context,
+        ref Context.Random);
+
+    /// <summary>Chooses the destination and takes the request's place there.</summary>
     private bool TryChooseDestination(ForwardAction? action)
     {
-        DestinationRegistry registry = Context.Services.Destinations;
-        Workload source = _server.Origin.Source;
-        long nowMs = Context.Loop.NowMs;
-        if (action is not null)
+        if (action is null)
         {
-            var health = new DestinationHealth(registry, _snapshot, source, nowMs);
-            int drawn = action.Destinations.Pick(in health, ref Context.Random);
-            if (drawn == WeightedDestinations.None)
-            {
-                Failure = LocalAnswer.NoEndpoint;
-                return false;
-            }
+            return TryTakePlace(null);
+        }
 
-            _destination = action.Destinations.Destinations[drawn];
-            Record.Subset = _destination.Subset.Length == 0 ? null : _destination.Subset;
-            Record.Port = _destination.Port;
+        var health = new DestinationHealth(Context.Services.Destinations, _snapshot, _server.Origin.Source, Context.Loop.NowMs);
+        int drawn = action.Destinations.Pick(in health, ref Context.Random);
+        if (drawn == WeightedDestinations.None)
+        {
+            Failure = LocalAnswer.NoEndpoint;
+            return false;
+        }
+
+        return TryTakePlace(action.Destinations.Destinations[drawn]);
+    }
+
+    /// <summary>
+    /// Another destination of the route for a retry, by weight: nobody at the one that was drawn could be reached, so it is skipped as one
+    /// without an endpoint is. Null where there is none, or each keeps its share whatever comes of it.
+    /// </summary>
+    private WeightedDestination? FindOtherDestination(ForwardAction? action)
+    {
+        if (action is null or { Destinations.KeepsUnusable: true })
+        {
+            return null;
+        }
+
+        var health = new DestinationHealth(
+            Context.Services.Destinations, _snapshot, _server.Origin.Source, Context.Loop.NowMs, except: _destination);
+        int drawn = action.Destinations.Pick(in health, ref Context.Random);
+        return drawn == WeightedDestinations.None ? null : action.Destinations.Destinations[drawn];
+    }
+
+    /// <summary>Takes the request's place at a destination; null stands for the service that was dialled.</summary>
+    private bool TryTakePlace(WeightedDestination? destination)
+    {
+        if (destination is not null)
+        {
+            _destination = destination;
+            Record.Subset = destination.Subset.Length == 0 ? null : destination.Subset;
+            Record.Port = destination.Port;
         }
 
         Service? service = _destination is null ? _server.Service : _snapshot.FindService(_destination.ServiceKey);
@@ -121,8 +165,13 @@ internal partial class OutboundExchange
         }
 
         Record.Service = service;
-        Destination target = registry.Of(
-            _snapshot, service.Key, _destination?.Port ?? _server.Port, _destination?.Subset ?? "", source, nowMs);
+        Destination target = Context.Services.Destinations.Of(
+            _snapshot,
+            service.Key,
+            _destination?.Port ?? _server.Port,
+            _destination?.Subset ?? "",
+            _server.Origin.Source,
+            Context.Loop.NowMs);
         if (!_lease.TryBeginRequest(target, out _))
         {
             Failure = LocalAnswer.Overflow;

@@ -49,6 +49,7 @@ internal partial class OutboundExchange : ProxiedExchange, IOpenRequest
     private MirrorSet? _mirrors;
     private bool _isMirrored;
     private bool _needsHttp1;
+    private bool _isUnanswered;
 
     public OutboundExchange(OutboundServer server)
         : base(server.Origin.Context, server.Origin.Pod)
@@ -129,6 +130,7 @@ internal partial class OutboundExchange : ProxiedExchange, IOpenRequest
         _triedCount = 0;
         _cookie = null;
         _needsHttp1 = false;
+        _isUnanswered = false;
         _isMirrored = false;
         Record.Service = _server.Service;
         Record.Port = _server.Port;
@@ -199,6 +201,7 @@ internal partial class OutboundExchange : ProxiedExchange, IOpenRequest
                 EndAttempt(attempt);
                 await DropUpstreamAsync();
                 retried++;
+                _isUnanswered = attempt.Outcome.Kind != AttemptOutcomeKind.Answered;
                 if (await PauseAsync(retries.PauseBefore(retried, ref Context.Random)))
                 {
                     continue;
