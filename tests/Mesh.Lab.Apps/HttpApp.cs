@@ -16,9 +16,11 @@ internal static class HttpApp
     {
         string name = options.Text("name") ?? Dns.GetHostName();
         Uri[] calls = [.. options.Texts("call").Select(url => new Uri(url))];
-        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders();
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.ListenAnyIP(options.Port));
+
+        // The usual builders watch every folder below where they are started for settings: in a pod, that is the whole file system.
+        WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.Services.AddRoutingCore();
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => kestrel.ListenAnyIP(options.Port));
         await using WebApplication app = builder.Build();
 
         // A connection per call: what a service finds out about its peers is then never out of date.

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.Json.Serialization.Metadata;
 using Mesh.Control.Configuration;
+using Mesh.Control.Hosting;
 using Mesh.Control.Model.Diagnostics;
 using Mesh.Control.Serving.Ca;
 using Mesh.Control.Serving.Xds;
@@ -25,7 +26,7 @@ internal sealed class AdminServer(
 
     public WebApplication Build(IPEndPoint listen, ILoggerFactory loggers)
     {
-        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
+        WebApplicationBuilder builder = BareApplication.CreateBuilder();
         builder.Services.AddSingleton(loggers);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {

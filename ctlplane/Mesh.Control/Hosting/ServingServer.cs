@@ -36,7 +36,7 @@ internal static class ServingServer
         TimeProvider time,
         ILoggerFactory loggers)
     {
-        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
+        WebApplicationBuilder builder = BareApplication.CreateBuilder();
         builder.Services.AddSingleton(loggers);
         builder.Services.AddSingleton(tokens);
         builder.Services.AddSingleton(limits);
