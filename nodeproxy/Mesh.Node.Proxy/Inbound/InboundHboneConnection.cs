@@ -147,6 +147,18 @@ internal sealed partial class InboundHboneConnection : ProxiedConnection
         EndBy(await ended, RelayEnd.ClientBroken, _stream.Tunnel);
     }
 
+    /// <summary>
+    /// After a whole answer NO_ERROR only says that nothing more need be sent (RFC 9113 §8.1). A stream beyond the limit is refused as one
+    /// that nothing was done about, so that the client may try it elsewhere (§8.7). An application that reset its connection is told as
+    /// CONNECT_ERROR (§8.5).
+    /// </summary>
+    private Http2ErrorCode ResetCode => _hasRefused ? Http2ErrorCode.NoError : Record.Reason switch
+    {
+        CloseReason.StreamLimit => Http2ErrorCode.RefusedStream,
+        CloseReason.UpstreamReset => Http2ErrorCode.ConnectError,
+        _ => Http2ErrorCode.Cancel,
+    };
+
     protected override void OnRefused() => Respond(ConnectStatusCode.Unavailable);
 
     protected override void OnAbort()
@@ -159,7 +171,7 @@ internal sealed partial class InboundHboneConnection : ProxiedConnection
         }
         else if (_httpConnection is null)
         {
-            _stream.Reset(Http2ErrorCode.Cancel);
+            _stream.Reset(ResetCode);
         }
     }
 
@@ -167,13 +179,7 @@ internal sealed partial class InboundHboneConnection : ProxiedConnection
     {
         _application?.Reset();
         _adopting?.LetGo();
-
-        // After a whole answer NO_ERROR only says that nothing more need be sent (RFC 9113 §8.1). A stream beyond the limit is refused as
-        // one that nothing was done about, so that the client may try it elsewhere (§8.7).
-        _stream.Reset(
-            _hasRefused ? Http2ErrorCode.NoError
-            : Record.Reason == CloseReason.StreamLimit ? Http2ErrorCode.RefusedStream
-            : Http2ErrorCode.Cancel);
+        _stream.Reset(ResetCode);
         _early.Release();
         _http?.End();
     }
