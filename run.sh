@@ -274,7 +274,7 @@ run_tests_inside() {
     report=$results/$name.xml
     say "── $name"
     local status=0
-    timeout --signal=KILL "${MESH_TEST_SECONDS:-900}" "$(dirname "$project")/bin/Debug/net10.0/$name" --progress off \
+    timeout --signal=KILL "${MESH_TEST_SECONDS:-3600}" "$(dirname "$project")/bin/Debug/net10.0/$name" --progress off \
       --results-directory "$results" --report-xunit-xml --report-xunit-xml-filename "$name.xml" || status=$?
     if [[ ! -s $report ]]; then
       say "$name ended with status $status and no report"

@@ -70,9 +70,9 @@ internal sealed class ScaleRun : IAsyncDisposable
                 state, MeshManifests.NodeName(index), replace: false, TimeProvider.System.GetUtcNow(), _timeout.Token));
         }
 
-        var server = new IPEndPoint(IPAddress.Loopback, FreePort());
+        (IPEndPoint server, IPEndPoint admin) = FreeEndPoints();
         long start = Stopwatch.GetTimestamp();
-        _process = Start(state.Root, server);
+        _process = Start(state.Root, server, admin);
         await ListeningAsync(_process, server);
         await ConnectAsync(new SimulatedProxy(server, state.RootCertificateFile, MeshManifests.NodeName(0), tokens[0]));
         TimeSpan load = Stopwatch.GetElapsedTime(start);
@@ -102,13 +102,13 @@ internal sealed class ScaleRun : IAsyncDisposable
         await proxy.TakeUntilHoldingAsync(_options.Services + _options.Pods, _timeout.Token);
     }
 
-    private Process Start(string state, IPEndPoint server)
+    private Process Start(string state, IPEndPoint server, IPEndPoint admin)
     {
         var start = new ProcessStartInfo(_options.MeshControl)
         {
             ArgumentList =
             {
-                "--config", Config, "--state", state, "--listen", server.ToString(), "--admin", "127.0.0.1:0", "--log-level", "error",
+                "--config", Config, "--state", state, "--listen", server.ToString(), "--admin", admin.ToString(), "--log-level", "error",
             },
         };
         return Process.Start(start) ?? throw new ScaleException($"{_options.MeshControl} did not start");
@@ -133,10 +133,13 @@ internal sealed class ScaleRun : IAsyncDisposable
         throw new ScaleException($"{_options.MeshControl} ended with status {process.ExitCode} before it listened");
     }
 
-    private static int FreePort()
+    // Both at once, so that neither can be given the other's.
+    private static (IPEndPoint Server, IPEndPoint Admin) FreeEndPoints()
     {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
+        using var server = new TcpListener(IPAddress.Loopback, 0);
+        using var admin = new TcpListener(IPAddress.Loopback, 0);
+        server.Start();
+        admin.Start();
+        return ((IPEndPoint)server.LocalEndpoint, (IPEndPoint)admin.LocalEndpoint);
     }
 }

@@ -153,7 +153,9 @@ public sealed class RelayTests(TproxyLab fixture)
 
             Assert.Equal(Enumerable.Range(0, Count).Select(index => $"number {index}"), answers);
             double tunnels = (await far.MetricsAsync()).Sum("mesh_connections_opened_total", ("path", "InboundTunnel")) - before;
-            Assert.InRange(tunnels, 1, (Count / StreamsPerTunnel) + 1);
+
+            // A busy loop gives connections to the others, and each has tunnels of its own, the last of which need not be full.
+            Assert.InRange(tunnels, 1, (Count / StreamsPerTunnel) + Environment.ProcessorCount);
         }
         finally
         {

@@ -32,7 +32,7 @@ public sealed class ShortageTests(TproxyLab fixture)
         await using EchoServer echo = await EchoServer.StartAsync(await _lab.PodAsync("mesh/server-2"), Port);
         using Socket before = await client.ConnectAsync(echo.EndPoint(), TestContext.Current.CancellationToken);
         Assert.Equal("before", await before.EchoAsync("before"));
-        double open = (await node.MetricsAsync()).Sum("process_open_fds");
+        double open = await SettledDescriptorsAsync(node);
         double limit = (await node.MetricsAsync()).Sum("process_max_fds");
         var crowd = new List<Socket>();
         try
@@ -85,6 +85,22 @@ public sealed class ShortageTests(TproxyLab fixture)
         {
             return Outcome.Silent;
         }
+    }
+
+    /// <summary>The descriptors a proxy has open once no connection of a test before is still closing.</summary>
+    private static async Task<double> SettledDescriptorsAsync(LabNode node)
+    {
+        double open = -1;
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                double before = open;
+                open = (await node.MetricsAsync()).Sum("process_open_fds");
+                await Task.Delay(TimeSpan.FromMilliseconds(200), TimeProvider.System);
+                return open == before;
+            },
+            s_recovery);
+        return open;
     }
 
     private async Task LimitAsync(LabNode node, double descriptors)

@@ -26,7 +26,7 @@ public sealed class BareLab : IAsyncLifetime
             metadata: {name: server, namespace: shop}
             spec: {selector: {app: server}, ports: [{port: 80, targetPort: web}]}
             """);
-        await _lab.WaitUntilReadyAsync(TimeSpan.FromSeconds(10));
+        await _lab.WaitUntilReadyAsync(TimeSpan.FromSeconds(30));
     }
 
     public async ValueTask DisposeAsync()

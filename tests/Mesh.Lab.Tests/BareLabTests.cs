@@ -37,8 +37,9 @@ public sealed class BareLabTests(BareLab fixture) : IClassFixture<BareLab>
         LabPod server = await _lab.PodAsync("shop/server");
         using Socket listener = await server.ListenAsync(8080);
 
-        Task<CommandResult> curl = client.ExecuteAsync("curl", family, "--silent", "--show-error", "--max-time", "5", "http://server/");
+        Task<CommandResult> curl = client.ExecuteAsync("curl", family, "--silent", "--show-error", "--max-time", "30", "http://server/");
         using Socket accepted = await listener.AcceptAsync(TestContext.Current.CancellationToken);
+        Assert.NotEqual(0, await accepted.ReceiveAsync(new byte[1024], TestContext.Current.CancellationToken));
         await accepted.SendAsync("HTTP/1.0 200 OK\r\n\r\nfound"u8.ToArray(), TestContext.Current.CancellationToken);
         accepted.Shutdown(SocketShutdown.Both);
 
@@ -107,7 +108,7 @@ public sealed class BareLabTests(BareLab fixture) : IClassFixture<BareLab>
         using Socket connection = await client.ConnectAsync(server.EndPoint(9002), TestContext.Current.CancellationToken);
         await connection.SendAsync(crossing, TestContext.Current.CancellationToken);
 
-        Assert.True(await capture.WaitForAsync(crossing, TimeSpan.FromSeconds(5)));
+        Assert.True(await capture.WaitForAsync(crossing, TimeSpan.FromSeconds(30)));
         Assert.False(capture.Has(staying));
     }
 
@@ -132,7 +133,7 @@ public sealed class BareLabTests(BareLab fixture) : IClassFixture<BareLab>
         string line = $"hello from {pod.Address4} on node-1\n";
         string twice = $"{line}-- ended with status 3\n{line}";
         await Eventually.TrueAsync(
-            async () => (await _lab.ReadLogAsync("shop.counter")).StartsWith(twice, StringComparison.Ordinal), TimeSpan.FromSeconds(10));
+            async () => (await _lab.ReadLogAsync("shop.counter")).StartsWith(twice, StringComparison.Ordinal), TimeSpan.FromSeconds(30));
 
         await _lab.DeleteAsync("Pod", "shop/counter");
         Assert.DoesNotContain((await _lab.StatusAsync()).Pods, status => status.Name == "counter");
@@ -153,15 +154,15 @@ public sealed class BareLabTests(BareLab fixture) : IClassFixture<BareLab>
             metadata: {name: probed, namespace: shop}
             spec: {selector: {app: probed}, ports: [{port: 80, targetPort: 7001}]}
             """);
-        await Eventually.TrueAsync(async () => (await EndpointsOf("probed")) == 0, TimeSpan.FromSeconds(5));
+        await Eventually.TrueAsync(async () => (await EndpointsOf("probed")) == 0, TimeSpan.FromSeconds(30));
 
         LabPod pod = await _lab.PodAsync("shop/probed");
         using (Socket listener = await pod.ListenAsync(7000))
         {
-            await Eventually.TrueAsync(async () => (await EndpointsOf("probed")) == 1, TimeSpan.FromSeconds(5));
+            await Eventually.TrueAsync(async () => (await EndpointsOf("probed")) == 1, TimeSpan.FromSeconds(30));
         }
 
-        await Eventually.TrueAsync(async () => (await EndpointsOf("probed")) == 0, TimeSpan.FromSeconds(5));
+        await Eventually.TrueAsync(async () => (await EndpointsOf("probed")) == 0, TimeSpan.FromSeconds(30));
         await _lab.DeleteAsync("Pod", "shop/probed");
         await _lab.DeleteAsync("Service", "shop/probed");
     }

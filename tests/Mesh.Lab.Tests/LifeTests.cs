@@ -40,7 +40,7 @@ public sealed class LifeTests
             process.Kill();
         }
 
-        await Eventually.TrueAsync(() => ProcessesWith(marker).Count == 0 && !holder.IsAlive, TimeSpan.FromSeconds(5));
+        await Eventually.TrueAsync(() => ProcessesWith(marker).Count == 0 && !holder.IsAlive, TimeSpan.FromSeconds(30));
         Assert.Null(LabDirectory.Of(Path.GetFileName(directory)).FindHolder());
         LabException gone = await Assert.ThrowsAsync<LabException>(lab.StatusAsync);
         Assert.Contains("does not answer", gone.Message, StringComparison.Ordinal);
@@ -91,7 +91,7 @@ public sealed class LifeTests
             metadata: {name: sleeper}
             spec: {containers: [{command: [sh, -c, "sleep 1000 & wait # {{marker}}"]}]}
             """);
-        await lab.WaitUntilReadyAsync(TimeSpan.FromSeconds(10));
+        await lab.WaitUntilReadyAsync(TimeSpan.FromSeconds(30));
         return lab;
     }
 

@@ -36,13 +36,21 @@ public sealed class ScratchNamespace : IDisposable
 
         // Debian keeps ip and iptables where an ordinary user's PATH does not look.
         start.Environment["PATH"] = Environment.GetEnvironmentVariable("PATH") + ":/usr/local/sbin:/usr/sbin:/sbin";
+
+        // Namespaces are independent, and the lock of iptables-legacy is one for all unless it is told otherwise.
+        start.Environment["XTABLES_LOCKFILE"] = Path.Combine(Path.GetTempPath(), $"xtables-{Network.Id.Inode}.lock");
         using Process process = Process.Start(start) ?? throw new InvalidOperationException($"{command}: not started.");
-        Task<string> errors = process.StandardError.ReadToEndAsync();
+        Task<string> reading = process.StandardError.ReadToEndAsync();
         string output = await process.StandardOutput.ReadToEndAsync();
+        string errors = await reading;
         await process.WaitForExitAsync();
+
+        // Streams that were taken are not closed with the process.
+        process.StandardOutput.Dispose();
+        process.StandardError.Dispose();
         return process.ExitCode == 0
             ? output
-            : throw new InvalidOperationException($"{command}: status {process.ExitCode}: {await errors}{output}");
+            : throw new InvalidOperationException($"{command}: status {process.ExitCode}: {errors}{output}");
     }
 
     public void Dispose() => Network.Dispose();

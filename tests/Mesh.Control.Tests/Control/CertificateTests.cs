@@ -21,7 +21,7 @@ public sealed class CertificateTests : IAsyncLifetime
     private const string Cart = "spiffe://cluster.local/ns/shop/sa/cart";
     private const string Stock = "spiffe://cluster.local/ns/shop/sa/stock";
 
-    private readonly TestControlPlane _control = new() { WorkloadLifetime = TimeSpan.FromSeconds(2) };
+    private readonly TestControlPlane _control = new();
     private readonly ECDsa _key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
     private string _token = string.Empty;
     private string _otherToken = string.Empty;
@@ -171,7 +171,7 @@ public sealed class CertificateTests : IAsyncLifetime
         await proxy.SubscribeAsync(TypeUrls.TrustBundle);
         string first = Bundle(await proxy.NextAsync(TypeUrls.TrustBundle));
         GrpcChannel trustingOld = _control.Connect();
-        using var before = X509Certificate2.CreateFromPem((await SignAsync(Cart)).CertChain[0]);
+        using X509Certificate2 before = await SignForAsync(trustingOld, Cart);
 
         await OwnAuthorities.BeginRotationAsync(
             _control.State,
@@ -184,13 +184,11 @@ public sealed class CertificateTests : IAsyncLifetime
 
         // Certificates are signed without a pause, by either; each is trusted by who has the bundle.
         string last = both;
-        var issuers = new HashSet<string>();
+        var issuers = new HashSet<string> { before.Issuer };
         await Eventually.TrueAsync(
             async () =>
             {
-                IstioCertificateResponse response = await SigningRequests.SignAsync(
-                    trustingOld, _token, SigningRequests.Request(Cart, SigningRequests.Pem(_key, Cart)));
-                using var leaf = X509Certificate2.CreateFromPem(response.CertChain[0]);
+                using X509Certificate2 leaf = await SignForAsync(trustingOld, Cart);
                 issuers.Add(leaf.Issuer);
                 Assert.True(Verifies(leaf, both));
                 return issuers.Count == 2;
@@ -252,6 +250,13 @@ public sealed class CertificateTests : IAsyncLifetime
         chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
         chain.ChainPolicy.VerificationTime = certificate.NotBefore.AddMilliseconds(1);
         return chain.Build(certificate);
+    }
+
+    private async Task<X509Certificate2> SignForAsync(GrpcChannel channel, string identity)
+    {
+        IstioCertificateResponse response = await SigningRequests.SignAsync(
+            channel, _token, SigningRequests.Request(identity, SigningRequests.Pem(_key, identity), validitySeconds: 2));
+        return X509Certificate2.CreateFromPem(response.CertChain[0]);
     }
 
     private Task<IstioCertificateResponse> SignAsync(

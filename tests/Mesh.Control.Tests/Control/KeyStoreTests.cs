@@ -3,6 +3,7 @@ using System.Net;
 using Mesh.Control.Keys;
 using Mesh.Control.Model.Canonical;
 using Mesh.Control.Model.Keys;
+using Mesh.Control.Tests.Support;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -127,6 +128,7 @@ public sealed class KeyStoreTests : IAsyncLifetime
         Assert.NotNull(await ProblemAsync(At("/")));
         _answer = context => Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, context.RequestAborted);
         Assert.Equal("Nothing came within 0.2 s.", await ProblemAsync(At("/") with { Timeout = TimeSpan.FromMilliseconds(200) }));
+        await Eventually.TrueAsync(() => Volatile.Read(ref _asked) == 3, "all have come");
 
         // What is no address of anything is a failure of one place, and of nothing else.
         Assert.NotNull(await ProblemAsync(new KeyLocation("https://host ", IsDiscovered: true, TimeSpan.FromSeconds(30))));

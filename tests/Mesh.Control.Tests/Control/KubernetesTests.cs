@@ -22,7 +22,7 @@ public sealed class KubernetesTests
         Assert.Equal(["Kubernetes//Pod/shop/cart"], (await proxy.NextAsync(TypeUrls.Address)).Names());
         await control.WaitUntilReadyAsync();
 
-        await server.PauseAsync();
+        server.Pause();
         await Eventually.TrueAsync(
             async () => (await control.AdminAsync("/debug/diagnostics")).Body.Contains("does not answer", StringComparison.Ordinal),
             "diagnosed");

@@ -58,7 +58,7 @@ public sealed class ProxySessionTests : IDisposable
             await SentAsync(index);
         }
 
-        Assert.Equal(70, client.Responses.Count);
+        await Eventually.TrueAsync(() => client.Responses.Count == 70, "all are written");
         TypeStatus type = Assert.Single(Assert.Single(_registry.Statuses).Types);
         Assert.Equal(64, type.Unanswered);
         Assert.Equal(_time.GetUtcNow() - TimeSpan.FromSeconds(31), type.UnansweredSince);

@@ -100,10 +100,9 @@ public sealed class SocketOptionsTests
         using var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         client.Connect(Sockets.LocalEndPoint(listening));
 
-        Sockets.TryAccept(listening, out SocketHandle? accepted, out _).OrThrow("accept");
-        using (accepted)
+        using (SocketHandle accepted = TcpPair.Accept(listening, out _))
         {
-            Assert.Equal(1, Read(accepted!, LibC.SOL_TCP, LibC.TCP_NODELAY));
+            Assert.Equal(1, Read(accepted, LibC.SOL_TCP, LibC.TCP_NODELAY));
             Assert.Equal(1, Read(accepted!, LibC.SOL_SOCKET, LibC.SO_KEEPALIVE));
             Assert.Equal(30, Read(accepted!, LibC.SOL_TCP, LibC.TCP_KEEPIDLE));
             Assert.Equal(7, Read(accepted!, LibC.SOL_TCP, LibC.TCP_KEEPINTVL));

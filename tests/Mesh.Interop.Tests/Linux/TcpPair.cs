@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Runtime.InteropServices;
 using Mesh.Interop.Linux;
@@ -55,8 +56,22 @@ internal sealed class TcpPair : IDisposable
         using EpollHandle epoll = EpollHandle.Create();
         epoll.Add(descriptor, events, token: 0).OrThrow("epoll_ctl");
         var ready = new ReadyEvent[1];
-        Assert.True(epoll.Wait(ready, WaitMsMax) == 1, $"Not ready for {events} within {WaitMsMax} ms.");
+        Assert.True(WaitReady(epoll, ready) == 1, $"Not ready for {events} within {WaitMsMax} ms.");
         return ready[0].Events;
+    }
+
+    /// <summary>Waits for reports, through signals: the runtime sends them to its own threads, and each ends a wait.</summary>
+    public static int WaitReady(EpollHandle epoll, Span<ReadyEvent> ready, int waitMs = WaitMsMax)
+    {
+        long started = Stopwatch.GetTimestamp();
+        int count;
+        do
+        {
+            count = epoll.Wait(ready, waitMs);
+        }
+        while (count == 0 && Stopwatch.GetElapsedTime(started).TotalMilliseconds < waitMs);
+
+        return count;
     }
 
     /// <summary>Receives until the buffer is full.</summary>

@@ -5,6 +5,7 @@ using System.Net.Sockets;
 using System.Text;
 using Mesh.Interop.Linux;
 using Mesh.Interop.OpenSsl;
+using Mesh.Interop.Tests.Linux;
 using Mesh.Testing.Certificates;
 using Mesh.Testing.Tls;
 using Xunit;
@@ -318,7 +319,7 @@ public sealed class OpenSslPeerTests(MeshCertificates mesh) : IClassFixture<Mesh
         {
             using EpollHandle epoll = EpollHandle.Create();
             epoll.Add(_listener, EpollEvents.In, 1).OrThrow("epoll_ctl");
-            Assert.Equal(1, epoll.Wait(new ReadyEvent[1], (int)s_patience.TotalMilliseconds));
+            Assert.Equal(1, TcpPair.WaitReady(epoll, new ReadyEvent[1], (int)s_patience.TotalMilliseconds));
             Sockets.TryAccept(_listener, out SocketHandle? accepted, out _).OrThrow("accept");
             return accepted!;
         }
@@ -355,7 +356,7 @@ public sealed class OpenSslPeerTests(MeshCertificates mesh) : IClassFixture<Mesh
             Assert.True(connecting.Ok || connecting.InProgress, connecting.ToString());
             using EpollHandle epoll = EpollHandle.Create();
             epoll.Add(socket, EpollEvents.Out, 1).OrThrow("epoll_ctl");
-            Assert.Equal(1, epoll.Wait(new ReadyEvent[1], (int)s_patience.TotalMilliseconds));
+            Assert.Equal(1, TcpPair.WaitReady(epoll, new ReadyEvent[1], (int)s_patience.TotalMilliseconds));
             Assert.Equal(Errno.None, Sockets.TakeError(socket));
             return socket;
         }

@@ -15,7 +15,7 @@ namespace Mesh.Lab.Demo;
 /// </summary>
 internal sealed class ShopDemo(LabClient client, DemoOutput output)
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
 
     /// <summary>Who asks whom; the node of each pod tells how it must be carried.</summary>
     private static readonly Expected[] s_expected =

@@ -14,7 +14,9 @@ internal sealed class Components(LabOptions options, string stateDirectory) : ID
     public const string ControlName = "control";
     private const ushort ControlAdminPort = 15014;
     private const ushort ReadinessPort = 15021;
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long a component may take to end: longer than a proxy drains.</summary>
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(40);
 
     private readonly Dictionary<string, Component> _components = new(StringComparer.Ordinal);
 

@@ -56,7 +56,8 @@ public sealed class HandoverTests : IAsyncDisposable
         server.Offer(Pod("a"));
 
         await Wait.UntilAsync(() => server.ServingOf("a").Error == "no listeners yet", "the reason arrives");
-        Assert.Contains("cannot be served", client.NotReadyReason, StringComparison.Ordinal);
+        await Wait.UntilAsync(
+            () => client.NotReadyReason?.Contains("cannot be served", StringComparison.Ordinal) == true, "the client says so too");
         isReady = true;
         await Wait.UntilAsync(() => server.ServingOf("a").IsServed, "a is served");
         await Wait.UntilAsync(() => client.NotReadyReason is null, "the client is ready");
@@ -75,9 +76,7 @@ public sealed class HandoverTests : IAsyncDisposable
         Assert.Equal(2, sink.Served.Count);
 
         sink.Calls.Clear();
-        HandoverServer second = StartServer();
-        second.Offer(Pod("b"));
-        second.Offer(Pod("c"));
+        StartServer(Pod("b"), Pod("c"));
         await Wait.UntilAsync(() => client.NotReadyReason is null, "the client is connected again");
         Assert.Equal(["add b", "add c", "remove a", "complete b,c"], sink.Calls);
     }
@@ -335,9 +334,14 @@ public sealed class HandoverTests : IAsyncDisposable
         return socket!;
     }
 
-    private HandoverServer StartServer()
+    private HandoverServer StartServer(params PodOffer[] offers)
     {
         HandoverServer server = new(Options, () => { }, NullLogger.Instance, TimeProvider.System);
+        foreach (PodOffer offer in offers)
+        {
+            server.Offer(offer);
+        }
+
         Start(server.RunAsync);
         return server;
     }

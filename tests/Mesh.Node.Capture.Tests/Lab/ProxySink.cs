@@ -28,6 +28,9 @@ internal sealed class ProxySink : IPodSink, IDisposable
     /// <summary>What was told of a pod.</summary>
     public PodHandover PodOf(string uid) => _served[uid].Pod;
 
+    /// <summary>The same; null while the pod is not served.</summary>
+    public PodHandover? Find(string uid) => _served.TryGetValue(uid, out (PodHandover Pod, StandInProxy Proxy) served) ? served.Pod : null;
+
     public bool Serves(string uid) => _served.ContainsKey(uid);
 
     public ValueTask<string?> AddAsync(PodHandover pod, CancellationToken cancellation)

@@ -15,6 +15,9 @@ public sealed class NghttpdTests : IDisposable
 {
     private const int FileBytes = 5_000_000;
 
+    // Below what the kernel gives to those who ask for any.
+    private static int s_lastPort = 21_000;
+
     private readonly string _folder = Directory.CreateTempSubdirectory("mesh-nghttpd-").FullName;
     private readonly byte[] _content = new byte[FileBytes];
     private readonly Process _nghttpd;
@@ -25,7 +28,7 @@ public sealed class NghttpdTests : IDisposable
         string nghttpd = Tool.Find("nghttpd", "nghttp2-server");
         new Random(2).NextBytes(_content);
         File.WriteAllBytes(Path.Combine(_folder, "file"), _content);
-        _port = FreePort();
+        _port = Interlocked.Increment(ref s_lastPort);
         _nghttpd = Process.Start(
             nghttpd,
             ["--no-tls", "--address=127.0.0.1", $"--htdocs={_folder}", "--echo-upload", "--trailer=x-end: yes", _port.ToString(CultureInfo.InvariantCulture)]);
@@ -83,13 +86,6 @@ public sealed class NghttpdTests : IDisposable
                 socket.Dispose();
             }
         }
-    }
-
-    private static int FreePort()
-    {
-        using var probe = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        probe.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        return ((IPEndPoint)probe.LocalEndPoint!).Port;
     }
 
     /// <summary>Opens streams as the limit allows, sends the upload as windows allow, and ends the connection when all are done.</summary>

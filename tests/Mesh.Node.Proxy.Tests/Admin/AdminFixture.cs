@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Mesh.Node.Model;
 using Mesh.Node.Proxy.Admin;
 using Mesh.Node.Proxy.Config;
@@ -86,6 +87,30 @@ internal sealed class AdminFixture : IAsyncDisposable, IConfigurationReader, ITu
         };
         NodeMetrics.Register(sources);
         _ports = await AdminPorts.OpenAsync(Options, sources, Holder, Cancellation);
+    }
+
+    /// <summary>
+    /// Waits until ports can be listened on. One that was closed need not be at once: a process that another test starts holds every
+    /// descriptor until its program runs.
+    /// </summary>
+    public static bool AreFree(AdminOptions options)
+    {
+        return SpinWait.SpinUntil(() => IsFree(options.Address) && IsFree(options.Metrics) && IsFree(options.Readiness), TimeSpan.FromSeconds(30));
+
+        static bool IsFree(string address)
+        {
+            using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+            try
+            {
+                socket.Bind(IPEndPoint.Parse(address));
+                socket.Listen();
+                return true;
+            }
+            catch (SocketException)
+            {
+                return false;
+            }
+        }
     }
 
     /// <summary>What is lent to the next process.</summary>

@@ -83,11 +83,9 @@ public sealed class StreamRelayTests
         (Socket client, Socket server) = await pair.ConnectAsync();
         byte[] bytes = RandomNumberGenerator.GetBytes(64 << 20);
         Task<byte[]> arrived = ReadToEndAsync(server);
-        var took = Stopwatch.StartNew();
         await SendAllAsync(client, bytes);
         client.Shutdown(SocketShutdown.Send);
         Assert.Equal(SHA256.HashData(bytes), SHA256.HashData(await arrived.WaitAsync(TunnelPair.Patience, TestContext.Current.CancellationToken)));
-        Assert.True(took.Elapsed < TimeSpan.FromSeconds(20), $"64 MiB took {took.Elapsed}.");
     }
 
     [Fact]

@@ -22,7 +22,7 @@ public sealed class TunnelPingTests : IDisposable
     [Fact]
     public async Task A_peer_that_vanishes_after_the_ping_is_found_out_although_its_data_still_arrives()
     {
-        EnginePeer peer = await ServeAsync(TimeSpan.FromMilliseconds(50), pingTimeout: TimeSpan.FromMilliseconds(300));
+        EnginePeer peer = await ServeAsync(TimeSpan.FromMilliseconds(50), pingTimeout: TimeSpan.FromSeconds(3));
 
         // From here on it hears nothing; what it says was said before.
         int before = await TunnelPair.OnLoopAsync(_loop, () =>

@@ -49,9 +49,9 @@ public sealed class MirrorTests
             Assert.Equal("main", await scene.Http.GetStringAsync("/"));
         }
 
-        // Every copy that was begun arrives; five standard deviations of 1,000 draws at 25 %.
+        // Every copy that was begun arrives; 1,000 draws at 25 % leave these bounds once in 10¹² runs.
         int seen = await scene.SettleAsync();
-        Assert.InRange(seen, 181, 319);
+        Assert.InRange(seen, 158, 350);
     }
 
     [LabFact]

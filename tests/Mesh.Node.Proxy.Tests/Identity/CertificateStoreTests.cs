@@ -142,6 +142,7 @@ public sealed class CertificateStoreTests : IAsyncDisposable
         FakeAuthority.PendingRequest first = await _authority.NextAsync();
         first.Grant();
         await _store.GetAsync(s_first, s_forever);
+        await UntilRenewalIsDueAsync(s_first);
         _time.Advance(TimeSpan.FromHours(14));
 
         Assert.NotEqual(first.RequestPem, (await _authority.NextAsync()).RequestPem);
@@ -397,8 +398,13 @@ public sealed class CertificateStoreTests : IAsyncDisposable
         (await _authority.NextAsync()).Grant();
         TlsContexts? contexts = await _store.GetAsync(identity, s_forever);
         Assert.NotNull(contexts);
+        await UntilRenewalIsDueAsync(identity);
         return contexts;
     }
+
+    // A certificate can be had before its timer runs, and time that passes in between is not seen by it.
+    private Task UntilRenewalIsDueAsync(SpiffeId identity) =>
+        TestTime.UntilAsync(() => Status(identity).NextAttempt is not null, "the renewal to be timed");
 
     private CertificateStatus Status(SpiffeId identity) => _store.Describe().Single(status => status.Identity.Equals(identity));
 }

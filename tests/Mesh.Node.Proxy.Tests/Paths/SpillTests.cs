@@ -24,6 +24,7 @@ public sealed class SpillTests
         try
         {
             // While no loop is loaded, every connection stays at home.
+            await Eventually.TrueAsync(() => node.Loops.All(loop => loop.BusyPermille < 300), LabNode.Patience);
             sockets.Add(await ConnectAndAskAsync(client, server));
             EventLoop home = node.Loops.Single(loop => loop.ConnectionCount > 0);
             EventLoop other = node.Loops.Single(loop => loop != home);

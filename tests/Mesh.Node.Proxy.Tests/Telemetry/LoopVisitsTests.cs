@@ -1,6 +1,7 @@
 using Mesh.Node.Proxy.Telemetry;
 using Mesh.Node.Proxy.Telemetry.Logging;
 using Mesh.Node.Transport.EventLoops;
+using Microsoft.Extensions.Time.Testing;
 using Xunit;
 
 namespace Mesh.Node.Proxy.Tests.Telemetry;
@@ -22,13 +23,22 @@ public sealed class LoopVisitsTests : IDisposable
     [Fact]
     public async Task A_loop_that_does_not_answer_is_named_and_the_others_are_not()
     {
+        var time = new FakeTimeProvider();
+        var visits = new LoopVisits(_loops.Loops, time);
         using ManualResetEventSlim release = new();
         _loops.Loops[1].Post(() => release.Wait());
-        Assert.Equal([_loops.Loops[1].Name], await _visits.AskAsync(TimeSpan.FromMilliseconds(200)));
+        Task<IReadOnlyList<string>> asked = visits.AskAsync(TimeSpan.FromSeconds(1));
+
+        // Work runs in the order it was posted: once this has run, so has the visit.
+        var answered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _loops.Loops[0].Post(answered.SetResult);
+        await answered.Task.WaitAsync(s_patience, TestContext.Current.CancellationToken);
+        time.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal([_loops.Loops[1].Name], await asked);
 
         release.Set();
-        Assert.Empty(await _visits.AskAsync(s_patience));
-        Assert.True(_visits.Lag(1) >= TimeSpan.Zero);
+        Assert.Empty(await visits.AskAsync(s_patience));
+        Assert.True(visits.Lag(1) >= TimeSpan.Zero);
     }
 
     [Fact]

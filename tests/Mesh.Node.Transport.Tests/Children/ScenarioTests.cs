@@ -14,7 +14,7 @@ public sealed class ScenarioTests
     {
         ChildResult child = await ChildProcess.RunAsync(nameof(Scenarios.ALoopIsStuckAsync));
         Assert.Equal(ChildProcess.AbortedExitCode, child.ExitCode);
-        Assert.Matches("Event loop mesh-loop-1 has been in one turn for [12] s", child.Text);
+        Assert.Matches("Event loop mesh-loop-1 has been in one turn for [0-9]+ s", child.Text);
     }
 
     [Theory]

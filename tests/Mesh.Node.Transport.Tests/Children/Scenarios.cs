@@ -104,9 +104,25 @@ internal static class Scenarios
     /// <summary>In a user namespace, where nobody may exceed fs.pipe-user-pages-soft: a relay that can have no large pipe copies.</summary>
     public static async Task PipePagesRunOutUnderARelayAsync()
     {
-        using var fixture = new LoopFixture();
-        await using RelayedPair pair = await RelayedPair.StartAsync(fixture);
         List<PipePair> hoard = [];
+        bool hasCopied = false;
+
+        // Another process of the same user may give pages back just then: once more.
+        for (int attempt = 0; attempt < 20 && !hasCopied; attempt++)
+        {
+            using var fixture = new LoopFixture();
+            await using RelayedPair pair = await RelayedPair.StartAsync(fixture);
+            TakeAllPipePages(hoard);
+            Carry(pair);
+            hasCopied = fixture.Loop.Pipes is { SplicedBytes: 0, RefusedByKernelCount: >= 1 and <= 100, OpenCount: 0 };
+        }
+
+        Assert.True(hasCopied);
+        hoard.ForEach(static pipe => pipe.Dispose());
+    }
+
+    private static void TakeAllPipePages(List<PipePair> hoard)
+    {
         PipePair? taken;
         do
         {
@@ -116,11 +132,6 @@ internal static class Scenarios
         while (taken!.CapacityBytes == MiB && hoard.Count < 10_000);
 
         Assert.InRange(hoard.Count, 1, 9_999);
-        Carry(pair);
-        Assert.Equal(0, fixture.Loop.Pipes.SplicedBytes);
-        Assert.InRange(fixture.Loop.Pipes.RefusedByKernelCount, 1, 100);
-        Assert.Equal(0, fixture.Loop.Pipes.OpenCount);
-        hoard.ForEach(static pipe => pipe.Dispose());
     }
 
     private static Task DieOnLoopAsync(Action<EventLoop> fault)

@@ -99,12 +99,12 @@ public sealed class KubernetesSourceTests
             server.Apply(Manifests.Pod("shop", "cart", "10.0.0.1") + Manifests.Pod("shop", "web", "10.0.0.2")));
         ManifestSnapshot before = await cluster.NextAsync("Pod shop/cart", "Pod shop/web");
         cluster.Server.BookmarkInterval = TimeSpan.FromHours(1);
-        await cluster.Server.PauseAsync();
+        cluster.Server.Pause();
         cluster.Server.Delete("Pod", "shop", "cart");
         cluster.Server.Apply(Manifests.Pod("shop", "zoo", "10.0.0.3"));
         cluster.Server.Forget();
         cluster.TakeRequests(string.Empty);
-        await cluster.Server.ResumeAsync();
+        cluster.Server.Resume();
 
         ManifestSnapshot after = await cluster.NextAsync("Pod shop/web", "Pod shop/zoo");
         Assert.Same(before.Objects[1], after.Objects[0]);

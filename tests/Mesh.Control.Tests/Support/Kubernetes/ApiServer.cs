@@ -25,6 +25,7 @@ internal sealed partial class ApiServer : IAsyncDisposable
     private readonly ScratchDirectory _directory = new();
     private CancellationTokenSource _connections = new();
     private WebApplication? _application;
+    private volatile bool _isPaused;
     private readonly ApiCertificate? _certificate;
     private readonly ApiCertificate? _trusted;
     private string _address;
@@ -84,7 +85,7 @@ internal sealed partial class ApiServer : IAsyncDisposable
     public static async Task<ApiServer> StartAsync(ApiCertificate? certificate = null, ApiCertificate? trusted = null)
     {
         var server = new ApiServer(certificate, trusted ?? certificate);
-        await server.ResumeAsync();
+        await server.BeginAsync();
         return server;
     }
 
@@ -145,15 +146,16 @@ internal sealed partial class ApiServer : IAsyncDisposable
         return context.Response.WriteAsync(Status(code, reason, message).ToJsonString());
     }
 
-    public async Task PauseAsync()
+    /// <summary>Answers nobody. It goes on listening: a port that is given up may be another's when it is wanted again.</summary>
+    public void Pause()
     {
+        _isPaused = true;
         Disconnect();
-        await _application!.DisposeAsync();
-        _application = null;
     }
 
-    /// <summary>Begins, or comes back at the address it had.</summary>
-    public async Task ResumeAsync()
+    public void Resume() => _isPaused = false;
+
+    private async Task BeginAsync()
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
@@ -168,7 +170,16 @@ internal sealed partial class ApiServer : IAsyncDisposable
             }
         }));
         WebApplication application = builder.Build();
-        application.Run(AnswerAsync);
+        application.Run(context =>
+        {
+            if (!_isPaused)
+            {
+                return AnswerAsync(context);
+            }
+
+            context.Abort();
+            return Task.CompletedTask;
+        });
         await application.StartAsync(TestContext.Current.CancellationToken);
         _address = application.Urls.First();
         _application = application;

@@ -196,7 +196,7 @@ public sealed class Http2SessionTests
     public async Task A_peer_that_answers_pings_is_kept()
     {
         await using SessionPair pair = await SessionPair.StartAsync(
-            clientOptions: new() { PingInterval = TimeSpan.FromSeconds(1), PingTimeout = TimeSpan.FromSeconds(1) },
+            clientOptions: new() { PingInterval = TimeSpan.FromSeconds(1) },
             serverOptions: new() { IdleLimit = TimeSpan.FromSeconds(5) });
         Assert.Equal(Http2SessionEnd.Idle, await pair.ServerEndAsync());
         Assert.Equal(Http2SessionEnd.Completed, await pair.ClientEndAsync());
