@@ -54,7 +54,8 @@ test_needs='sysctl procps
 openssl openssl
 nghttp nghttp2-client
 h2load nghttp2-client
-nghttpd nghttp2-server'
+nghttpd nghttp2-server
+/usr/lib/python3/dist-packages/grpc python3-grpcio'
 bench_needs='haproxy haproxy
 nginx nginx
 /usr/lib/nginx/modules/ngx_stream_module.so libnginx-mod-stream
