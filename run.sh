@@ -55,7 +55,8 @@ openssl openssl
 nghttp nghttp2-client
 h2load nghttp2-client
 nghttpd nghttp2-server
-/usr/lib/python3/dist-packages/grpc python3-grpcio'
+/usr/lib/python3/dist-packages/grpc python3-grpcio
+/usr/lib/python3/dist-packages/websockets python3-websockets'
 bench_needs='haproxy haproxy
 nginx nginx
 /usr/lib/nginx/modules/ngx_stream_module.so libnginx-mod-stream
