@@ -14,11 +14,13 @@ namespace Mesh.Node.Capture.Rules;
 /// Invariants. A connection is captured only if the rules saw it open: what was open before enrolment, or is excluded, carries no mark of
 /// ours and is left alone. The decision is kept in the connection's mark, so that changing exclusions never splits a connection. What is
 /// captured reaches the proxy or is answered with a reset; it never reaches the application or the network instead.
+/// Order. Every packet of a pod pays for every rule it passes, so what most packets meet stands first, as far as that changes no answer.
 /// </remarks>
 internal static class CaptureRules
 {
     private const string Prerouting = "PREROUTING";
     private const string Output = "OUTPUT";
+    private const string Answer = "ANSWER";
     private const string Loopback = "LOOPBACK";
     private const string Inbound = "INBOUND";
     private const string Connect = "CONNECT";
@@ -31,9 +33,14 @@ internal static class CaptureRules
     private const string GuardOutbound = "GUARD_OUT";
 
     /// <summary>The tables of a plan, in the order they must come into being.</summary>
-    public static ImmutableArray<RuleTable> Build(CapturePlan plan) => plan.Mode == CaptureMode.Tproxy
-        ? [BuildRefusal(), BuildTproxy(plan)]
-        : [BuildReturnPath(), BuildRedirect(plan)];
+    /// <param name="plan">What is captured.</param>
+    /// <param name="refusal">Where the back-end can answer with a reset.</param>
+    public static ImmutableArray<RuleTable> Build(CapturePlan plan, RefusalPlace refusal) => (plan.Mode, refusal) switch
+    {
+        (CaptureMode.Redirect, _) => [BuildReturnPath(), BuildRedirect(plan)],
+        (_, RefusalPlace.Anywhere) => [BuildTproxy(plan, new Reset())],
+        _ => [BuildRefusal(), BuildTproxy(plan, new SetPacketMark(CaptureMarks.Refuse))],
+    };
 
     /// <summary>
     /// What stands while one way of capturing gives place to another: connections cannot open, and their openers try again a second later.
@@ -56,7 +63,9 @@ internal static class CaptureRules
         [(RuleHook.Input, Refused)],
         [new(Refused, [When(new Reset(), new PacketMark(CaptureMarks.Refuse))])]);
 
-    private static RuleTable BuildTproxy(CapturePlan plan)
+    /// <param name="plan">What is captured.</param>
+    /// <param name="refuse">What is done in PREROUTING with what nobody takes.</param>
+    private static RuleTable BuildTproxy(CapturePlan plan, RuleAction refuse)
     {
         ImmutableArray<RuleChain>.Builder chains = ImmutableArray.CreateBuilder<RuleChain>();
         chains.Add(new(Prerouting, plan.BypassInbound
@@ -64,10 +73,8 @@ internal static class CaptureRules
             : [When(new Continue(Loopback), new FromLoopback()), When(new Continue(Inbound))]));
         chains.Add(new(Loopback,
         [
-            // What OUTPUT sent here. The proxy's answers on the same connection go the other way and are the application's.
-            When(new Continue(TakeOutbound), new ConnectionMark(CaptureMarks.Outbound), new OriginalDirection()),
+            When(new Continue(TakeOutbound), new ConnectionMark(CaptureMarks.Outbound)),
             When(new Return(), new PacketMark(CaptureMarks.Own, false)),
-            When(new Return(), new ConnectionMark(CaptureMarks.Outbound)),
             .. OwnMarkToOwnPorts(),
 
             // The proxy talks to the application. The packet loses the proxy's mark, lest tcp_fwmark_accept give it to the application's
@@ -75,24 +82,29 @@ internal static class CaptureRules
             When(new SetConnectionMark(CaptureMarks.Return)),
             When(new SetPacketMark(CaptureMarks.Return)),
         ]));
-        chains.Add(new(TakeOutbound, Take(plan, CapturePorts.Outbound)));
+        chains.Add(new(TakeOutbound,
+        [
+            // What OUTPUT sent here goes to the proxy. The proxy's answers on the same connection are the application's.
+            When(new Return(), new OriginalDirection(false)),
+            .. Take(plan, CapturePorts.Outbound, refuse),
+        ]));
         if (!plan.BypassInbound)
         {
             chains.Add(new(Inbound, InboundRules(plan)));
-            chains.Add(new(TakeInbound, Take(plan, CapturePorts.InboundPlaintext)));
+            chains.Add(new(TakeInbound, Take(plan, CapturePorts.InboundPlaintext, refuse)));
         }
 
         chains.Add(new(Output,
         [
-            .. ReturnPathRules(),
-            When(new Return(), new ConnectionMark(CaptureMarks.Return)),
             When(new Return(), new PacketMark(CaptureMarks.Own)),
+            When(new Continue(Answer), new ConnectionMark(CaptureMarks.Return)),
             When(new Return(), new ToLoopback()),
             When(new Jump(Connect), new Opening()),
 
             // The mark sends the packet through the local route to the loopback interface, and so to LOOPBACK.
             When(new SetPacketMark(CaptureMarks.Return), new ConnectionMark(CaptureMarks.Outbound), new OriginalDirection()),
         ]));
+        chains.Add(new(Answer, [When(new SetPacketMark(CaptureMarks.Return))]));
         chains.Add(new(Connect,
         [
             // The kernel may still keep an ended connection between the same two ports.
@@ -122,8 +134,9 @@ internal static class CaptureRules
             When(new Continue(TakeInbound), new ConnectionMark(CaptureMarks.Inbound)),
 
             // Not captured, and not opening: a connection older than the rules, or an answer to one this namespace opened. Anything else
-            // would
-            // be the application's listener taking the last packet of a handshake it never saw (a SYN cookie), so it goes to the proxy.
+            // would be the application's listener taking the last packet of a handshake it never saw (a SYN cookie), so it goes to the
+            // proxy. Each of these looks for the socket anew, so the one that most packets match comes first.
+            When(new Return(), new OnlyWildcardListener(false)),
             When(new Continue(TakeInbound), new OnlyWildcardListener()),
             When(new Return(), new HasSocket()),
             When(new Continue(TakeInbound)),
@@ -131,15 +144,15 @@ internal static class CaptureRules
     }
 
     /// <summary>Deliver, and refuse what nobody took.</summary>
-    private static ImmutableArray<Rule> Take(CapturePlan plan, ushort port) => plan.Stage == CaptureStage.Refusing
+    private static ImmutableArray<Rule> Take(CapturePlan plan, ushort port, RuleAction refuse) => plan.Stage == CaptureStage.Refusing
         ?
         [
             // A proxy that drains has closed its listeners and still has connections. An opening packet is not one of theirs: a connection
             // that has just ended would let it through to the application.
             When(new Return(), new Opening(false), new HasTransparentSocket()),
-            When(new SetPacketMark(CaptureMarks.Refuse)),
+            When(refuse),
         ]
-        : [When(new DeliverTo(port)), When(new SetPacketMark(CaptureMarks.Refuse))];
+        : [When(new DeliverTo(port)), When(refuse)];
 
     private static RuleTable BuildReturnPath() => new(
         RuleTableKind.Mangle,
@@ -153,7 +166,13 @@ internal static class CaptureRules
                 When(new SetConnectionMark(CaptureMarks.Return)),
                 When(new SetPacketMark(CaptureMarks.Return)),
             ]),
-            new(Output, [.. ReturnPathRules()]),
+            new(Output,
+            [
+                When(
+                    new SetPacketMark(CaptureMarks.Return),
+                    new ConnectionMark(CaptureMarks.Return),
+                    new PacketMark(CaptureMarks.Own, false)),
+            ]),
         ]);
 
     private static RuleTable BuildRedirect(CapturePlan plan)
@@ -191,11 +210,6 @@ internal static class CaptureRules
             ]));
         return new(RuleTableKind.Nat, entries.ToImmutable(), chains.ToImmutable());
     }
-
-    private static IEnumerable<Rule> ReturnPathRules() =>
-    [
-        When(new SetPacketMark(CaptureMarks.Return), new ConnectionMark(CaptureMarks.Return), new PacketMark(CaptureMarks.Own, false)),
-    ];
 
     /// <summary>
     /// The proxy never connects to its own ports. Whoever does so with its mark keeps the mark, so that the proxy sees it

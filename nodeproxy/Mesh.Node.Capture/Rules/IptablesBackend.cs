@@ -35,13 +35,13 @@ internal sealed class IptablesBackend : IRuleBackend
     {
         foreach (AddressFamily family in NamespaceSettings.FamiliesOfThisKernel())
         {
-            _ = await ExpectAsync(CaptureRules.Build(plan), family, cancellation);
+            _ = await ExpectAsync(CaptureRules.Build(plan, RefusalPlace.Input), family, cancellation);
         }
     }
 
     public async Task ApplyAsync(NetNamespace network, CapturePlan plan, CancellationToken cancellation)
     {
-        ImmutableArray<RuleTable> tables = CaptureRules.Build(plan);
+        ImmutableArray<RuleTable> tables = CaptureRules.Build(plan, RefusalPlace.Input);
         foreach (AddressFamily family in NamespaceSettings.FamiliesOfThisKernel())
         {
             IptablesDump current = await SaveAsync(network, family, cancellation);
@@ -60,14 +60,14 @@ internal sealed class IptablesBackend : IRuleBackend
 
     public Task SwitchStageAsync(NetNamespace network, CapturePlan plan, CancellationToken cancellation)
     {
-        ImmutableArray<RuleTable> tables = CaptureRules.Build(plan);
+        ImmutableArray<RuleTable> tables = CaptureRules.Build(plan, RefusalPlace.Input);
         return Task.WhenAll(NamespaceSettings.FamiliesOfThisKernel().Select(family =>
             RestoreAsync(network, family, IptablesText.WriteChains(tables, family, CaptureRules.IsTakingChain), cancellation)));
     }
 
     public async Task<IReadOnlyList<string>> CompareAsync(NetNamespace network, CapturePlan plan, CancellationToken cancellation)
     {
-        ImmutableArray<RuleTable> tables = CaptureRules.Build(plan);
+        ImmutableArray<RuleTable> tables = CaptureRules.Build(plan, RefusalPlace.Input);
         List<string> differences = [];
         foreach (AddressFamily family in NamespaceSettings.FamiliesOfThisKernel())
         {

@@ -180,8 +180,8 @@ internal static class IptablesText
             case RuleMatch.ConnectionMark connection:
                 Append(text, $" -m connmark --mark 0x{connection.Mark:x}/0x{CaptureMarks.Mask:x}");
                 return true;
-            case RuleMatch.OriginalDirection:
-                text.Append(" -m conntrack --ctdir ORIGINAL");
+            case RuleMatch.OriginalDirection direction:
+                Append(text, $" -m conntrack --ctdir {(direction.Expected ? "ORIGINAL" : "REPLY")}");
                 return true;
             case RuleMatch.HasSocket:
                 text.Append(" -m socket");

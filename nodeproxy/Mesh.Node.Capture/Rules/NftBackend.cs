@@ -60,7 +60,8 @@ internal sealed class NftBackend(NamespaceTools tools) : IRuleBackend
             .Where(table => table != NftText.Table)
             .Select(table => $"delete table inet {table}\n"));
 
-    private static string ScriptOf(CapturePlan plan) => NftText.WriteReplacement(NftText.Table, CaptureRules.Build(plan));
+    private static string ScriptOf(CapturePlan plan) =>
+        NftText.WriteReplacement(NftText.Table, CaptureRules.Build(plan, RefusalPlace.Anywhere));
 
     private async Task LoadAsync(NetNamespace network, string script, CancellationToken cancellation) =>
         (await tools.RunAsync(network, "nft", ["-f", "-"], script, cancellation)).OutputOrThrow();

@@ -28,7 +28,7 @@ internal static class NftText
         Line(text, $"table inet {name} {{");
 
         // A chain may be named only after it exists: callees come first.
-        foreach (RuleChain chain in tables.SelectMany(table => table.Chains))
+        foreach (RuleChain chain in tables.SelectMany(Callees))
         {
             Line(text, $"\tchain {NameOf(chain.Name)} {{");
             Line(text, $"\t}}");
@@ -36,22 +36,19 @@ internal static class NftText
 
         foreach (RuleTable table in tables)
         {
-            foreach (RuleChain chain in table.Chains)
+            foreach (RuleChain chain in Callees(table))
             {
                 Line(text, $"\tchain {NameOf(chain.Name)} {{");
-                foreach (Rule rule in chain.Rules)
-                {
-                    Line(text, $"\t\t{Write(rule)}");
-                }
-
+                WriteRules(text, chain);
                 Line(text, $"\t}}");
             }
 
-            foreach ((RuleHook hook, string chain) in table.Entries)
+            foreach ((RuleHook hook, string entered) in table.Entries)
             {
                 Line(text, $"\tchain {NameOf(table.Kind)}_{NameOf(hook)} {{");
                 Line(text, $"\t\ttype {TypeOf(table.Kind, hook)} hook {NameOf(hook)} priority {PriorityOf(table.Kind)}; policy accept;");
-                Line(text, $"\t\tmeta l4proto tcp jump {NameOf(chain)}");
+                Line(text, $"\t\tmeta l4proto != tcp return");
+                WriteRules(text, table.Chains.Single(chain => chain.Name == entered));
                 Line(text, $"\t}}");
             }
         }
@@ -117,18 +114,32 @@ internal static class NftText
         return text.ToString();
     }
 
+    /// <summary>The chains that rules lead to; those the kernel enters are written where it enters them.</summary>
+    private static IEnumerable<RuleChain> Callees(RuleTable table) =>
+        table.Chains.Where(chain => table.Entries.All(entry => entry.Chain != chain.Name));
+
+    private static void WriteRules(StringBuilder text, RuleChain chain)
+    {
+        foreach (Rule rule in chain.Rules)
+        {
+            Line(text, $"\t\t{Write(rule)}");
+        }
+    }
+
     private static string Write(RuleMatch match) => match switch
     {
-        RuleMatch.FromLoopback from => from.Expected ? "iifname \"lo\"" : "iifname != \"lo\"",
-        RuleMatch.ToLoopback to => to.Expected ? "oifname \"lo\"" : "oifname != \"lo\"",
+
+        // By index, which is 1 in every namespace: a name would be copied for each packet before it is compared.
+        RuleMatch.FromLoopback from => $"iif {Comparison(from.Expected, "")}\"lo\"",
+        RuleMatch.ToLoopback to => $"oif {Comparison(to.Expected, "")}\"lo\"",
         RuleMatch.DestinationPort destination => Text($"tcp dport {Comparison(destination.Expected, "")}{destination.Port}"),
         RuleMatch.DestinationIn destination => Text($"{FamilyOf(destination.Network)} daddr {destination.Network}"),
         RuleMatch.SourceIn source => Text($"{FamilyOf(source.Network)} saddr {source.Network}"),
         RuleMatch.Opening opening => $"tcp flags & (fin | syn | rst | ack) {(opening.Expected ? "==" : "!=")} syn",
         RuleMatch.PacketMark packet => Text($"meta mark & 0x{CaptureMarks.Mask:x} {Comparison(packet.Expected, "== ")}0x{packet.Mark:x}"),
         RuleMatch.ConnectionMark connection => Text($"ct mark & 0x{CaptureMarks.Mask:x} == 0x{connection.Mark:x}"),
-        RuleMatch.OriginalDirection => "ct direction original",
-        RuleMatch.OnlyWildcardListener => "socket wildcard 1",
+        RuleMatch.OriginalDirection direction => direction.Expected ? "ct direction original" : "ct direction reply",
+        RuleMatch.OnlyWildcardListener listener => listener.Expected ? "socket wildcard 1" : "socket wildcard 0",
 
         // The statement looks at a property of the socket and so matches only where there is one.
         RuleMatch.HasSocket => "socket transparent { 0, 1 }",

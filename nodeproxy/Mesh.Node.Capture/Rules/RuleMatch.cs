@@ -33,14 +33,14 @@ internal abstract record RuleMatch
     /// <summary>Belongs to a connection with this mark under <see cref="CaptureMarks.Mask"/>.</summary>
     public sealed record ConnectionMark(uint Mark) : RuleMatch;
 
-    /// <summary>Goes the way the connection's first packet went.</summary>
-    public sealed record OriginalDirection : RuleMatch;
+    /// <summary>Goes the way the connection's first packet went (or the other way).</summary>
+    public sealed record OriginalDirection(bool Expected = true) : RuleMatch;
 
     /// <summary>
-    /// Its only socket is a listener on every address. Exists for nft: the socket match of iptables passes such listeners over by itself,
-    /// so there the rule is left out.
+    /// Its only socket is a listener on every address (or it has another: an open connection, or a listener on its very address). Exists
+    /// for nft: the socket match of iptables passes such listeners over by itself, so there the rule is left out.
     /// </summary>
-    public sealed record OnlyWildcardListener : RuleMatch;
+    public sealed record OnlyWildcardListener(bool Expected = true) : RuleMatch;
 
     /// <summary>Has a socket: an open connection, one being opened or one just closed, or a listener on its very address.</summary>
     public sealed record HasSocket : RuleMatch;

@@ -77,7 +77,7 @@ public abstract partial class CaptureLabTests
         string[] additions = backend == CaptureBackend.Nft
             ?
             [
-                $"nft insert rule inet mesh_node {(IsTproxy ? "connect" : "redirect_out")} tcp dport 80 accept",
+                $"nft insert rule inet mesh_node {(IsTproxy ? "connect" : "nat_output")} tcp dport 80 accept",
                 "nft add table inet mesh_node_v0",
                 "nft add chain inet mesh_node extra",
             ]

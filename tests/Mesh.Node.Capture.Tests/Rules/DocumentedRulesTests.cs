@@ -26,14 +26,17 @@ public sealed class DocumentedRulesTests
         foreach (CaptureMode mode in (CaptureMode[])[CaptureMode.Tproxy, CaptureMode.Redirect])
         {
             string word = mode == CaptureMode.Tproxy ? "tproxy" : "redirect";
-            Assert.Equal(Listing($"# nft, {word}"), NftText.WriteReplacement(NftText.Table, CaptureRules.Build(Example(mode))));
-            Assert.Equal(Listing($"# iptables, {word}"), Iptables(CaptureRules.Build(Example(mode))));
+            Assert.Equal(
+                Listing($"# nft, {word}"),
+                NftText.WriteReplacement(NftText.Table, CaptureRules.Build(Example(mode), RefusalPlace.Anywhere)));
+            Assert.Equal(Listing($"# iptables, {word}"), Iptables(CaptureRules.Build(Example(mode), RefusalPlace.Input)));
         }
 
         CapturePlan refusing = Example(CaptureMode.Tproxy) with { Stage = CaptureStage.Refusing };
         Assert.Equal(
             Listing("# iptables, tproxy, refusing"),
-            IptablesText.WriteChains(CaptureRules.Build(refusing), AddressFamily.InterNetwork, CaptureRules.IsTakingChain));
+            IptablesText.WriteChains(
+                CaptureRules.Build(refusing, RefusalPlace.Input), AddressFamily.InterNetwork, CaptureRules.IsTakingChain));
         Assert.Equal(Listing("# iptables, guard"), Iptables([CaptureRules.BuildGuard()]));
     }
 
