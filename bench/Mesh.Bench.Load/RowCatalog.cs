@@ -76,6 +76,7 @@ internal static class RowCatalog
             hasLatencies: true,
             MutualTlsContests.HttpAsync,
             AgainstHaproxy(rateRatioMin: 1.1, cpuRatioMax: 0.95)),
+        new IsolationRow(),
         new AllocationRow(),
         new IdleMemoryRow(),
         new ConnectionMemoryRow(

@@ -186,7 +186,8 @@ internal sealed class BenchLab : IAsyncDisposable
         }
     }
 
-    private static async Task ListeningAsync(LabPod server)
+    /// <summary>Waits until a pod of <see cref="Server"/> listens.</summary>
+    public static async Task ListeningAsync(LabPod server)
     {
         using var limit = new CancellationTokenSource(s_readyLimit);
         while (!await server.IsListeningAsync(BulkPort) || !await server.IsListeningAsync(HttpPort))
@@ -200,7 +201,8 @@ internal sealed class BenchLab : IAsyncDisposable
         }
     }
 
-    private string Server(string space, string name, int node)
+    /// <summary>The manifest of a pod that answers as all servers do.</summary>
+    public string Server(string space, string name, int node)
     {
         var values = new Dictionary<string, string>(StringComparer.Ordinal)
         {
@@ -211,7 +213,8 @@ internal sealed class BenchLab : IAsyncDisposable
         return Pod(space, name, node, $"""["sh", "-c", "iperf3 -s -p {BulkPort} >/dev/null & exec nginx -e stderr -c {file}"]""");
     }
 
-    private static string Service(string name, string address) =>
+    /// <summary>The manifest of a service of the captured namespace; its port 80 leads to <see cref="RoutedPort"/>.</summary>
+    public static string Service(string name, string address) =>
         $$"""
         ---
         apiVersion: v1
@@ -221,7 +224,8 @@ internal sealed class BenchLab : IAsyncDisposable
 
         """;
 
-    private static string Pod(string space, string name, int node, string? command = null)
+    /// <summary>The manifest of a pod.</summary>
+    public static string Pod(string space, string name, int node, string? command = null)
     {
         string program = command is null ? "" : $", command: {command}";
         return $$"""

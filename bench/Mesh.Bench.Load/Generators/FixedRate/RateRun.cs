@@ -9,7 +9,7 @@ namespace Mesh.Bench.Load.Generators.FixedRate;
 /// Sends requests at a fixed rate over keep-alive connections, whatever the answers take, and measures each from the moment it was due:
 /// a stall is paid for by every request that fell into it. One epoll instance, one thread at a time, no allocation for a request.
 /// </summary>
-internal sealed class RateRun : IDisposable
+internal sealed partial class RateRun : IDisposable
 {
     // Fine enough that what is due together is a handful, coarse enough that the clock costs little.
     private static readonly TimeSpan s_tick = TimeSpan.FromMicroseconds(100);
