@@ -5,6 +5,7 @@ using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 using Mesh.Node.Protocols.Http;
 using Mesh.Node.Protocols.Http2;
+using Mesh.Node.Transport.Buffers;
 using Mesh.Node.Transport.Connections;
 using Mesh.Node.Transport.EventLoops;
 using Microsoft.AspNetCore.Connections;
@@ -15,8 +16,8 @@ namespace Mesh.Node.Proxy.Hbone;
 /// <summary>A stream of a tunnel as protocols see it: a pair of pipes on the tunnel's loop.</summary>
 /// <remarks>
 /// What <see cref="ChannelConnection"/> is for a channel. Backpressure: credit goes back as the protocol consumes, so no more than the
-/// stream's window is held; output waits for the window and for room in the tunnel. END_STREAM ends a direction; a reset, or a tunnel that
-/// is lost, breaks both.
+/// stream's window is held, and that counts towards the pod's budget; output waits for the window and for room in the tunnel. END_STREAM
+/// ends a direction; a reset, or a tunnel that is lost, breaks both.
 /// </remarks>
 internal sealed class StreamConnection : ConnectionContext, ITunnelStreamEvents, ITimerHandler
 {
@@ -32,16 +33,20 @@ internal sealed class StreamConnection : ConnectionContext, ITunnelStreamEvents,
     private readonly LoopPipe _output;
     private readonly Action _onOutput;
     private readonly LoopTimer _drain;
+    private CountedBytes _held;
+    private long _unreadBytes;
     private ValueTaskAwaiter<ReadResult> _read;
     private CancellationTokenSource? _closed;
     private LoopCompletion<bool>? _released;
     private bool _isReadPending;
     private bool _hasInputEnded;
     private bool _hasOutputEnded;
+    private bool _isInputUnwanted;
     private bool _isLetGo;
 
-    private StreamConnection(TunnelStream stream, TimeSpan drainLimit)
+    private StreamConnection(TunnelStream stream, TimeSpan drainLimit, BufferBudget budget)
     {
+        _held = new CountedBytes(budget);
         _stream = stream;
         _loop = stream.Tunnel.Loop;
         _drainLimit = drainLimit;
@@ -49,11 +54,14 @@ internal sealed class StreamConnection : ConnectionContext, ITunnelStreamEvents,
         _output = LoopPipe.Create(_loop, OutputBytesMax);
         _onOutput = OnOutput;
         _drain = new LoopTimer(_loop, this);
-        Transport = new DuplexPipe(new CreditReader(_input.Reader, stream), _output.Writer);
+        Transport = new DuplexPipe(new CreditReader(_input.Reader, this), _output.Writer);
     }
 
     /// <summary>Whether both directions have ended, or the stream was reset or lost.</summary>
     public bool IsOver { get; private set; }
+
+    /// <summary>Whether it was ended because its pod may hold no more of what arrives.</summary>
+    public bool IsOverBudget { get; private set; }
 
     /// <summary>How the stream ended early; null while it has not.</summary>
     public TunnelAbort? End { get; private set; }
@@ -102,9 +110,10 @@ internal sealed class StreamConnection : ConnectionContext, ITunnelStreamEvents,
     /// <summary>Takes over a stream on which bytes may flow. Loop thread.</summary>
     /// <param name="stream">Owned from here on.</param>
     /// <param name="drainLimit">Time to deliver what was written once the protocol has let go.</param>
-    public static StreamConnection Start(TunnelStream stream, TimeSpan drainLimit)
+    /// <param name="budget">The pod's: what has arrived and was not read counts towards it.</param>
+    public static StreamConnection Start(TunnelStream stream, TimeSpan drainLimit, BufferBudget budget)
     {
-        var connection = new StreamConnection(stream, drainLimit);
+        var connection = new StreamConnection(stream, drainLimit, budget);
         stream.Events = connection;
         if (!stream.IsAlive)
         {
@@ -175,12 +184,21 @@ internal sealed class StreamConnection : ConnectionContext, ITunnelStreamEvents,
         }
         else if (!data.IsEmpty)
         {
+            _unreadBytes += _isInputUnwanted ? 0 : data.Length;
             _input.Writer.Write(data);
             if (!endStream)
             {
                 // Whoever waits for these bytes runs inside this call. It completes at once, since the window is what bounds the pipe.
                 ValueTask<FlushResult> flushed = _input.Writer.FlushAsync();
                 Debug.Assert(flushed.IsCompleted, "A pipe without a bound lets nobody wait.");
+            }
+
+            // What the protocol took inside that call was never held.
+            if (_unreadBytes > 0 && !IsOver && !_held.TryHold(_unreadBytes))
+            {
+                IsOverBudget = true;
+                Abort(new ConnectionAbortedException("The pod holds as much as it may."));
+                return;
             }
         }
 
@@ -343,8 +361,27 @@ internal sealed class StreamConnection : ConnectionContext, ITunnelStreamEvents,
         _released?.TryComplete(true);
     }
 
+    private void OnConsumed(int bytes)
+    {
+        _unreadBytes -= bytes;
+        if (!_held.IsEmpty)
+        {
+            _held.TryHold(_unreadBytes);
+        }
+
+        _stream.Consumed(bytes);
+    }
+
+    /// <summary>What is there goes, and what comes is not kept.</summary>
+    private void OnInputUnwanted()
+    {
+        _isInputUnwanted = true;
+        _unreadBytes = 0;
+        _held.TryHold(0);
+    }
+
     /// <summary>Returns to the peer the credit of what is consumed.</summary>
-    private sealed class CreditReader(PipeReader reader, TunnelStream stream) : PipeReader
+    private sealed class CreditReader(PipeReader reader, StreamConnection connection) : PipeReader
     {
         private ReadOnlySequence<byte> _offered;
 
@@ -376,12 +413,16 @@ internal sealed class StreamConnection : ConnectionContext, ITunnelStreamEvents,
             reader.AdvanceTo(consumed, examined);
             if (bytes > 0)
             {
-                stream.Consumed((int)bytes);
+                connection.OnConsumed((int)bytes);
             }
         }
 
         public override void CancelPendingRead() => reader.CancelPendingRead();
 
-        public override void Complete(Exception? exception = null) => reader.Complete(exception);
+        public override void Complete(Exception? exception = null)
+        {
+            reader.Complete(exception);
+            connection.OnInputUnwanted();
+        }
     }
 }

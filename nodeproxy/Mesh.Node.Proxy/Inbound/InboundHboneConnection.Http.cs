@@ -101,7 +101,7 @@ internal sealed partial class InboundHboneConnection
     private async Task ServeHttpAsync(HttpSession session, InboundServer server, bool isHttp2)
     {
         Settle();
-        _httpConnection = StreamConnection.Start(_stream, s_drainLimit);
+        _httpConnection = StreamConnection.Start(_stream, s_drainLimit, Pod.Buffers);
         _early.DeliverTo(_httpConnection);
         await session.ServeAsync(_httpConnection, _stream.Tunnel, isHttp2, server, Pod.Buffers);
     }

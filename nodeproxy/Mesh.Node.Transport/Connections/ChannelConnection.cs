@@ -39,7 +39,7 @@ public sealed class ChannelConnection : ConnectionContext, IChannelEvents, ITime
         _timer = new LoopTimer(channel.Loop, this);
         LoopPipe input = LoopPipe.Create(channel.Loop, options.InputBytesMax);
         LoopPipe output = LoopPipe.Create(channel.Loop, options.OutputBytesMax);
-        _input = new InputPump(this, channel, input.Writer, options);
+        _input = new InputPump(this, channel, input, options);
         _output = new OutputPump(this, channel, output.Reader, options);
         Transport = new DuplexPipe(input.Reader, output.Writer);
     }

@@ -23,6 +23,7 @@ internal sealed class InputPump : IReadyHandler
     private readonly ChannelConnection _connection;
     private readonly ByteChannel _channel;
     private readonly EventLoop _loop;
+    private readonly LoopPipe _pipe;
     private readonly PipeWriter _writer;
     private readonly Action _onFlushed;
     private ValueTaskAwaiter<FlushResult> _flush;
@@ -33,12 +34,13 @@ internal sealed class InputPump : IReadyHandler
     private bool _readsDirectly;
     private bool _unwanted;
 
-    public InputPump(ChannelConnection connection, ByteChannel channel, PipeWriter writer, ConnectionOptions options)
+    public InputPump(ChannelConnection connection, ByteChannel channel, LoopPipe pipe, ConnectionOptions options)
     {
         _connection = connection;
         _channel = channel;
         _loop = channel.Loop;
-        _writer = writer;
+        _pipe = pipe;
+        _writer = pipe.Writer;
         _onFlushed = OnFlushed;
         _budget = new TurnBudget(_loop, options);
     }
@@ -117,6 +119,11 @@ internal sealed class InputPump : IReadyHandler
                 _writer.Write(room.Span[..read.Bytes]);
                 break;
             case IoStatus.WouldBlock:
+                if (wentDirectly)
+                {
+                    _pipe.LetGoOfRoom();
+                }
+
                 return false;
             case IoStatus.End:
                 HasEnded = true;

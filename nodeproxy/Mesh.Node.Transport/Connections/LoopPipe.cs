@@ -28,6 +28,9 @@ public sealed class LoopPipe
     /// <summary>Where bytes go in.</summary>
     public PipeWriter Writer => _writer;
 
+    /// <summary>What the writer gave last to be written into is not used: an empty pipe holds nothing any more.</summary>
+    internal void LetGoOfRoom() => _writer.LetGoOfRoom();
+
     /// <summary>A pipe of a loop. Loop thread.</summary>
     /// <param name="loop">Where both ends are used.</param>
     /// <param name="bytesMax">

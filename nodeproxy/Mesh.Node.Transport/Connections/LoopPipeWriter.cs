@@ -91,6 +91,9 @@ internal sealed class LoopPipeWriter(EventLoop loop, PipeBytes content, int byte
         Reader.OnWriterCompleted(exception);
     }
 
+    /// <summary>What <see cref="GetMemory"/> gave last is not used: an empty pipe holds nothing any more.</summary>
+    public void LetGoOfRoom() => content.TakeRoomBack();
+
     /// <summary>The reader has looked at more.</summary>
     public void OnExamined()
     {

@@ -5,7 +5,7 @@ namespace Mesh.Node.Transport.Connections;
 
 /// <summary>
 /// What is in a <see cref="LoopPipe"/>, in order: what the reader has not consumed, and what the writer has not flushed. Holds no block
-/// while it is empty.
+/// while it is empty and nobody was given room to write into.
 /// </summary>
 internal sealed class PipeBytes(PipeBlockPool pool)
 {
@@ -15,6 +15,9 @@ internal sealed class PipeBytes(PipeBlockPool pool)
     private int _headOffset;
     private int _tailBytes;
     private int _flushedOffset;
+
+    // Somebody may be writing into the last block: it must not be lent to anybody else.
+    private bool _isRoomGiven;
 
     /// <summary>Bytes that were flushed and not consumed.</summary>
     public long Length { get; private set; }
@@ -32,6 +35,7 @@ internal sealed class PipeBytes(PipeBlockPool pool)
     /// <summary>Room to write into: what is left of a block, or another one where that is less than asked for.</summary>
     public Memory<byte> Room(int bytesMin)
     {
+        _isRoomGiven = true;
         if (_tail is null)
         {
             _head = _tail = _flushed = pool.Rent(bytesMin);
@@ -55,6 +59,17 @@ internal sealed class PipeBytes(PipeBlockPool pool)
         ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)bytes, (uint)((_tail?.Bytes.Length ?? 0) - _tailBytes), nameof(bytes));
         _tailBytes += bytes;
         UnflushedBytes += bytes;
+        _isRoomGiven = false;
+    }
+
+    /// <summary>The room given last is not written into after all.</summary>
+    public void TakeRoomBack()
+    {
+        _isRoomGiven = false;
+        if (Length == 0 && UnflushedBytes == 0)
+        {
+            Clear();
+        }
     }
 
     /// <summary>Gives the reader what was written.</summary>
@@ -86,7 +101,7 @@ internal sealed class PipeBytes(PipeBlockPool pool)
 
         UnexaminedBytes = end - examinedTo;
         Length = end - consumedTo;
-        if (Length == 0 && UnflushedBytes == 0)
+        if (Length == 0 && UnflushedBytes == 0 && !_isRoomGiven)
         {
             Clear();
             return;

@@ -1,4 +1,6 @@
 using System.Net.Sockets;
+using Mesh.Node.Proxy.Tests.Http;
+using Mesh.Node.Transport.Buffers;
 using Mesh.Testing;
 using Xunit;
 
@@ -28,5 +30,27 @@ public sealed class BufferLimitTests
             }
         });
         await node.WaitForLineAsync("BufferLimit", "client");
+    }
+
+    [LabFact]
+    public async Task A_tunnelled_request_whose_application_does_not_read_it_is_ended_when_its_pod_may_hold_no_more()
+    {
+        await using HttpLab lab = await HttpLab.StartAsync(
+            SameNodeMode.Network, new ProxyOptions { PodBufferBytesMax = 2 * BufferPool.BlockBytes });
+        LabPod server = await lab.Node.AddPodAsync("server");
+        using Socket listener = server.Listen(HttpLab.AppPort);
+        HttpService service = lab.AddService("server", (server, []));
+        using Socket sending = await lab.ConnectAsync(service);
+        await sending.SendAsync("POST / HTTP/1.1\r\nhost: server\r\ncontent-length: 1000000000\r\n\r\n"u8.ToArray());
+        await Assert.ThrowsAsync<SocketException>(async () =>
+        {
+            using var limit = new CancellationTokenSource(LabNode.Patience);
+            byte[] chunk = new byte[256 * 1024];
+            while (true)
+            {
+                await sending.SendAsync(chunk, limit.Token);
+            }
+        });
+        await lab.Node.WaitForLineAsync("BufferLimit");
     }
 }

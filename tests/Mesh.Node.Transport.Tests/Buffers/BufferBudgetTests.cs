@@ -29,6 +29,25 @@ public sealed class BufferBudgetTests
     }
 
     [Fact]
+    public void What_is_held_elsewhere_counts_in_whole_blocks_and_nothing_while_nothing_is_held()
+    {
+        var budget = new BufferBudget(3 * Block);
+        var counted = new CountedBytes(budget);
+        Assert.True(counted.IsEmpty);
+        Assert.True(counted.TryHold(1));
+        Assert.Equal(Block, budget.HeldBytes);
+        Assert.True(counted.TryHold(Block));
+        Assert.Equal(Block, budget.HeldBytes);
+        Assert.True(counted.TryHold(Block + 1));
+        Assert.Equal(2 * Block, budget.HeldBytes);
+        Assert.False(counted.TryHold(4 * Block));
+        Assert.True(counted.TryHold(3));
+        Assert.Equal((Block, false), (budget.HeldBytes, counted.IsEmpty));
+        Assert.True(counted.TryHold(0));
+        Assert.Equal((0, true), (budget.HeldBytes, counted.IsEmpty));
+    }
+
+    [Fact]
     public void Any_number_of_threads_never_take_more_than_there_is()
     {
         var whole = new BufferBudget(3 * Block);

@@ -49,6 +49,24 @@ public sealed class ChannelConnectionTests(TlsLab lab) : IClassFixture<TlsLab>
         });
 
     [Fact]
+    public async Task A_read_that_fills_all_it_was_offered_leaves_no_block_when_nothing_comes_after_it()
+    {
+        using var fixture = new LoopFixture();
+        (long bytes, int blocks) = await fixture.RunAsync(async ValueTask<(long, int)> () =>
+        {
+            var source = new BottomlessChannel(fixture.Loop, bytesPerRead: EventLoop.ScratchBytes, readsMax: 1);
+            ChannelConnection connection = ChannelConnection.Start(source, new ConnectionOptions { InputBytesMax = 1024 * 1024 });
+            ReadResult read = await connection.Transport.Input.ReadAsync();
+            long length = read.Buffer.Length;
+            connection.Transport.Input.AdvanceTo(read.Buffer.End);
+            int held = fixture.Loop.Buffers.OutstandingBlocks;
+            connection.Abort();
+            return (length, held);
+        });
+        Assert.Equal((EventLoop.ScratchBytes, 0), (bytes, blocks));
+    }
+
+    [Fact]
     public async Task An_application_that_never_stops_leaves_the_loop_to_others()
     {
         using var fixture = new LoopFixture();

@@ -69,6 +69,38 @@ public sealed class LoopPipeTests
     }
 
     [Fact]
+    public async Task Room_that_was_given_stays_the_writers_when_the_reader_takes_all_there_is()
+    {
+        using var fixture = new LoopFixture();
+        (string read, int kept, int left) = await fixture.RunAsync(async ValueTask<(string, int, int)> () =>
+        {
+            LoopPipe pipe = LoopPipe.Create(fixture.Loop, 0);
+            pipe.Writer.Write("first"u8);
+            await pipe.Writer.FlushAsync();
+            Memory<byte> room = pipe.Writer.GetMemory(6);
+            ReadResult first = await pipe.Reader.ReadAsync();
+            pipe.Reader.AdvanceTo(first.Buffer.End);
+            byte[] others = fixture.Loop.Buffers.Rent();
+            others.AsSpan().Fill((byte)'x');
+            "second"u8.CopyTo(room.Span);
+            pipe.Writer.Advance(6);
+            await pipe.Writer.FlushAsync();
+            ReadResult second = await pipe.Reader.ReadAsync();
+            string text = System.Text.Encoding.ASCII.GetString(second.Buffer.ToArray());
+            pipe.Reader.AdvanceTo(second.Buffer.End);
+            Assert.Equal(-1, others.AsSpan().IndexOfAnyExcept((byte)'x'));
+            fixture.Loop.Buffers.Return(others);
+
+            // Room that is not used after all is given back.
+            pipe.Writer.GetMemory(1);
+            int kept = fixture.Loop.Buffers.OutstandingBlocks;
+            pipe.LetGoOfRoom();
+            return (text, kept, fixture.Loop.Buffers.OutstandingBlocks);
+        });
+        Assert.Equal(("second", 1, 0), (read, kept, left));
+    }
+
+    [Fact]
     public async Task A_piece_larger_than_a_block_is_given_whole()
     {
         using var fixture = new LoopFixture();

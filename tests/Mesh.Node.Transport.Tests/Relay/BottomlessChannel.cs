@@ -7,7 +7,8 @@ namespace Mesh.Node.Transport.Tests.Relay;
 /// <summary>Always has more to read and always takes what is written: the worst neighbour a loop can have.</summary>
 /// <param name="loop">Where it lives.</param>
 /// <param name="bytesPerRead">What each read gives; 0 for a channel that is silent.</param>
-internal sealed class BottomlessChannel(EventLoop loop, int bytesPerRead) : ByteChannel(loop)
+/// <param name="readsMax">Reads after which it is silent.</param>
+internal sealed class BottomlessChannel(EventLoop loop, int bytesPerRead, int readsMax = int.MaxValue) : ByteChannel(loop)
 {
     private bool _closed;
 
@@ -19,7 +20,7 @@ internal sealed class BottomlessChannel(EventLoop loop, int bytesPerRead) : Byte
 
     public override IoResult Read(Span<byte> destination)
     {
-        if (bytesPerRead == 0)
+        if (bytesPerRead == 0 || Reads == readsMax)
         {
             return IoResult.WouldBlock;
         }

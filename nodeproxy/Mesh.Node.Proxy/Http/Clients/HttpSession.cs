@@ -83,6 +83,11 @@ internal sealed class HttpSession(LoopContext context, ConnectionRecord record)
         StreamConnection connection, TunnelConnection tunnel, bool isHttp2, IRequestServer server, BufferBudget buffers)
     {
         (CloseReason reason, string? detail) = await RunAsync(connection, isHttp2, server, buffers);
+        if (connection.IsOverBudget)
+        {
+            record.TryEnd(CloseReason.BufferLimit);
+        }
+
         if (reason == CloseReason.ClientReset && tunnel.IsClosed)
         {
             record.TryEnd(tunnel.StreamEnd.Reason, tunnel.StreamEnd.Detail);

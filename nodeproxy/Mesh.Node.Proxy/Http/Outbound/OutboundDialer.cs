@@ -122,7 +122,7 @@ internal sealed class OutboundDialer(OutboundOrigin origin) : IUpstreamDialer
     {
         PodLimits limits = origin.Pod.Limits;
         limits.CountStreamOpened();
-        StreamConnection connection = StreamConnection.Start(stream, s_options.DrainLimit);
+        StreamConnection connection = StreamConnection.Start(stream, s_options.DrainLimit, origin.Pod.Buffers);
         connection.ConnectionClosed.UnsafeRegister(static counted => ((PodLimits)counted!).CountStreamClosed(), limits);
         if (!response.TryDeliverTo(connection))
         {
