@@ -86,17 +86,22 @@ internal sealed class HttpLab : IAsyncDisposable
                 PortPolicies.Default,
                 subsets.ToDictionary(subset => subset.Name)))));
 
-    /// <summary>Says how requests to a service are carried, and nothing of where they go.</summary>
-    public void Carry(HttpService service, ConnectionLimits limits) =>
+    /// <summary>Says how requests to a service are carried, and where they go if anything.</summary>
+    public void Carry(HttpService service, ConnectionLimits limits, params Route[] routes) =>
         Node.Configure(mesh => mesh.SetTraffic(new ServiceTraffic(
             service.Service.Key,
             new TrafficScope(
-                new Dictionary<ushort, RouteTable>(),
+                routes.Length == 0
+                    ? new Dictionary<ushort, RouteTable>()
+                    : new Dictionary<ushort, RouteTable> { [80] = RouteTable.Compile([.. routes]) },
                 new PortPolicies(TrafficPolicy.Default with { Limits = limits }),
                 new Dictionary<string, TrafficSubset>()))));
 
     /// <summary>A client of .NET that connects from inside the client's pod.</summary>
-    public HttpClient Http(HttpService service)
+    public HttpClient Http(HttpService service) => Http(service, Client);
+
+    /// <summary>The same, from inside another pod.</summary>
+    public HttpClient Http(HttpService service, LabPod from)
     {
         var handler = new SocketsHttpHandler
         {
@@ -104,7 +109,7 @@ internal sealed class HttpLab : IAsyncDisposable
             UseCookies = false,
             AllowAutoRedirect = false,
             ConnectCallback = async (context, _) => new NetworkStream(
-                await Client.ConnectAsync(service.Address, context.DnsEndPoint.Port), ownsSocket: true),
+                await from.ConnectAsync(service.Address, context.DnsEndPoint.Port), ownsSocket: true),
         };
         var client = new HttpClient(handler) { BaseAddress = new Uri($"http://{service.Service.Name}/"), Timeout = LabNode.Patience };
         _clients.Add(client);

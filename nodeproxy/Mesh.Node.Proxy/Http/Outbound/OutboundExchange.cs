@@ -196,7 +196,8 @@ internal partial class OutboundExchange : ProxiedExchange, IOpenRequest
             }
 
             bool isWanted = attempt.MayRetry && retries.Allows(attempt.Outcome);
-            if (isWanted && retried < retries.Retries && CanSendAgain && _lease.TryBeginRetry(out _))
+            bool isLeft = isWanted && retried < retries.Retries && CanSendAgain;
+            if (isLeft && _lease.TryBeginRetry(out _))
             {
                 EndAttempt(attempt);
                 await DropUpstreamAsync();
@@ -210,7 +211,12 @@ internal partial class OutboundExchange : ProxiedExchange, IOpenRequest
                 break;
             }
 
-            if (isWanted && retried > 0)
+            if (isLeft)
+            {
+                // The destination has as many retries under way as it may.
+                Record.Flags |= ResponseFlag.UpstreamOverflow;
+            }
+            else if (isWanted && retried > 0)
             {
                 Record.Flags |= ResponseFlag.UpstreamRetryLimitExceeded;
             }
