@@ -3,6 +3,7 @@ using Mesh.Node.Capture.Handover;
 using Mesh.Node.Proxy.Admin;
 using Mesh.Node.Proxy.Authentication;
 using Mesh.Node.Proxy.Config;
+using Mesh.Node.Proxy.Enforcement.Limits;
 using Mesh.Node.Proxy.Explain;
 using Mesh.Node.Proxy.Http;
 using Mesh.Node.Proxy.Http.Destinations;
@@ -61,6 +62,7 @@ public sealed class NodeProxy : IPodSink, ITunnelLister, IPodLister, IDestinatio
             new BufferBudget(options.NodeBufferBytesMax),
             new NodeLimits(options),
             HttpLimits.Of(options),
+            new RateLimiters(clock ?? TimeProvider.System),
             new TokenWorker(clock ?? TimeProvider.System),
             new PortHints(),
             logger);
@@ -74,6 +76,7 @@ public sealed class NodeProxy : IPodSink, ITunnelLister, IPodLister, IDestinatio
             .. loops.Loops.Select(loop => new LoopContext(
                 loop, telemetry.ForLoop(loop.Index), telemetry.RequestsForLoop(loop.Index), _services)),
         ];
+        configuration.Changed += change => _services.RateLimiters.OnConfigurationChanged(change.Current);
         configuration.Changed += _ => OnEveryLoop(static context => context.OnConfigurationChanged());
         certificates.TrustChanged += domain => OnEveryLoop(context => context.OnTrustChanged(domain));
     }
@@ -86,6 +89,9 @@ public sealed class NodeProxy : IPodSink, ITunnelLister, IPodLister, IDestinatio
     }
 
     IReadOnlyList<DestinationStatus> IDestinationLister.List() => _services.Destinations.Describe(Environment.TickCount64);
+
+    /// <summary>What came of limits on requests.</summary>
+    public IRateLimitLister RateLimits => _services.RateLimiters;
 
     /// <summary>Says what would become of a request.</summary>
     public IRequestExplainer Explainer { get; }

@@ -1,5 +1,6 @@
 using Mesh.Node.Proxy.Authentication;
 using Mesh.Node.Proxy.Config;
+using Mesh.Node.Proxy.Enforcement.Limits;
 using Mesh.Node.Proxy.Http;
 using Mesh.Node.Proxy.Http.Destinations;
 using Mesh.Node.Proxy.Http.Detection;
@@ -20,6 +21,7 @@ namespace Mesh.Node.Proxy;
 /// <param name="Buffers">What all pods together may hold for peers that do not take it.</param>
 /// <param name="Limits">How many connections all pods together have, and may have.</param>
 /// <param name="Http">What HTTP connections and requests are held to.</param>
+/// <param name="RateLimiters">What has been asked of the pods by the limits of their policies.</param>
 /// <param name="Tokens">Verifies the tokens of requests.</param>
 /// <param name="Hints">Which ports' servers speak first.</param>
 /// <param name="Logger">Where a fault is told.</param>
@@ -33,6 +35,7 @@ internal sealed record ProxyServices(
     BufferBudget Buffers,
     NodeLimits Limits,
     HttpLimits Http,
+    RateLimiters RateLimiters,
     TokenWorker Tokens,
     PortHints Hints,
     ILogger Logger);

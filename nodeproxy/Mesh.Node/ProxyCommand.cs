@@ -77,6 +77,7 @@ internal static class ProxyCommand
             Certificates = certificates.Describe,
             Tunnels = proxy,
             Destinations = proxy,
+            RateLimits = proxy.RateLimits,
             Explainer = proxy.Explainer,
             Pods = proxy,
             NodeConfigurationJson = configuration.SourceJson,

@@ -14,6 +14,9 @@ public static class PolicyExtensions
     /// <summary>Of a policy that denies nothing; carries a <see cref="RequestAuthentication"/>.</summary>
     public const string RequestAuthentication = "mesh-node.io/request-authentication";
 
+    /// <summary>Of a policy that denies nothing; carries <see cref="Policies.RateLimits"/>.</summary>
+    public const string RateLimits = "mesh-node.io/rate-limits";
+
     /// <summary>Key of the node's metadata by which a proxy asks for whole policies.</summary>
     public const string NodeMetadataKey = "MESH_NODE_POLICIES";
 

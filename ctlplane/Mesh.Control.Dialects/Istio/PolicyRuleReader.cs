@@ -25,23 +25,29 @@ internal sealed class PolicyRuleReader
         ["ports", "notPorts", "hosts", "notHosts", "methods", "notMethods", "paths", "notPaths"];
 
     private readonly PolicyAction _action;
+    private readonly bool _isLimit;
     private readonly PolicyValues _values;
     private readonly PolicyConditionReader _conditions;
 
-    private PolicyRuleReader(string @namespace, PolicyAction action)
+    private PolicyRuleReader(string @namespace, PolicyAction action, bool isLimit)
     {
         _action = action;
-        _values = new PolicyValues(@namespace, action);
+        _isLimit = isLimit;
+        _values = new PolicyValues(@namespace, action, isLimit);
         _conditions = new PolicyConditionReader(_values, action);
     }
 
     /// <returns>Null when the rule must not take part.</returns>
     public static PolicyRule? Read(FieldReader rule, string @namespace, PolicyAction action)
     {
-        var reader = new PolicyRuleReader(@namespace, action);
+        var reader = new PolicyRuleReader(@namespace, action, isLimit: false);
         PolicyRule result = reader.ReadRule(rule);
         return reader._values.HasUncheckedConstraint && action == PolicyAction.Allow ? null : result;
     }
+
+    /// <summary>Reads which requests a limit counts. What cannot be checked of it makes the limit hold for more.</summary>
+    public static PolicyRule ReadLimited(FieldReader rule, string @namespace) =>
+        new PolicyRuleReader(@namespace, PolicyAction.Deny, isLimit: true).ReadRule(rule);
 
     private PolicyRule ReadRule(FieldReader rule)
     {
@@ -70,7 +76,7 @@ internal sealed class PolicyRuleReader
     /// <summary>What a rule about requests means for connections whose requests nobody can read.</summary>
     private void ReportOtherConnections(FieldReader rule, IReadOnlyCollection<PolicyClause> clauses)
     {
-        if (!clauses.Any(clause => clause.Matches.Any(match => match.Request is not null)))
+        if (_isLimit || !clauses.Any(clause => clause.Matches.Any(match => match.Request is not null)))
         {
             return;
         }

@@ -11,14 +11,17 @@ namespace Mesh.Control.Dialects.Istio;
 /// </summary>
 /// <param name="policyNamespace">The policy's own.</param>
 /// <param name="action">What the rule is for: it says what comes of a constraint that is left out.</param>
-internal sealed class PolicyValues(string policyNamespace, PolicyAction action)
+/// <param name="isLimit">The rule says which requests a limit counts, and decides nothing.</param>
+internal sealed class PolicyValues(string policyNamespace, PolicyAction action, bool isLimit)
 {
     private const int ServiceAccountCountMax = 16;
 
     /// <summary>The rule says more than what was read of it.</summary>
     public bool HasUncheckedConstraint { get; private set; }
 
-    private string Consequence => action == PolicyAction.Allow
+    private string Consequence => isLimit
+        ? "The limit holds without it, so for more requests."
+        : action == PolicyAction.Allow
         ? "The rule is left out, so it admits nothing."
         : "The rule is enforced without it, so it denies more.";
 

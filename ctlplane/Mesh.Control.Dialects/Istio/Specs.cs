@@ -133,5 +133,8 @@ internal sealed record AuthorizationPolicySpec
     /// <summary>Of a RequestAuthentication; empty for others.</summary>
     public ImmutableArray<TokenRule> TokenRules { get; init; } = [];
 
+    /// <summary>Of a RateLimit; empty for others.</summary>
+    public ImmutableArray<RateLimit> RateLimits { get; init; } = [];
+
     public required bool IsDryRun { get; init; }
 }

@@ -334,6 +334,7 @@ internal sealed class NamespaceTranslator
                 Provider = policy.Provider,
                 Rules = policy.Rules,
                 TokenRules = policy.TokenRules,
+                RateLimits = policy.RateLimits,
                 IsDryRun = policy.IsDryRun,
             });
             if (scope == PolicyScope.Mesh || (isRoot && policy.Selector is not null))

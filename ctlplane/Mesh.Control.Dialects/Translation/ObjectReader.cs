@@ -1,6 +1,7 @@
 using Mesh.Control.Dialects.GatewayApi;
 using Mesh.Control.Dialects.Istio;
 using Mesh.Control.Dialects.Kubernetes;
+using Mesh.Control.Dialects.MeshNode;
 using Mesh.Control.Model.Diagnostics;
 using Mesh.Control.Model.Inputs;
 
@@ -13,10 +14,12 @@ internal static class ObjectReader
     private const string KubernetesNetworking = "networking.k8s.io";
     private const string GatewayNetworking = "gateway.networking.k8s.io";
     private const string IstioSecurity = "security.istio.io";
+    private const string MeshNode = "mesh-node.io";
 
     private static readonly string[] s_istioVersions = ["v1", "v1beta1", "v1alpha3"];
     private static readonly string[] s_gatewayVersions = ["v1", "v1beta1"];
     private static readonly string[] s_coreVersions = ["v1"];
+    private static readonly string[] s_meshNodeVersions = ["v1alpha1"];
 
     /// <param name="source">The object.</param>
     /// <param name="previous">What the object was before, or null.</param>
@@ -93,6 +96,9 @@ internal static class ObjectReader
             case (IstioSecurity, "RequestAuthentication"):
                 CheckVersion(source, diagnostics, s_istioVersions);
                 return RequestAuthenticationReader.Read(source, diagnostics);
+            case (MeshNode, "RateLimit"):
+                CheckVersion(source, diagnostics, s_meshNodeVersions);
+                return RateLimitReader.Read(source, diagnostics);
             case (IstioNetworking or IstioSecurity or GatewayNetworking or "telemetry.istio.io" or "extensions.istio.io", _):
                 diagnostics.Warning("kind", default, $"{source.Key.Kind} is not supported yet and has no effect.");
                 return null;

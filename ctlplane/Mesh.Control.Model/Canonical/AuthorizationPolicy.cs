@@ -43,6 +43,9 @@ public sealed record AuthorizationPolicy
     /// <summary>Whose tokens the requests may bear. A policy that has some is DENY without rules: it decides nothing itself.</summary>
     public ImmutableArray<TokenRule> TokenRules { get; init; } = [];
 
+    /// <summary>How many requests its workloads take. A policy that has some is DENY without rules: it decides nothing itself.</summary>
+    public ImmutableArray<RateLimit> RateLimits { get; init; } = [];
+
     /// <summary>Evaluated and reported, never enforced.</summary>
     public bool IsDryRun { get; init; }
 

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Google.Protobuf.WellKnownTypes;
 using Mesh.Api.Policies;
 using Mesh.Control.Model.Canonical;
@@ -20,6 +21,7 @@ internal static class AuthorizationCompiler
         plain.Rules.AddRange(policy.Rules.Select(rule => PlainOf(rule, policy.Action)).OfType<Wire.Rule>());
         bool isPlain = policy.Action != PolicyAction.Custom
             && policy.TokenRules.IsEmpty
+            && policy.RateLimits.IsEmpty
             && policy.Rules.All(rule => rule.Clauses.All(clause => clause.Matches.All(match => match.IsPlain)));
         if (isPlain)
         {
@@ -46,6 +48,15 @@ internal static class AuthorizationCompiler
             });
         }
 
+        if (!policy.RateLimits.IsEmpty)
+        {
+            whole.Extensions.Add(new Wire.Extension
+            {
+                Name = PolicyExtensions.RateLimits,
+                Config = Any.Pack(WireOf(policy.RateLimits)),
+            });
+        }
+
         return ServedResource.OfForms(TypeUrls.Authorization, policy.FullName, plain, whole);
     }
 
@@ -64,6 +75,20 @@ internal static class AuthorizationCompiler
         Action = policy.Action == PolicyAction.Allow ? Wire.Action.Allow : Wire.Action.Deny,
         DryRun = policy.IsDryRun,
     };
+
+    private static RateLimits WireOf(ImmutableArray<Model.Canonical.RateLimit> limits)
+    {
+        var wire = new RateLimits();
+        wire.Limits.AddRange(limits.Select(limit => new Mesh.Api.Policies.RateLimit
+        {
+            Match = limit.Match.Clauses.IsEmpty ? null : WholeOf(limit.Match),
+            Requests = (uint)limit.Requests,
+            Interval = limit.Interval.ToDuration(),
+            Burst = (uint)limit.Burst,
+            ByClient = limit.IsByClient,
+        }));
+        return wire;
+    }
 
     private static Wire.Rule WholeOf(PolicyRule rule)
     {

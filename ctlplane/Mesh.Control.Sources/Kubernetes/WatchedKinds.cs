@@ -11,6 +11,7 @@ public static class WatchedKinds
     private static readonly ImmutableArray<string> s_core = ["v1"];
     private static readonly ImmutableArray<string> s_istio = ["v1", "v1beta1", "v1alpha3"];
     private static readonly ImmutableArray<string> s_gatewayApi = ["v1", "v1beta1"];
+    private static readonly ImmutableArray<string> s_meshNode = ["v1alpha1"];
     private static readonly KeptFields s_spec = KeptFields.WithMetadata("spec");
 
     public static ImmutableArray<WatchedKind> All { get; } =
@@ -39,6 +40,7 @@ public static class WatchedKinds
         new("security.istio.io", "AuthorizationPolicy", "authorizationpolicies", s_istio, s_spec),
         new("security.istio.io", "PeerAuthentication", "peerauthentications", s_istio, s_spec),
         new("security.istio.io", "RequestAuthentication", "requestauthentications", s_istio, s_spec),
+        new("mesh-node.io", "RateLimit", "ratelimits", s_meshNode, s_spec),
         new("gateway.networking.k8s.io", "HTTPRoute", "httproutes", s_gatewayApi, s_spec),
     ];
 }

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Mesh.Node.Model.Addresses;
+using Mesh.Node.Model.Policies.Limits;
 using Mesh.Node.Model.Policies.Requests;
 using Mesh.Node.Model.Policies.Tokens;
 
@@ -42,6 +43,9 @@ public sealed record AuthorizationPolicy
 
     /// <summary>Whose tokens the requests to its workloads may bear. A policy that has some decides nothing itself.</summary>
     public ImmutableArray<TokenRule> TokenRules { get; init; } = [];
+
+    /// <summary>How many requests its workloads take. A policy that has some decides nothing itself.</summary>
+    public ImmutableArray<RateLimit> RateLimits { get; init; } = [];
 
     /// <summary>Evaluated and reported, never applied.</summary>
     public bool IsDryRun { get; init; }

@@ -1,3 +1,6 @@
+using System.Collections.Immutable;
+using Mesh.Node.Model.Policies.Limits;
+
 namespace Mesh.Node.Model.Policies;
 
 /// <summary>
@@ -9,6 +12,7 @@ internal sealed class CompiledPolicy
     {
         Policy = policy;
         Rules = policy.HasUnsupported && policy.Action == PolicyAction.Allow ? [] : Compile(policy);
+        RateLimits = CompiledRateLimit.Compile(policy);
         Alone = PolicyGroup.Create([this]);
     }
 
@@ -16,6 +20,9 @@ internal sealed class CompiledPolicy
 
     /// <summary>The rules that can match something, in order.</summary>
     public CompiledRule[] Rules { get; }
+
+    /// <summary>In order.</summary>
+    public ImmutableArray<CompiledRateLimit> RateLimits { get; }
 
     /// <summary>The policy as a group of one, for workloads that name it.</summary>
     public PolicyGroup Alone { get; }

@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+using Mesh.Node.Model.Policies.Limits;
 using Mesh.Node.Model.Policies.Requests;
 using Mesh.Node.Model.Policies.Tokens;
 using Mesh.Node.Model.Routing;
@@ -103,6 +105,20 @@ public static class PolicyEvaluator
                 .Concat(policies.OfNamespace(destination.Namespace).TokenRules)
                 .Concat(destination.AuthorizationPolicies.SelectMany(key => policies.Named(key)?.TokenRules ?? []))
                 .Distinct());
+    }
+
+    /// <summary>The rate limits of all policies that apply to the workload. Allocates: it is asked once a configuration.</summary>
+    public static ImmutableArray<CompiledRateLimit> RateLimitsOf(MeshSnapshot snapshot, Workload destination)
+    {
+        ArgumentNullException.ThrowIfNull(snapshot);
+        ArgumentNullException.ThrowIfNull(destination);
+        PolicySet policies = snapshot.Policies;
+        return
+        [
+            .. policies.Global.RateLimits,
+            .. policies.OfNamespace(destination.Namespace).RateLimits,
+            .. destination.AuthorizationPolicies.Distinct().SelectMany(key => policies.Named(key)?.RateLimits ?? []),
+        ];
     }
 
     private static PolicyDecision Evaluate<TJudge>(

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Mesh.Node.Model.Policies.Limits;
 using Mesh.Node.Model.Policies.Tokens;
 
 namespace Mesh.Node.Model.Policies;
@@ -19,6 +20,7 @@ internal sealed class PolicyGroup
         AsksRequests = Custom.AsksRequests || Deny.AsksRequests || Allow.AsksRequests
             || DryRunDeny.AsksRequests || DryRunAllow.AsksRequests;
         HasDryRun = policies.Any(policy => policy.Policy.IsDryRun);
+        RateLimits = [.. policies.SelectMany(policy => policy.RateLimits)];
         TokenRules = [.. policies.SelectMany(policy => policy.Policy.TokenRules)];
     }
 
@@ -47,6 +49,9 @@ internal sealed class PolicyGroup
 
     /// <summary>Some rule, be it of a dry run, asks something of requests.</summary>
     public bool AsksRequests { get; }
+
+    /// <summary>Of all its policies, in their order.</summary>
+    public ImmutableArray<CompiledRateLimit> RateLimits { get; }
 
     /// <summary>Of all its policies.</summary>
     public ImmutableArray<TokenRule> TokenRules { get; }

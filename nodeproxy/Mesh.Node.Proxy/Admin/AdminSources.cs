@@ -1,4 +1,5 @@
 using Mesh.Node.Proxy.Config;
+using Mesh.Node.Proxy.Enforcement.Limits;
 using Mesh.Node.Proxy.Explain;
 using Mesh.Node.Proxy.Identity;
 using Mesh.Node.Proxy.Telemetry;
@@ -25,6 +26,9 @@ public sealed class AdminSources
 
     /// <summary>The destinations requests are sent to.</summary>
     public required IDestinationLister Destinations { get; init; }
+
+    /// <summary>What came of limits on requests.</summary>
+    public required IRateLimitLister RateLimits { get; init; }
 
     /// <summary>Says what would become of a request.</summary>
     public required IRequestExplainer Explainer { get; init; }

@@ -23,6 +23,7 @@ public static class NodeMetrics
             "Connections carried by tunnels to other nodes.",
             () => sources.Tunnels.List().Sum(tunnel => tunnel.Streams));
         DestinationMetrics.AddTo(registry, sources.Destinations);
+        registry.Add(new RateLimitFamily(sources.RateLimits));
         registry.Add(new CertificateFamily(sources.Certificates));
         registry.Add(new ExpiryFamily(sources.Certificates));
 

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using Mesh.Node.Model.Policies;
+using Mesh.Node.Model.Policies.Limits;
 using Mesh.Node.Model.Policies.Requests;
 
 namespace Mesh.Node.Proxy.Admin;
@@ -48,24 +49,53 @@ internal static class PolicyDump
         writer.WriteStartArray("rules");
         foreach (AuthorizationRule rule in policy.Rules)
         {
-            writer.WriteStartArray();
-            foreach (AuthorizationClause clause in rule.Clauses)
-            {
-                writer.WriteStartArray();
-                foreach (AuthorizationMatch match in clause.Matches)
-                {
-                    Write(writer, match);
-                }
+            Write(writer, rule);
+        }
 
-                writer.WriteEndArray();
+        writer.WriteEndArray();
+        TokenRuleDump.Write(writer, policy.TokenRules);
+        WriteLimits(writer, policy.RateLimits);
+        writer.WriteEndObject();
+    }
+
+    private static void Write(Utf8JsonWriter writer, AuthorizationRule rule)
+    {
+        writer.WriteStartArray();
+        foreach (AuthorizationClause clause in rule.Clauses)
+        {
+            writer.WriteStartArray();
+            foreach (AuthorizationMatch match in clause.Matches)
+            {
+                Write(writer, match);
             }
 
             writer.WriteEndArray();
         }
 
         writer.WriteEndArray();
-        TokenRuleDump.Write(writer, policy.TokenRules);
-        writer.WriteEndObject();
+    }
+
+    private static void WriteLimits(Utf8JsonWriter writer, ImmutableArray<RateLimit> limits)
+    {
+        if (limits.IsEmpty)
+        {
+            return;
+        }
+
+        writer.WriteStartArray("rateLimits");
+        foreach (RateLimit limit in limits)
+        {
+            writer.WriteStartObject();
+            writer.WriteNumber("requests", limit.Requests);
+            writer.WriteNumber("intervalMs", limit.Interval.TotalMilliseconds);
+            writer.WriteNumber("burst", limit.Burst);
+            writer.WriteBoolean("byClient", limit.IsByClient);
+            writer.WritePropertyName("match");
+            Write(writer, limit.Match);
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
     }
 
     private static void Write(Utf8JsonWriter writer, AuthorizationMatch match)

@@ -26,7 +26,7 @@ internal static class Gate
     public static async ValueTask<RequestGate?> AdmitForRequestsAsync(
         LoopContext context, ProxiedConnection connection, Workload destination, ConnectionFacts facts, TimeSpan patience)
     {
-        var requests = new RequestGate(context.Services.Configuration, destination, in facts);
+        var requests = new RequestGate(context.Services.Configuration, destination, in facts, context.Services.RateLimiters);
         return await AdmitAsync(context, connection, destination, facts, patience, requests) ? requests : null;
     }
 

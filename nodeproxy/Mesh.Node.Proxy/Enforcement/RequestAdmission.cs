@@ -15,7 +15,7 @@ namespace Mesh.Node.Proxy.Enforcement;
 
 /// <summary>
 /// Lets a request in at the destination's side, or not: 1. nothing is missing that could decide, 2. its tokens are good, 3. policy allows
-/// it. Used for one request after another. Lives on one loop.
+/// it, 4. its allowance is not used up. Used for one request after another. Lives on one loop.
 /// </summary>
 internal sealed class RequestAdmission(LoopContext context)
 {
@@ -47,7 +47,9 @@ internal sealed class RequestAdmission(LoopContext context)
         PolicyDecision decision = Judge(gate, head, source);
         if (decision.Outcome == PolicyOutcome.Allowed)
         {
-            return null;
+            var facts = new RequestFacts(head, source, context.Joined);
+            RequestOrigin origin = OriginOf(gate);
+            return gate.TryTake(in origin, in facts) ? null : LocalAnswer.RateLimited;
         }
 
         record.Details = PolicyText.DetailOf(decision);
@@ -67,10 +69,15 @@ internal sealed class RequestAdmission(LoopContext context)
 
     private PolicyDecision Judge(RequestGate gate, RequestHead head, Workload? source)
     {
+        var facts = new RequestFacts(head, source, context.Joined);
+        return gate.Judge(OriginOf(gate), in facts);
+    }
+
+    private RequestOrigin OriginOf(RequestGate gate)
+    {
         // An issuer nobody accepts any more says nothing any more.
         VerifiedToken? token = _authenticator.Token;
         IRequestIdentity? identity = token is not null && gate.TokenRules.Accepts(token.Issuer) ? token : null;
-        var facts = new RequestFacts(head, source, context.Joined);
-        return gate.Judge(new RequestOrigin(gate.Facts.Source, identity), in facts);
+        return new RequestOrigin(gate.Facts.Source, identity);
     }
 }

@@ -5,6 +5,7 @@ using Mesh.Node.Model.Policies.Tokens;
 using Mesh.Node.Model.Routing;
 using Mesh.Node.Model.Workloads;
 using Mesh.Node.Proxy.Config;
+using Mesh.Node.Proxy.Enforcement.Limits;
 using Mesh.Node.Proxy.Loops;
 
 namespace Mesh.Node.Proxy.Enforcement;
@@ -22,6 +23,7 @@ internal sealed class RequestGate
     private readonly IConfigurationReader _configuration;
     private readonly ConnectionFacts _facts;
     private readonly HashSet<IOpenRequest> _open = [];
+    private readonly RequestLimits _limits;
     private Workload _destination;
     private MeshSnapshot _judgedBy = MeshSnapshot.Empty;
     private PolicyDecision? _ofAll;
@@ -31,9 +33,11 @@ internal sealed class RequestGate
     /// <param name="configuration">What is in force.</param>
     /// <param name="destination">The workload the requests are for.</param>
     /// <param name="facts">The connection they come on.</param>
-    public RequestGate(IConfigurationReader configuration, Workload destination, in ConnectionFacts facts)
+    /// <param name="limiters">What has been asked of the node's workloads by their limits.</param>
+    public RequestGate(IConfigurationReader configuration, Workload destination, in ConnectionFacts facts, RateLimiters limiters)
     {
         _configuration = configuration;
+        _limits = new RequestLimits(limiters);
         _destination = destination;
         _facts = facts;
     }
@@ -75,6 +79,16 @@ internal sealed class RequestGate
     {
         MeshSnapshot snapshot = Refresh();
         return _ofAll ?? PolicyEvaluator.Evaluate(snapshot, _destination, in _facts, in origin, in request);
+    }
+
+    /// <summary>
+    /// Takes the allowance of a request that policy allows; false when a limit of the workload has none left for it.
+    /// </summary>
+    public bool TryTake<TRequest>(in RequestOrigin origin, scoped ref readonly TRequest request)
+        where TRequest : IRequestFacts, allows ref struct
+    {
+        Refresh();
+        return _limits.IsEmpty || _limits.TryTake(in _facts, in origin, in request);
     }
 
     /// <summary>Waits until no policy is missing any more; false when the time limit came first.</summary>
@@ -132,6 +146,7 @@ internal sealed class RequestGate
         _destination = snapshot.FindWorkload(_destination.Uid) ?? _destination;
         _judgedBy = snapshot;
         _tokenRules = PolicyEvaluator.TokenRulesOf(snapshot, _destination);
+        _limits.Renew(snapshot, _destination, in _facts);
         _isPending = PolicyEvaluator.EvaluateForRequests(snapshot, _destination, in _facts).Outcome == PolicyOutcome.Pending;
         _ofAll = PolicyEvaluator.AsksRequests(snapshot, _destination)
             ? null

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Net;
 using Mesh.Node.Model.Balancing;
 using Mesh.Node.Model.Policies;
+using Mesh.Node.Model.Policies.Limits;
 using Mesh.Node.Model.Routing;
 using Mesh.Node.Model.Workloads;
 using Mesh.Node.Proxy.Telemetry.Requests;
@@ -84,7 +85,11 @@ public sealed record SentRequest(string Method, string Authority, string Path, I
 /// <param name="IsMutualTls">The way there is encrypted and authenticated, or does not leave the node.</param>
 /// <param name="Decision">What its policies say; null for a workload outside the mesh, where nobody judges.</param>
 public sealed record ExplainedEndpoint(
-    Workload Workload, IPEndPoint? Address, bool IsEjected, bool IsMutualTls, PolicyDecision? Decision);
+    Workload Workload, IPEndPoint? Address, bool IsEjected, bool IsMutualTls, PolicyDecision? Decision)
+{
+    /// <summary>The limits that the request counts towards there, if policy allows it.</summary>
+    public ImmutableArray<CompiledRateLimit> Limits { get; init; } = [];
+}
 
 /// <summary>Explains requests.</summary>
 public interface IRequestExplainer

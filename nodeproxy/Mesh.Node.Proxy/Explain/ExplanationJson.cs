@@ -89,6 +89,7 @@ internal static class ExplanationJson
                 writer.WriteString("outcome", decision.Outcome.ToString());
                 WriteText(writer, "decidedBy", decision.DecidedBy.Policy is null ? null : decision.DecidedBy.ToString());
                 writer.WriteString("why", ExplanationText.VerdictOf(in decision));
+                WriteList(writer, "limits", endpoint.Limits.Select(ExplanationText.TextOf));
             }
 
             writer.WriteEndObject();

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using Mesh.Node.Model.Balancing;
 using Mesh.Node.Model.Policies;
+using Mesh.Node.Model.Policies.Limits;
 using Mesh.Node.Model.Routing;
 using Mesh.Node.Proxy.Enforcement;
 using Mesh.Node.Proxy.Telemetry.Requests;
@@ -96,6 +97,10 @@ internal static class ExplanationText
             string way = endpoint.IsMutualTls ? "mutual TLS" : "plaintext: outside the mesh";
             string verdict = endpoint.Decision is PolicyDecision decision ? VerdictOf(in decision) : "nobody judges";
             Line(text, 10, $"{endpoint.Workload.Namespace}/{endpoint.Workload.Name} {endpoint.Address}, {way}{ejected}: {verdict}");
+            foreach (CompiledRateLimit limit in endpoint.Limits)
+            {
+                Line(text, 12, $"counts towards {TextOf(limit)}");
+            }
         }
     }
 
@@ -106,6 +111,12 @@ internal static class ExplanationText
         { Reason: PolicyReason.NoAllowPolicyApplies } => "allowed: no ALLOW policy applies to it",
         _ => PolicyText.Describe(in decision),
     };
+
+    /// <summary>A limit, and where it stands.</summary>
+    internal static string TextOf(CompiledRateLimit limit) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{limit.Name}: {limit.Limit.Requests} in {limit.Limit.Interval.TotalSeconds:0.###} s, {limit.Limit.Burst} at once{
+            (limit.Limit.IsByClient ? ", of each client" : "")}");
 
     internal static string Words(EndpointStatus status) => status switch
     {

@@ -6,6 +6,7 @@ using System.Text;
 using Mesh.Node.Model;
 using Mesh.Node.Model.Balancing;
 using Mesh.Node.Model.Policies;
+using Mesh.Node.Model.Policies.Limits;
 using Mesh.Node.Model.Policies.Requests;
 using Mesh.Node.Model.Routing;
 using Mesh.Node.Model.Workloads;
@@ -272,17 +273,23 @@ internal sealed class RequestExplainer(IConfigurationReader configuration, Desti
         Workload endpoint = choice.Workload!;
         Workload source = explanation.Source;
         bool isInMesh = endpoint.TunnelProtocol == TunnelProtocol.Hbone;
-        return new ExplainedEndpoint(
+        var explained = new ExplainedEndpoint(
             endpoint,
             choice.Address is IPAddress address ? new IPEndPoint(address, choice.TargetPort) : null,
             ejected.Contains(endpoint.Uid),
             isInMesh,
-            isInMesh && choice.Address is not null ? Judge(snapshot, explanation, sent, source, in choice) : null);
+            null);
+        return isInMesh && choice.Address is not null ? Judge(explained, snapshot, explanation, sent, source, in choice) : explained;
     }
 
     /// <summary>Judges as the endpoint's own proxy does: the request as the application would read it.</summary>
-    private static PolicyDecision Judge(
-        MeshSnapshot snapshot, Explanation explanation, RequestHead sent, Workload source, in EndpointChoice choice)
+    private static ExplainedEndpoint Judge(
+        ExplainedEndpoint explained,
+        MeshSnapshot snapshot,
+        Explanation explanation,
+        RequestHead sent,
+        Workload source,
+        in EndpointChoice choice)
     {
         Workload endpoint = choice.Workload!;
         IPAddress to = choice.Address!;
@@ -290,7 +297,7 @@ internal sealed class RequestExplainer(IConfigurationReader configuration, Desti
         var connection = new ConnectionFacts(source.Identity, from, to, choice.TargetPort, endpoint.Network);
         if (explanation.Protocol is PortProtocol.Tcp or PortProtocol.Tls)
         {
-            return PolicyEvaluator.Evaluate(snapshot, endpoint, in connection);
+            return explained with { Decision = PolicyEvaluator.Evaluate(snapshot, endpoint, in connection) };
         }
 
         var read = new RequestHead();
@@ -298,7 +305,21 @@ internal sealed class RequestExplainer(IConfigurationReader configuration, Desti
         InboundFields.Rewrite(read, source.Identity, endpoint.Identity);
         RequestPaths.TryNormalize(read);
         var facts = new RequestFacts(read, source, new byte[2 * s_limits.FieldsBytesMax]);
-        return PolicyEvaluator.Evaluate(snapshot, endpoint, in connection, RequestOrigin.Of(in connection), in facts);
+        RequestOrigin origin = RequestOrigin.Of(in connection);
+        ImmutableArray<CompiledRateLimit>.Builder limits = ImmutableArray.CreateBuilder<CompiledRateLimit>();
+        foreach (CompiledRateLimit limit in PolicyEvaluator.RateLimitsOf(snapshot, endpoint))
+        {
+            if (limit.Matches(in connection, in origin, in facts))
+            {
+                limits.Add(limit);
+            }
+        }
+
+        return explained with
+        {
+            Decision = PolicyEvaluator.Evaluate(snapshot, endpoint, in connection, in origin, in facts),
+            Limits = limits.ToImmutable(),
+        };
     }
 
     private static SentRequest Describe(RequestHead head)

@@ -127,6 +127,15 @@ internal static class ModelText
             Append(text, rule);
         }
 
+        foreach (RateLimit limit in policy.RateLimits)
+        {
+            Line(text, 1, $"limit {limit.Requests} in {limit.Interval.TotalSeconds}s burst {limit.Burst}{If(limit.IsByClient, " by client")}");
+            foreach (PolicyClause clause in limit.Match.Clauses)
+            {
+                Line(text, 2, string.Join(" or ", clause.Matches.Select(TextOf)));
+            }
+        }
+
         foreach (PolicyRule rule in policy.Rules)
         {
             Line(text, 1, rule.Clauses.IsEmpty ? "rule matches everything" : "rule");

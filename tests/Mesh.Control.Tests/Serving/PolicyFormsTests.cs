@@ -136,6 +136,35 @@ public sealed class PolicyFormsTests
     }
 
     [Fact]
+    public void Limits_are_told_to_whoever_reads_them_and_deny_nothing_to_others()
+    {
+        ServedResource served = AuthorizationCompiler.Compile(new AuthorizationPolicy
+        {
+            Namespace = "shop",
+            Name = "limits",
+            Scope = PolicyScope.Namespace,
+            Action = PolicyAction.Deny,
+            RateLimits =
+            [
+                new Model.Canonical.RateLimit(Rule([s_port]), 10, TimeSpan.FromMilliseconds(250), 20, IsByClient: true),
+                new Model.Canonical.RateLimit(PolicyRule.MatchesEverything, 5, TimeSpan.FromSeconds(1), 5, IsByClient: false),
+            ],
+        });
+
+        Assert.Equal(Wire.Action.Deny, PlainOf(served).Action);
+        Assert.Empty(PlainOf(served).Rules);
+        Assert.Empty(PlainOf(served).Extensions);
+        Wire.Extension extension = Assert.Single(WholeOf(served).Extensions);
+        Assert.Equal("mesh-node.io/rate-limits", extension.Name);
+        RateLimits limits = extension.Config.Unpack<RateLimits>();
+        Assert.Equal(
+            "{ \"match\": { \"clauses\": [ { \"matches\": [ { \"destinationPorts\": [ 80 ] } ] } ] }, "
+            + "\"requests\": 10, \"interval\": \"0.250s\", \"burst\": 20, \"byClient\": true }",
+            limits.Limits[0].ToString());
+        Assert.Equal("{ \"requests\": 5, \"interval\": \"1s\", \"burst\": 5 }", limits.Limits[1].ToString());
+    }
+
+    [Fact]
     public void CUSTOM_is_a_DENY_to_whoever_cannot_ask()
     {
         ServedResource served = Compile(PolicyAction.Custom, Rule([s_port]));

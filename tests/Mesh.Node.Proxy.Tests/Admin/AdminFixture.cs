@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using Mesh.Node.Model;
 using Mesh.Node.Proxy.Admin;
 using Mesh.Node.Proxy.Config;
+using Mesh.Node.Proxy.Enforcement.Limits;
 using Mesh.Node.Proxy.Explain;
 using Mesh.Node.Proxy.Http.Destinations;
 using Mesh.Node.Proxy.Identity;
@@ -81,6 +82,7 @@ internal sealed class AdminFixture : IAsyncDisposable, IConfigurationReader, ITu
             Certificates = () => Certificates,
             Tunnels = this,
             Destinations = this,
+            RateLimits = new RateLimiters(TimeProvider.System),
             Explainer = new RequestExplainer(this, new DestinationRegistry(), static () => 0),
             Pods = this,
             NodeConfigurationJson = """{ "node": { "name": "node-1" } }""",

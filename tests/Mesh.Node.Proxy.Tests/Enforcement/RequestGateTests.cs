@@ -8,6 +8,7 @@ using Mesh.Node.Model.Routing;
 using Mesh.Node.Model.Workloads;
 using Mesh.Node.Proxy.Config;
 using Mesh.Node.Proxy.Enforcement;
+using Mesh.Node.Proxy.Enforcement.Limits;
 using Mesh.Testing;
 using Xunit;
 
@@ -36,7 +37,10 @@ public sealed class RequestGateTests
     {
         _configuration.Change(builder => builder.SetWorkload(s_server));
         _gate = new RequestGate(
-            _configuration, s_server, new ConnectionFacts(s_client, IPAddress.Parse("10.0.0.9"), s_server.Addresses[0], 8080, ""));
+            _configuration,
+            s_server,
+            new ConnectionFacts(s_client, IPAddress.Parse("10.0.0.9"), s_server.Addresses[0], 8080, ""),
+            new RateLimiters(TimeProvider.System));
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using Mesh.Api.Identity;
 using Mesh.Node.Proxy.Admin;
 using Mesh.Node.Proxy.Config;
+using Mesh.Node.Proxy.Enforcement.Limits;
 using Mesh.Node.Proxy.Explain;
 using Mesh.Node.Proxy.Http.Destinations;
 using Mesh.Node.Proxy.Identity;
@@ -28,6 +29,7 @@ internal sealed class MeasuredNode : IDisposable
             Certificates = () => [Certificate(time.GetUtcNow())],
             Tunnels = OneOfEach.Instance,
             Destinations = OneOfEach.Instance,
+            RateLimits = OneOfEach.Instance,
             Explainer = OneOfEach.Instance,
             Pods = OneOfEach.Instance,
             NodeConfigurationJson = "{}",
@@ -49,7 +51,7 @@ internal sealed class MeasuredNode : IDisposable
         return new CertificateStatus(identity, CertificateState.Valid, [summary], ChainPem: "", RootsPem: "", NextAttempt: null, LastError: null);
     }
 
-    private sealed class OneOfEach : ITunnelLister, IPodLister, IDestinationLister, IRequestExplainer
+    private sealed class OneOfEach : ITunnelLister, IPodLister, IDestinationLister, IRequestExplainer, IRateLimitLister
     {
         public static OneOfEach Instance { get; } = new();
 
@@ -58,6 +60,9 @@ internal sealed class MeasuredNode : IDisposable
         IReadOnlyList<TunnelStatus> ITunnelLister.List() => [new TunnelStatus("cart", null, "stock", "10.0.0.2:15008", 1, 100, "open")];
 
         IReadOnlyList<DestinationStatus> IDestinationLister.List() => [new DestinationStatus("shop/stock", 80, "", "", [], [])];
+
+        IReadOnlyList<RateLimitStatus> IRateLimitLister.List() =>
+            [new RateLimitStatus("shop/converted_rate_limit_stock", 0, Passed: 3, Refused: 1, Clients: 0)];
 
         Explanation IRequestExplainer.Explain(ExplainQuestion question) =>
             throw new NotSupportedException("Explanations are not measured.");

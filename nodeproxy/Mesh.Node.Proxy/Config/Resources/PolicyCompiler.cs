@@ -4,6 +4,7 @@ using Google.Protobuf.Collections;
 using Mesh.Api.Policies;
 using Mesh.Node.Model.Addresses;
 using Mesh.Node.Model.Policies;
+using RateLimit = Mesh.Node.Model.Policies.Limits.RateLimit;
 using TokenRule = Mesh.Node.Model.Policies.Tokens.TokenRule;
 using Wire = Mesh.Api.Security;
 
@@ -32,7 +33,7 @@ internal static class PolicyCompiler
         var findings = new Findings();
         Wire.Authorization known = UnknownFields.Without(wire, Wire.Authorization.Parser);
         bool hasUnknown = findings.Unknown(wire, known, "the policy");
-        (bool isCustom, string provider, ImmutableArray<TokenRule> tokenRules, bool hasUnsupported) =
+        (bool isCustom, string provider, ImmutableArray<TokenRule> tokenRules, ImmutableArray<RateLimit> rateLimits, bool hasUnsupported) =
             ReadExtensions(wire.Extensions, findings);
         var policy = new AuthorizationPolicy(wire.Namespace, wire.Name)
         {
@@ -41,6 +42,7 @@ internal static class PolicyCompiler
             Provider = provider,
             Rules = hasUnknown ? [s_strictestRule] : [.. wire.Rules.Zip(known.Rules, (rule, asKnown) => ReadRule(rule, asKnown, findings))],
             TokenRules = tokenRules,
+            RateLimits = rateLimits,
             IsDryRun = wire.DryRun,
             HasUnsupported = hasUnsupported || hasUnknown,
         };
@@ -148,11 +150,15 @@ internal static class PolicyCompiler
     }
 
     /// <summary>What a policy says of itself in extensions.</summary>
-    private static (bool IsCustom, string Provider, ImmutableArray<TokenRule> TokenRules, bool HasUnsupported) ReadExtensions(
-        RepeatedField<Wire.Extension> extensions, Findings findings)
+    private static (bool IsCustom,
+        string Provider,
+        ImmutableArray<TokenRule> TokenRules,
+        ImmutableArray<RateLimit> RateLimits,
+        bool HasUnsupported) ReadExtensions(RepeatedField<Wire.Extension> extensions, Findings findings)
     {
         bool isCustom = false;
         ImmutableArray<TokenRule> tokenRules = [];
+        ImmutableArray<RateLimit> rateLimits = [];
         string provider = "";
         bool hasUnsupported = false;
         foreach (Wire.Extension extension in extensions)
@@ -160,6 +166,12 @@ internal static class PolicyCompiler
             if (extension.Name == PolicyExtensions.RequestAuthentication)
             {
                 tokenRules = ReadTokenRules(extension, findings);
+                continue;
+            }
+
+            if (extension.Name == PolicyExtensions.RateLimits)
+            {
+                rateLimits = ReadRateLimits(extension, findings);
                 continue;
             }
 
@@ -181,7 +193,23 @@ internal static class PolicyCompiler
             provider = custom.Provider;
         }
 
-        return (isCustom, provider, tokenRules, hasUnsupported);
+        return (isCustom, provider, tokenRules, rateLimits, hasUnsupported);
+    }
+
+    /// <summary>
+    /// Limits that cannot be read limit nothing: they protect from load, and denying all instead would be the greater harm.
+    /// </summary>
+    private static ImmutableArray<RateLimit> ReadRateLimits(Wire.Extension extension, Findings findings)
+    {
+        try
+        {
+            return RateLimitsCompiler.Compile(extension.Config, (rule, known) => ReadRule(rule, known, findings));
+        }
+        catch (ResourceRefusedException exception)
+        {
+            findings.Refuse($"{extension.Name}: {exception.Message}");
+            return [];
+        }
     }
 
     private static ImmutableArray<TokenRule> ReadTokenRules(Wire.Extension extension, Findings findings)

@@ -27,6 +27,9 @@ internal sealed record LocalAnswer(int Status, int GrpcStatus, ResponseFlag Flag
     /// <summary>The client is told what token it should have had.</summary>
     public bool IsChallenge { get; init; }
 
+    /// <summary>The client is told that a limit refused it, so that it does not repeat the request at once.</summary>
+    public bool IsRateLimited { get; init; }
+
     /// <summary>The text as it is sent.</summary>
     public ReadOnlySequence<byte> Content => new(_text);
 
@@ -101,6 +104,12 @@ internal sealed record LocalAnswer(int Status, int GrpcStatus, ResponseFlag Flag
     public static LocalAnswer Denied { get; } =
         new(403, GrpcPermissionDenied, ResponseFlag.None, ResponseDetails.AccessDenied, "RBAC: access denied");
 
+    public static LocalAnswer RateLimited { get; } =
+        new(429, GrpcResourceExhausted, ResponseFlag.RateLimited, ResponseDetails.RateLimited, "local_rate_limited")
+        {
+            IsRateLimited = true,
+        };
+
     public static LocalAnswer Unsayable { get; } = new(
         400, GrpcInternal, ResponseFlag.DownstreamProtocolError, ResponseDetails.ResetByProtocolError, "the request cannot be passed on");
 
@@ -120,6 +129,11 @@ internal sealed record LocalAnswer(int Status, int GrpcStatus, ResponseFlag Flag
     public void Write(ResponseHead head, bool isGrpc)
     {
         head.Clear();
+        if (IsRateLimited)
+        {
+            head.Fields.Add("x-envoy-ratelimited"u8, "true"u8);
+        }
+
         if (isGrpc)
         {
             head.Status = 200;

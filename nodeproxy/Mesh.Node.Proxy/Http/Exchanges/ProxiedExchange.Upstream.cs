@@ -171,8 +171,11 @@ internal abstract partial class ProxiedExchange
                     continue;
                 case ResponseRead.Head:
                     Record.FirstUpstreamByteMs = Context.Loop.NowMs;
+                    int? grpcStatus = GrpcStatusOf(Response);
                     return new Attempt(
-                        AttemptOutcome.Answered(Response.Status, GrpcStatusOf(Response)), MayRetry: true, IsStale: false);
+                        AttemptOutcome.Answered(Response.Status, grpcStatus, IsRateLimited(Response, grpcStatus)),
+                        MayRetry: true,
+                        IsStale: false);
                 case ResponseRead.Refused:
                     Failure = LocalAnswer.UpstreamMalformed;
                     return Attempt.Failed(AttemptOutcomeKind.Reset);
@@ -338,6 +341,10 @@ internal abstract partial class ProxiedExchange
             && bytes == text.Length
             ? status
             : null;
+
+    /// <summary>Whether the answer is that of a limit; what is well is not looked at.</summary>
+    private static bool IsRateLimited(ResponseHead head, int? grpcStatus) =>
+        (head.Status >= 400 || grpcStatus is not null) && head.Fields.TryGet("x-envoy-ratelimited"u8, out _);
 
     private void ReadGrpcStatus(UpstreamExchange upstream)
     {

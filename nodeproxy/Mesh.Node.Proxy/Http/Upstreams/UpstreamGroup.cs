@@ -43,7 +43,8 @@ internal abstract class UpstreamGroup(UpstreamKey key, Workload? endpoint, Servi
     public RequestGate Gate => _gate ??= new RequestGate(
         context.Services.Configuration,
         Endpoint!,
-        new ConnectionFacts(key.Identity, key.Client!, key.Address, key.Port, Endpoint!.Network));
+        new ConnectionFacts(key.Identity, key.Client!, key.Address, key.Port, Endpoint!.Network),
+        context.Services.RateLimiters);
 
     /// <summary>Connections that exist or are being made.</summary>
     public int OpenCount { get; private set; }
