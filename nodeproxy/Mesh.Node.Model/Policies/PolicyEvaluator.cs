@@ -94,6 +94,27 @@ public static class PolicyEvaluator
         return new Applicable(snapshot.Policies, destination).AsksRequests;
     }
 
+    /// <summary>
+    /// Whether a request is to be found where one may be: because some policy asks something of requests, or has their tokens verified.
+    /// Allocates nothing.
+    /// </summary>
+    public static bool ReadsRequests(MeshSnapshot snapshot, Workload destination)
+    {
+        if (AsksRequests(snapshot, destination))
+        {
+            return true;
+        }
+
+        PolicySet policies = snapshot.Policies;
+        bool verifiesTokens = !policies.Global.TokenRules.IsEmpty || !policies.OfNamespace(destination.Namespace).TokenRules.IsEmpty;
+        foreach (string key in destination.AuthorizationPolicies)
+        {
+            verifiesTokens |= policies.Named(key) is { TokenRules.IsEmpty: false };
+        }
+
+        return verifiesTokens;
+    }
+
     /// <summary>The token rules of all policies that apply to the workload. Allocates: it is asked once a configuration.</summary>
     public static TokenRules TokenRulesOf(MeshSnapshot snapshot, Workload destination)
     {

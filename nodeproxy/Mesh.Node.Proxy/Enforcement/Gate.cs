@@ -38,14 +38,11 @@ internal static class Gate
     /// <param name="connection">What was admitted.</param>
     /// <param name="destination">The workload it is for.</param>
     /// <param name="facts">What is known of it, the server name of its TLS included.</param>
+    /// <param name="patience">How long to wait for a policy that is not there yet.</param>
     /// <returns>True when it may go on; otherwise the record has its reason.</returns>
-    public static bool AdmitUnread(LoopContext context, ProxiedConnection connection, Workload destination, in ConnectionFacts facts)
-    {
-        MeshSnapshot snapshot = context.Snapshot;
-        destination = snapshot.FindWorkload(destination.Uid) ?? destination;
-        connection.Guard(destination, in facts, snapshot.Policies);
-        return End(connection, PolicyEvaluator.Evaluate(snapshot, destination, in facts));
-    }
+    public static ValueTask<bool> AdmitUnreadAsync(
+        LoopContext context, ProxiedConnection connection, Workload destination, ConnectionFacts facts, TimeSpan patience) =>
+        AdmitAsync(context, connection, context.Snapshot.FindWorkload(destination.Uid) ?? destination, facts, patience, requests: null);
 
     private static async ValueTask<bool> AdmitAsync(
         LoopContext context,

@@ -20,6 +20,7 @@ internal sealed partial class InboundHboneConnection
     private StreamConnection? _httpConnection;
     private HttpSession? _http;
     private InboundServer? _adopting;
+    private bool _declaresHttp;
 
     public override void BeginDrain() => _http?.BeginDrain();
 
@@ -45,7 +46,11 @@ internal sealed partial class InboundHboneConnection
         (PortProtocol.Http or PortProtocol.Detect, Beginning.Http1 or Beginning.Http2) => Reading.Requests,
         (PortProtocol.Http, _) => Reading.Look,
         (PortProtocol.Detect, Beginning.Unknown) => Reading.Look,
-        (PortProtocol.Detect, Beginning.Tls or Beginning.SilenceExpected) or (PortProtocol.Tls, _) when asksRequests => Reading.Look,
+
+        // For the name it asks for, which is already on its way.
+        (PortProtocol.Detect or PortProtocol.Tls, Beginning.Tls) => Reading.Look,
+        (PortProtocol.Detect or PortProtocol.Tls, Beginning.SilenceExpected) when asksRequests => Reading.Look,
+        (PortProtocol.Tls, Beginning.Unknown) when asksRequests => Reading.Look,
         _ => Reading.None,
     };
 
@@ -115,16 +120,17 @@ internal sealed partial class InboundHboneConnection
         PortProtocol protocol, RequestGate gate, Workload destination, IPEndPoint target, ConnectionFacts facts)
     {
         _http = new HttpSession(Context, Record);
+        _declaresHttp = protocol == PortProtocol.Http;
         TcpChannel application = _application!;
         application.Events = new ApplicationWatch(this);
         ValueTask<bool> look = _http.LookAsync(
             _early,
             protocol,
             InboundDestination.KeyOf(Record, destination, target.Port),
-            trustsHints: !PolicyEvaluator.AsksRequests(Context.Snapshot, destination));
+            trustsHints: !PolicyEvaluator.ReadsRequests(Context.Snapshot, destination));
         if (application.MayRead)
         {
-            _http.OnServerSpoke();
+            OnApplicationSpoke();
         }
 
         bool carriesRequests = await look;
@@ -137,14 +143,25 @@ internal sealed partial class InboundHboneConnection
         if (!carriesRequests)
         {
             Context.Telemetry.PartiesKnown(Record);
-            return Gate.AdmitUnread(Context, this, destination, facts with { ServerName = Record.ServerName });
+            return await Gate.AdmitUnreadAsync(
+                Context, this, destination, facts with { ServerName = Record.ServerName }, TimeSpan.FromMilliseconds(Options.ConfigurationWaitMs));
         }
 
+        bool isHttp2 = _http.Beginning == Beginning.Http2;
         _adopting = new InboundServer(Context, Pod, Record, gate, destination, target);
-        _adopting.Adopt(application);
+        _adopting.Adopt(application, isHttp2);
         _application = null;
-        await ServeHttpAsync(_http, _adopting, _http.Beginning == Beginning.Http2);
+        await ServeHttpAsync(_http, _adopting, isHttp2);
         return false;
+    }
+
+    /// <summary>A server that speaks first has a client that need not be waited for, unless its port says what its client speaks.</summary>
+    private void OnApplicationSpoke()
+    {
+        if (!_declaresHttp && !ServerGreeting.MayBeSettings(_application!))
+        {
+            _http!.OnServerSpoke();
+        }
     }
 
     private void Answer(Workload destination)
@@ -159,7 +176,7 @@ internal sealed partial class InboundHboneConnection
     /// </summary>
     private sealed class ApplicationWatch(InboundHboneConnection connection) : IChannelEvents
     {
-        public void OnReadable() => connection._http!.OnServerSpoke();
+        public void OnReadable() => connection.OnApplicationSpoke();
 
         public void OnWritable()
         {

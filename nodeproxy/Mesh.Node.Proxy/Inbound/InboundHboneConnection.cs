@@ -85,7 +85,7 @@ internal sealed partial class InboundHboneConnection : ProxiedConnection
         Record.Service = _request.FindService(Context.Snapshot, destination.Namespace)
             ?? InboundDestination.ServiceOf(Context.Snapshot, destination, target!.Port);
         PortProtocol protocol = InboundDestination.ProtocolOf(Context.Snapshot, destination, target!.Port);
-        Reading reading = ReadingOf(protocol, _request.Beginning, PolicyEvaluator.AsksRequests(Context.Snapshot, destination));
+        Reading reading = ReadingOf(protocol, _request.Beginning, PolicyEvaluator.ReadsRequests(Context.Snapshot, destination));
         if (reading == Reading.None)
         {
             Context.Telemetry.PartiesKnown(Record);

@@ -35,7 +35,7 @@ internal sealed partial class InboundPlaintextConnection
             _client,
             protocol,
             InboundDestination.KeyOf(Record, destination, _destination!.Port),
-            trustsHints: !PolicyEvaluator.AsksRequests(Context.Snapshot, destination));
+            trustsHints: !PolicyEvaluator.ReadsRequests(Context.Snapshot, destination));
         if (Record.Reason != CloseReason.None)
         {
             return false;
@@ -44,7 +44,8 @@ internal sealed partial class InboundPlaintextConnection
         if (!carriesRequests)
         {
             Context.Telemetry.PartiesKnown(Record);
-            return Gate.AdmitUnread(Context, this, destination, facts with { ServerName = Record.ServerName });
+            return await Gate.AdmitUnreadAsync(
+                Context, this, destination, facts with { ServerName = Record.ServerName }, patience);
         }
 
         Settle();

@@ -164,6 +164,41 @@ public sealed class DetectedPortTests
         }
     }
 
+    [LabTheory]
+    [InlineData(PortProtocol.Grpc)]
+    [InlineData(PortProtocol.Detect)]
+    public async Task A_server_of_HTTP2_that_speaks_first_does_not_end_the_look(PortProtocol protocol)
+    {
+        // The client's proxy knows no service at the pod's own address, so it is the server's that looks.
+        await using HttpLab lab = await HttpLab.StartAsync(SameNodeMode.Network, new ProxyOptions { ProtocolDetectionTimeoutMs = 120_000 });
+        LabPod pod = await lab.Node.AddPodAsync("server");
+        using Socket listener = pod.Listen(HttpLab.AppPort);
+        lab.AddService("server", protocol, (pod, []));
+        Task<string> served = SettleThenReadAsync(listener);
+        using Socket client = await LabPod.ConnectAsync(lab.Client.Network.Network, pod.Address, HttpLab.AppPort);
+        byte[] settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+
+        // The client begins late: the server's words have come long before.
+        await Task.Delay(TimeSpan.FromMilliseconds(300), TimeProvider.System, TestContext.Current.CancellationToken);
+        await client.SendAsync((byte[])[.. "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"u8, .. settings, .. GetRoot()]);
+        Assert.StartsWith("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", await served, StringComparison.Ordinal);
+
+        // What speaks to the client is the proxy, which counts the request once it ends.
+        client.Dispose();
+        await lab.Node.WaitForLineAsync("GET / HTTP/2");
+
+        // A request without a body, by static entries of HPACK: GET, http, /, and the authority "s".
+        static byte[] GetRoot() => [0, 0, 6, 1, 5, 0, 0, 0, 1, 0x82, 0x86, 0x84, 0x01, 0x01, (byte)'s'];
+    }
+
+    /// <summary>A server that sends its settings as it accepts, and what came to it until its client ended.</summary>
+    private static async Task<string> SettleThenReadAsync(Socket listener)
+    {
+        using Socket client = await listener.AcceptAsync(TestContext.Current.CancellationToken);
+        await client.SendAsync((byte[])[0, 0, 0, 4, 0, 0, 0, 0, 0]);
+        return await LabPod.ReadAsync(client, 24);
+    }
+
     [LabFact]
     public async Task Plaintext_of_a_port_that_declares_nothing_is_judged_by_what_it_is()
     {

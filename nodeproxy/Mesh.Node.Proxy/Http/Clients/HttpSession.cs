@@ -41,9 +41,16 @@ internal sealed class HttpSession(LoopContext context, ConnectionRecord record)
     public async ValueTask<bool> LookAsync(TcpChannel client, PortProtocol protocol, PortKey port, bool trustsHints)
     {
         bool isExpected = IsSilenceExpected(protocol, port, trustsHints);
-        _peek = new ProtocolPeek(client);
-        PeekResult first = await _peek.WaitAsync(TimeFor(protocol), isExpected);
-        _peek = null;
+        long endMs = EndOfLookMs(protocol);
+        PeekResult first;
+        do
+        {
+            _peek = new ProtocolPeek(client);
+            first = await _peek.WaitAsync(TimeFor(protocol), isExpected);
+            _peek = null;
+        }
+        while (first.Outcome == PeekOutcome.Silent && context.Loop.NowMs < endMs);
+
         return Conclude(first, protocol, port, isExpected);
     }
 
@@ -52,9 +59,16 @@ internal sealed class HttpSession(LoopContext context, ConnectionRecord record)
     public async ValueTask<bool> LookAsync(EarlyData client, PortProtocol protocol, PortKey port, bool trustsHints)
     {
         bool isExpected = IsSilenceExpected(protocol, port, trustsHints);
-        _streamPeek = new StreamPeek(client, context.Loop);
-        PeekResult first = await _streamPeek.WaitAsync(TimeFor(protocol), isExpected);
-        _streamPeek = null;
+        long endMs = EndOfLookMs(protocol);
+        PeekResult first;
+        do
+        {
+            _streamPeek = new StreamPeek(client, context.Loop);
+            first = await _streamPeek.WaitAsync(TimeFor(protocol), isExpected);
+            _streamPeek = null;
+        }
+        while (first.Outcome == PeekOutcome.Silent && context.Loop.NowMs < endMs);
+
         return Conclude(first, protocol, port, isExpected);
     }
 
@@ -116,15 +130,26 @@ internal sealed class HttpSession(LoopContext context, ConnectionRecord record)
 
     private TimeSpan IdleLimit => TimeSpan.FromMilliseconds(context.Services.Options.IdleTimeoutMs);
 
-    /// <summary>Who declares HTTP has clients that begin, though perhaps late: a kept connection, say.</summary>
+    /// <summary>For what a client has begun with, and how often it is asked whether it has begun.</summary>
     private TimeSpan TimeFor(PortProtocol protocol) =>
         protocol == PortProtocol.Http ? context.Services.Http.HeadTime : context.Services.Http.DetectionTime;
+
+    /// <summary>Who declares HTTP has clients that begin, though perhaps late: with a connection kept for later, say.</summary>
+    private long EndOfLookMs(PortProtocol protocol) =>
+        context.Loop.NowMs + (protocol == PortProtocol.Http ? context.Services.Options.IdleTimeoutMs : 0);
 
     private bool IsSilenceExpected(PortProtocol protocol, in PortKey port, bool trustsHints) =>
         trustsHints && protocol == PortProtocol.Detect && context.Services.Hints.IsServerFirst(port, context.Loop.NowMs);
 
     private bool Conclude(in PeekResult first, PortProtocol protocol, in PortKey port, bool isExpected)
     {
+        if (first.Outcome == PeekOutcome.Broken)
+        {
+            // Whoever gave the look up has said why already.
+            record.TryEnd(CloseReason.ClientReset, null);
+            return false;
+        }
+
         Beginning = Beginnings.Of(first, isExpected);
         record.ServerName = first.ServerName;
         if (protocol == PortProtocol.Http)
@@ -135,7 +160,7 @@ internal sealed class HttpSession(LoopContext context, ConnectionRecord record)
 
         if (Beginning is Beginning.Silence or Beginning.SilenceExpected)
         {
-            _speaker = new FirstSpeaker(record, context.Loop, context.Services.Hints, port);
+            _speaker = new FirstSpeaker(record, context.Loop, context.Services.Hints, port, isExpected);
         }
         else if (first.Outcome == PeekOutcome.Decided)
         {

@@ -2,6 +2,7 @@ using System.Net;
 using Mesh.Node.Model.Workloads;
 using Mesh.Node.Proxy.Enforcement;
 using Mesh.Node.Proxy.Http.Clients;
+using Mesh.Node.Proxy.Http.Detection;
 using Mesh.Node.Proxy.Http.Upstreams;
 using Mesh.Node.Proxy.Inbound;
 using Mesh.Node.Proxy.Loops;
@@ -76,7 +77,25 @@ internal sealed class InboundServer : IRequestServer, IUpstreamDialer
     public string? Refusal { get; private set; }
 
     /// <summary>Takes a connection to the application that was made already: the next that is needed.</summary>
-    public void Adopt(TcpChannel application) => _adopted = application;
+    /// <param name="application">Nobody has read from it or written to it.</param>
+    /// <param name="isHttp2">The version the client begins with. Where a connection is kept in it, this one is let go.</param>
+    public void Adopt(TcpChannel application, bool isHttp2)
+    {
+        _adopted = application;
+        if (ApplicationBy(isHttp2).HasRoom)
+        {
+            LetGo();
+        }
+    }
+
+    /// <summary>
+    /// Whether a connection that has waited is as good as a new one: the application may have ended it. Only a server of HTTP/2 says
+    /// something before it is asked.
+    /// </summary>
+    private static bool IsFresh(TcpChannel application, bool isHttp2) =>
+        !application.IsClosed
+        && !application.IsPeerFinished
+        && (isHttp2 ? ServerGreeting.MayBeSettings(application) : !application.MayRead);
 
     /// <summary>Lets go of what was adopted and not needed.</summary>
     public void LetGo()
@@ -134,7 +153,12 @@ internal sealed class InboundServer : IRequestServer, IUpstreamDialer
         if (_adopted is TcpChannel adopted)
         {
             _adopted = null;
-            return new DialResult(ChannelConnection.Start(adopted, s_options, null, group.Target), CloseReason.None, null);
+            if (IsFresh(adopted, group.Key.IsHttp2))
+            {
+                return new DialResult(ChannelConnection.Start(adopted, s_options, null, group.Target), CloseReason.None, null);
+            }
+
+            adopted.Reset();
         }
 
         var connector = new AppConnector(
