@@ -117,7 +117,7 @@ internal sealed class LoopContext : IOpenStreamCounts, IReadyHandler
         if (_held.Count > 0 && !_resumesHeld)
         {
             _resumesHeld = true;
-            Loop.RunNextTurn(this);
+            Loop.RunNextTurnForAll(this);
         }
     }
 

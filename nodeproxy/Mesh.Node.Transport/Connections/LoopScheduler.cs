@@ -45,7 +45,7 @@ internal sealed class LoopScheduler(EventLoop loop) : PipeScheduler, IReadyHandl
         if (!_asked)
         {
             _asked = true;
-            loop.RunNextTurn(this);
+            loop.RunNextTurnForAll(this);
         }
     }
 }

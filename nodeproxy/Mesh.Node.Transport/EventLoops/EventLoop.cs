@@ -66,7 +66,7 @@ public sealed class EventLoop : IDisposable
         Timers = new TimerWheels(NowMs);
         OwnShare = _share = new LoopShare(this);
         _turnTicksMax = (long)(options.TurnLimit.TotalSeconds * Stopwatch.Frequency);
-        _order = new ShareOrder(_turnTicksMax / 2);
+        _order = new ShareOrder(Math.Max(_turnTicksMax / 2, 1));
         SysResult added = _epoll.Add(_wake.Handle, EpollEvents.In | EpollEvents.EdgeTriggered, RegistrationTable.WakeToken);
         if (!added.Ok)
         {
@@ -247,6 +247,15 @@ public sealed class EventLoop : IDisposable
         _deferred.Enqueue((handler, _share));
     }
 
+    /// <summary>
+    /// The same within the loop's own share: for what serves several pods, and is not to wait in the line of the one that asked for it.
+    /// </summary>
+    public void RunNextTurnForAll(IReadyHandler handler)
+    {
+        AssertOnThread();
+        _deferred.Enqueue((handler, OwnShare));
+    }
+
     /// <summary>Calls the item when this turn's events are done. The caller sees to it that it asks once a turn.</summary>
     public void RunAtTurnEnd(ITurnEnd item)
     {
@@ -373,7 +382,7 @@ public sealed class EventLoop : IDisposable
             // Null when the descriptor was closed since.
             (handler ?? _registrations.Take(token, out events))?.OnReady(events);
             long endedTicks = Stopwatch.GetTimestamp();
-            share.CreditTicks -= endedTicks - nowTicks;
+            _order.Charge(share, endedTicks - nowTicks);
             nowTicks = endedTicks;
         }
 

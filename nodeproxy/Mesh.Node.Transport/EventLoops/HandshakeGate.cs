@@ -78,7 +78,7 @@ public sealed class HandshakeGate : IReadyHandler
         _waiting.Enqueue(handshake);
         if (_waiting.Count == 1)
         {
-            _loop.RunNextTurn(this);
+            _loop.RunNextTurnForAll(this);
         }
     }
 
@@ -93,7 +93,7 @@ public sealed class HandshakeGate : IReadyHandler
 
         if (_waiting.Count > 0)
         {
-            _loop.RunNextTurn(this);
+            _loop.RunNextTurnForAll(this);
         }
     }
 

@@ -10,6 +10,12 @@ namespace Mesh.Node.Transport.EventLoops;
 /// </remarks>
 internal sealed class ShareOrder(long partTicks)
 {
+    /// <summary>
+    /// How many parts a share may owe. Time is that of the clock: a pause of the machine or of the collector meets whoever runs just then,
+    /// who did not use it.
+    /// </summary>
+    private const int OwedPartsMax = 8;
+
     private readonly Queue<LoopShare> _newcomers = new();
     private readonly Queue<LoopShare> _others = new();
 
@@ -26,6 +32,10 @@ internal sealed class ShareOrder(long partTicks)
             _newcomers.Enqueue(share);
         }
     }
+
+    /// <summary>A share has used time.</summary>
+    public void Charge(LoopShare share, long usedTicks) =>
+        share.CreditTicks = Math.Max(share.CreditTicks - usedTicks, -OwedPartsMax * partTicks);
 
     /// <summary>
     /// Whose turn it is: a share with work, which is to do one piece of it and to be charged. Null when there is no work.

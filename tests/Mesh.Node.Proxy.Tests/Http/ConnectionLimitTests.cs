@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using Mesh.Node.Model.Traffic;
@@ -66,6 +67,66 @@ public sealed class ConnectionLimitTests
             using Socket connection = await lab.ConnectAsync(service);
             string answer = await LabPod.AskAsync(connection, "GET / HTTP/1.1\r\nHost: server\r\nConnection: close\r\n\r\n");
             Assert.StartsWith("HTTP/1.1 200 ", answer, StringComparison.Ordinal);
+        }
+    }
+
+    [LabFact]
+    public async Task A_connection_that_takes_nothing_more_keeps_no_other_from_being_made()
+    {
+        await using HttpLab lab = await HttpLab.StartAsync();
+        LabPod pod = await lab.Node.AddPodAsync("server");
+        ScriptedHttp2.Serve(pod, (server, stream, path) =>
+        {
+            if (path != "/hangs")
+            {
+                server.Answer(stream, $"{server.Number}");
+                return;
+            }
+
+            server.Begin(stream);
+            server.Http2.BeginDrain();
+        });
+        HttpService service = lab.AddService("server", (pod, []));
+        lab.Carry(service, s_upgrade with { MaxConnections = 1 });
+        HttpClient http = lab.Http2(service);
+        using HttpResponseMessage hanging = await http.GetAsync("/hangs", HttpCompletionOption.ResponseHeadersRead);
+        Assert.Equal(HttpStatusCode.OK, hanging.StatusCode);
+        Assert.Equal("2", await http.GetStringAsync("/"));
+    }
+
+    [LabFact]
+    public async Task An_application_that_allows_no_requests_is_not_connected_to_over_and_over()
+    {
+        await using HttpLab lab = await HttpLab.StartAsync();
+        LabPod pod = await lab.Node.AddPodAsync("server");
+        using Socket listener = pod.Listen(HttpLab.AppPort);
+        var connections = new ConcurrentQueue<Socket>();
+        _ = RefuseAsync(listener, connections);
+        HttpService service = lab.AddService("server", (pod, []));
+        lab.Carry(service, s_upgrade with { ConnectTimeout = TimeSpan.FromSeconds(1) });
+        using HttpResponseMessage refused = await lab.Http2(service).GetAsync("/");
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, refused.StatusCode);
+
+        // One for each attempt.
+        Assert.InRange(connections.Count, 1, 3);
+        Assert.All(connections, connection => connection.Dispose());
+    }
+
+    /// <summary>Says to whoever connects that it may ask nothing: SETTINGS_MAX_CONCURRENT_STREAMS of 0 (RFC 9113 §6.5.2).</summary>
+    private static async Task RefuseAsync(Socket listener, ConcurrentQueue<Socket> connections)
+    {
+        try
+        {
+            while (true)
+            {
+                Socket connection = await listener.AcceptAsync();
+                connections.Enqueue(connection);
+                await connection.SendAsync((byte[])[0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0]);
+            }
+        }
+        catch (Exception ended) when (ended is SocketException or ObjectDisposedException)
+        {
+            // The pod is gone.
         }
     }
 

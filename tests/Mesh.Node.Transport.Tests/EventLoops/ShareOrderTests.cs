@@ -70,6 +70,16 @@ public sealed class ShareOrderTests : IDisposable
     }
 
     [Fact]
+    public void What_a_pause_of_the_machine_took_is_owed_in_part()
+    {
+        Share('l', works: 10);
+        Share('s', works: 100);
+        string order = string.Concat(Enumerable.Range(0, 30).Select(_ => ServeOne(share => share == 'l' ? 100_000 : 50)));
+        Assert.Equal('l', order[0]);
+        Assert.InRange(order.IndexOf('l', 1), 10, 25);
+    }
+
+    [Fact]
     public void A_share_that_is_alone_is_served_whatever_it_owes()
     {
         Share('a', works: 3);
@@ -146,7 +156,7 @@ public sealed class ShareOrderTests : IDisposable
     {
         LoopShare share = _order.Next()!;
         share.Take(out _);
-        share.CreditTicks -= ticksOf(_names[share]);
+        _order.Charge(share, ticksOf(_names[share]));
         return _names[share];
     }
 

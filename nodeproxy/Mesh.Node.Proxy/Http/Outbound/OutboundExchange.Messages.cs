@@ -149,6 +149,8 @@ internal partial class OutboundExchange
     /// <summary>Takes the request's place at a destination; null stands for the service that was dialled.</summary>
     private bool TryTakePlace(WeightedDestination? destination)
     {
+        // That of a destination before is not this one's.
+        _cookie = null;
         if (destination is not null)
         {
             _destination = destination;

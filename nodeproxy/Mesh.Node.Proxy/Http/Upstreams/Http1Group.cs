@@ -20,6 +20,9 @@ internal sealed class Http1Group(UpstreamKey key, Workload? endpoint, Service? s
     public override bool HasRoom => _idle.Count > 0;
 
     /// <inheritdoc/>
+    protected override bool HasUsable => OpenCount > 0;
+
+    /// <inheritdoc/>
     protected override bool SharesConnections => false;
 
     /// <summary>Takes a connection back after an exchange: for the next, or to be closed.</summary>
@@ -123,10 +126,12 @@ internal sealed class Http1Group(UpstreamKey key, Workload? endpoint, Service? s
             return;
         }
 
-        if (IsClosed || _idle.Count >= _limits.UpstreamIdleMax)
+        // Who waits still wants none that has served: at the limit, another can be made in place of this one.
+        if (IsClosed || _idle.Count >= _limits.UpstreamIdleMax || NeedsDials)
         {
             upstream.Close();
             Forget();
+            DialForWaiting();
             return;
         }
 

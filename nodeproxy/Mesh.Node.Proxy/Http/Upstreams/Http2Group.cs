@@ -28,6 +28,9 @@ internal sealed class Http2Group(
     public override bool HasRoom => FindRoom() is not null;
 
     /// <inheritdoc/>
+    protected override bool HasUsable => _connections.Exists(static connection => connection.IsUsable);
+
+    /// <inheritdoc/>
     protected override bool SharesConnections => true;
 
     /// <summary>A connection can be used.</summary>
@@ -64,6 +67,7 @@ internal sealed class Http2Group(
         }
 
         Serve(upstream, isReused: true);
+        DialForWaiting();
     }
 
     /// <summary>A connection is gone.</summary>
@@ -77,18 +81,17 @@ internal sealed class Http2Group(
     /// <inheritdoc/>
     public override void Sweep(long nowMs)
     {
-        if (Limits.MaxConnectionDuration is not TimeSpan limit)
-        {
-            return;
-        }
-
+        double limitMs = Limits.MaxConnectionDuration?.TotalMilliseconds ?? double.PositiveInfinity;
         for (int i = _connections.Count - 1; i >= 0; i--)
         {
-            if (nowMs - _connections[i].MadeMs >= limit.TotalMilliseconds)
+            if (nowMs - _connections[i].MadeMs >= limitMs)
             {
                 _connections[i].Retire();
             }
         }
+
+        // The limit is the node's, and nobody says here when another loop has room under it again.
+        DialForWaiting();
     }
 
     /// <inheritdoc/>

@@ -77,6 +77,9 @@ internal sealed class Http2Upstream : IHttp2SessionOwner, ITimerHandler
     /// <summary>Whether nothing is carried, and nobody is about to.</summary>
     public bool IsIdle => IsReady && _placesTaken == 0 && !_isRetired && !_session.IsGoingAway;
 
+    /// <summary>Whether it takes further exchanges, now or once others are over.</summary>
+    public bool IsUsable => IsReady && !_isRetired && !_session.IsGoingAway;
+
     /// <summary>Whether it takes another exchange.</summary>
     public bool HasRoom => IsReady && !_isRetired && _session.CanOpen && _placesTaken < _session.StreamsMax;
 
@@ -137,7 +140,8 @@ internal sealed class Http2Upstream : IHttp2SessionOwner, ITimerHandler
 
     void IHttp2SessionOwner.OnCapacityChanged(Http2Session session)
     {
-        if (!IsReady && session.PeerSettingsReceived)
+        // One that allows no exchange yet is none that can be used: the time limit for its greeting goes on.
+        if (!IsReady && session.PeerSettingsReceived && session.StreamsMax > 0)
         {
             IsReady = true;
             _greetingTimer.Cancel();
@@ -168,7 +172,7 @@ internal sealed class Http2Upstream : IHttp2SessionOwner, ITimerHandler
         else
         {
             _group.OnGreetingFailed(_isGreetingLate
-                ? new DialResult(null, CloseReason.ConnectTimeout, "the upstream did not speak HTTP/2 in time")
+                ? new DialResult(null, CloseReason.ConnectTimeout, "the upstream did not speak HTTP/2, or allowed no requests, in time")
                 : new DialResult(
                     null,
                     CloseReason.ConnectFailed,

@@ -23,6 +23,7 @@ internal abstract class UpstreamGroup(UpstreamKey key, Workload? endpoint, Servi
     private IUpstreamDialer? _dialer;
     private Circuit? _circuit;
     private int _dialling;
+    private bool _isMakingDials;
 
     /// <summary>Between whom.</summary>
     public UpstreamKey Key => key;
@@ -135,6 +136,12 @@ internal abstract class UpstreamGroup(UpstreamKey key, Workload? endpoint, Servi
     /// <summary>An exchange over a connection that has room; null without one.</summary>
     protected abstract UpstreamExchange? TryTake();
 
+    /// <summary>Whether more are waited for than are being made.</summary>
+    protected bool NeedsDials => DialsFor(_waiting.Count) > _dialling;
+
+    /// <summary>Whether there is a connection that carries further exchanges, now or once it has room.</summary>
+    protected abstract bool HasUsable { get; }
+
     /// <summary>Whether a connection carries several exchanges at once.</summary>
     protected abstract bool SharesConnections { get; }
 
@@ -166,9 +173,9 @@ internal abstract class UpstreamGroup(UpstreamKey key, Workload? endpoint, Servi
         lease?.Dispose();
         var result = new UpstreamResult(null, IsReused: false, failed.Reason, failed.Detail);
         FailFirst(result);
-        if (SharesConnections)
+        if (SharesConnections && !HasUsable)
         {
-            // It was to serve many: they do not wait for one failure after another.
+            // It was to serve many: they do not wait for one failure after another. Where there is another, they have its places.
             for (int left = _waiting.Count; left > 0 && DialsFor(_waiting.Count) > _dialling; left--)
             {
                 FailFirst(result);
@@ -203,20 +210,54 @@ internal abstract class UpstreamGroup(UpstreamKey key, Workload? endpoint, Servi
     /// </summary>
     protected void DialForWaiting()
     {
-        while (DialsFor(_waiting.Count) > _dialling && _dialer is IUpstreamDialer dialer)
+        // A dial that fails at once comes back here, with as many below it on the stack as wait: whoever is here already goes on.
+        if (_isMakingDials)
         {
-            ConnectionLease? lease = _circuit?.TryOpenConnection(isNeeded: OpenCount == 0);
-            if (lease is not null || _circuit is null)
+            return;
+        }
+
+        _isMakingDials = true;
+        try
+        {
+            bool mayGoOn = true;
+            while (mayGoOn && NeedsDials && _dialer is IUpstreamDialer dialer)
             {
-                OpenCount++;
-                _dialling++;
-                _ = DialAsync(dialer, lease);
-            }
-            else if (!TryMakeDo())
-            {
-                return;
+                mayGoOn = TryBeginDial(dialer);
             }
         }
+        finally
+        {
+            _isMakingDials = false;
+        }
+    }
+
+    /// <summary>False when whoever waits must wait on.</summary>
+    private bool TryBeginDial(IUpstreamDialer dialer)
+    {
+        ConnectionLease? lease = _circuit?.TryOpenConnection(isNeeded: _dialling == 0 && !HasUsable);
+        if (lease is not null || _circuit is null)
+        {
+            OpenCount++;
+            _dialling++;
+            _ = DialAsync(dialer, lease);
+            return true;
+        }
+
+        if (TryMakeDo())
+        {
+            return true;
+        }
+
+        if (SharesConnections)
+        {
+            // No other can be made: whoever wanted one of its own gets a place in its turn.
+            foreach (UpstreamWait wait in _waiting)
+            {
+                wait.NeedsFresh = false;
+            }
+        }
+
+        return false;
     }
 
     private async Task DialAsync(IUpstreamDialer dialer, ConnectionLease? lease)

@@ -16,7 +16,7 @@ internal sealed class UpstreamPool : ITimerHandler
     private static readonly TimeSpan s_sweepInterval = TimeSpan.FromSeconds(1);
 
     private readonly Dictionary<UpstreamKey, UpstreamGroup> _groups = [];
-    private readonly List<UpstreamKey> _empty = [];
+    private readonly List<UpstreamGroup> _sweeping = [];
 
     /// <summary>Groups that are kept for nobody any more, whose requests under way are still to be judged when policy changes.</summary>
     private readonly List<UpstreamGroup> _retired = [];
@@ -119,22 +119,19 @@ internal sealed class UpstreamPool : ITimerHandler
 
     void ITimerHandler.OnTimer(LoopTimer timer)
     {
-        foreach ((UpstreamKey key, UpstreamGroup group) in _groups)
+        // A sweep may end what waits, and what its client asks next may add a group.
+        _sweeping.AddRange(_groups.Values);
+        foreach (UpstreamGroup group in _sweeping)
         {
             group.Sweep(_loop.NowMs);
-            if (group.IsEmpty)
+            if (group.IsEmpty && _groups.TryGetValue(group.Key, out UpstreamGroup? known) && known == group)
             {
                 group.Close();
-                _empty.Add(key);
+                _groups.Remove(group.Key);
             }
         }
 
-        foreach (UpstreamKey key in _empty)
-        {
-            _groups.Remove(key);
-        }
-
-        _empty.Clear();
+        _sweeping.Clear();
         _retired.RemoveAll(static group => !group.HasOpenRequests);
         if (_groups.Count > 0 || _retired.Count > 0)
         {
