@@ -62,7 +62,8 @@ nginx nginx
 /usr/lib/nginx/modules/ngx_stream_module.so libnginx-mod-stream
 wrk wrk
 iperf3 iperf3
-h2load nghttp2-client'
+h2load nghttp2-client
+nghttpx nghttp2-proxy'
 
 need_sdk() {
   if ! command -v dotnet >/dev/null; then
@@ -206,6 +207,7 @@ bench() {
   need_sdk
   need_packages "$build_needs" "$lab_needs" "$bench_needs"
   publish_when_stale
+  publish_managed bench/Mesh.Bench.Peers bench-peers
   dotnet build "$root/bench/Mesh.Bench.Load" -c Release -v quiet -nologo -clp:NoSummary
   # Ten thousand connections take twenty thousand descriptors in the proxies and here; root may raise the limit.
   ulimit -n 65536 2>/dev/null || ulimit -n "$(ulimit -Hn)"

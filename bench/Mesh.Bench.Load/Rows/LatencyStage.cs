@@ -1,4 +1,4 @@
-using Mesh.Bench.Load.Generators.FixedRate;
+using Mesh.Bench.Load.Generators;
 using Mesh.Bench.Load.Measuring;
 using Mesh.Bench.Load.Reporting;
 using Mesh.Bench.Load.Topology;
@@ -14,12 +14,20 @@ internal static class LatencyStage
     /// <param name="row">The row's name, which the figures' names begin with.</param>
     /// <param name="context">How long and how often.</param>
     /// <param name="bench">The lab.</param>
+    /// <param name="load">What is sent.</param>
     /// <param name="ours">The mesh.</param>
     /// <param name="peer">Who it is compared with.</param>
     /// <param name="peersRate">Requests per second, at most.</param>
     /// <param name="isPromised">Whether p99 has to be no worse.</param>
     public static async Task<IReadOnlyList<Comparison>> MeasureAsync(
-        string row, RowContext context, BenchLab bench, Contender ours, Contender peer, double peersRate, bool isPromised)
+        string row,
+        RowContext context,
+        BenchLab bench,
+        IFixedRateLoad load,
+        Contender ours,
+        Contender peer,
+        double peersRate,
+        bool isPromised)
     {
         double rate = Math.Floor(peersRate * ShareOfPeersRate);
         var samples = new Dictionary<Contender, List<LatencySample>> { [ours] = [], [peer] = [] };
@@ -27,7 +35,7 @@ internal static class LatencyStage
         {
             foreach ((Contender side, List<LatencySample> list) in samples)
             {
-                list.Add(await RunAsync(context, bench, side, rate));
+                list.Add(await RunAsync(context, bench, load, side, rate));
             }
         }
 
@@ -60,12 +68,13 @@ internal static class LatencyStage
         ];
     }
 
-    private static async Task<LatencySample> RunAsync(RowContext context, BenchLab bench, Contender side, double rate)
+    private static async Task<LatencySample> RunAsync(
+        RowContext context, BenchLab bench, IFixedRateLoad load, Contender side, double rate)
     {
         LatencyHistogram? latencies = null;
         Sample cost = await Meter.MeasureAsync(side.Proxies, async () =>
         {
-            (WorkDone done, latencies) = await FixedRateRequests.RunAsync(bench, side, context.Seconds, rate);
+            (WorkDone done, latencies) = await load.RunAsync(bench, side, context.Seconds, rate);
             return done;
         });
         return new LatencySample(cost, latencies!.PercentileMs(0.5), latencies.PercentileMs(0.99));

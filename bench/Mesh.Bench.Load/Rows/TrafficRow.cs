@@ -9,19 +9,17 @@ namespace Mesh.Bench.Load.Rows;
 /// <param name="name">As <see cref="IRow.Name"/>.</param>
 /// <param name="title">As <see cref="IRow.Title"/>.</param>
 /// <param name="load">The traffic.</param>
-/// <param name="hasLatencies">Whether latencies at a fixed rate belong to it.</param>
+/// <param name="latencies">The same traffic at a fixed rate, for latencies; null where they do not belong to it.</param>
 /// <param name="prepare">Starts what carries it.</param>
 /// <param name="targets">What is promised, by peer; a peer without is there to be looked at.</param>
 internal sealed class TrafficRow(
     string name,
     string title,
     ILoad load,
-    bool hasLatencies,
+    IFixedRateLoad? latencies,
     Func<BenchLab, Task<Contest>> prepare,
     IReadOnlyDictionary<string, Target> targets) : IRow
 {
-    private const int WarmUpSeconds = 1;
-
     public string Name => name;
 
     public string Title => title;
@@ -38,11 +36,11 @@ internal sealed class TrafficRow(
         {
             Target? target = targets.GetValueOrDefault(peer.Name);
             figures.AddRange(Compare(peer.Name, target, samples[contest.Ours], samples[peer]));
-            if (hasLatencies)
+            if (latencies is not null)
             {
                 double peersRate = Median.Of(samples[peer].Select(sample => sample.Rate)).Middle;
                 figures.AddRange(await LatencyStage.MeasureAsync(
-                    name, context, bench, contest.Ours, peer, peersRate, isPromised: target is not null));
+                    name, context, bench, latencies, contest.Ours, peer, peersRate, isPromised: target is not null));
             }
         }
 
@@ -55,7 +53,7 @@ internal sealed class TrafficRow(
         foreach (Contender side in contest.Sides)
         {
             // Buffers, pools and tunnels are there before anything counts.
-            await load.RunAsync(bench, side, WarmUpSeconds);
+            await load.RunAsync(bench, side, side.WarmUpSeconds);
         }
 
         for (int run = 0; run < context.Runs; run++)

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using Mesh.Bench.Load.Generators;
 using Mesh.Bench.Load.Measuring;
 using Mesh.Interop.Linux;
 using Mesh.Lab;
@@ -9,7 +10,8 @@ namespace Mesh.Bench.Load.Topology;
 /// <summary>
 /// Two nodes with the mesh as it is shipped. In namespace `mesh`, which is captured, a client and a server on node-1 and a server on
 /// node-2; in namespace `outside`, which is not, the same again for the other proxies. All servers answer alike: iperf3 on one port and
-/// small HTTP responses on another.
+/// small HTTP responses on others. Services say of the ports of rows about bytes that they are TCP: ours would read requests there
+/// otherwise.
 /// </summary>
 internal sealed class BenchLab : IAsyncDisposable
 {
@@ -19,11 +21,20 @@ internal sealed class BenchLab : IAsyncDisposable
     /// <summary>Answers as <see cref="HttpPort"/> does; services say that it speaks HTTP.</summary>
     public const int RoutedPort = 8081;
 
+    /// <summary>The same over HTTP/2 with prior knowledge; services say so.</summary>
+    public const int Http2Port = 8082;
+
+    /// <summary>Where rows that need a gRPC server start one; services say that it speaks gRPC.</summary>
+    public const int GrpcPort = 8083;
+
     /// <summary>The service of the captured server on the client's node; its port 80 leads to <see cref="RoutedPort"/>.</summary>
     public static IPEndPoint RoutedNear { get; } = new(IPAddress.Parse("10.96.0.11"), 80);
 
     /// <summary>The service of the server on the other node; its port 80 leads to <see cref="RoutedPort"/>.</summary>
     public static IPEndPoint RoutedFar { get; } = new(IPAddress.Parse("10.96.0.12"), 80);
+
+    /// <summary>The same service's port that leads to <see cref="GrpcPort"/>.</summary>
+    public static IPEndPoint GrpcFar { get; } = new(RoutedFar.Address, GrpcPort);
 
     private static readonly TimeSpan s_readyLimit = TimeSpan.FromSeconds(90);
 
@@ -101,6 +112,26 @@ internal sealed class BenchLab : IAsyncDisposable
         string file = WriteConfiguration(template, all);
         string[] command = ["nginx", "-e", "stderr", "-c", file];
         return PeerProgram.StartAsync(Lab, $"nginx ({template})", networkNamespace, command, port, Scratch);
+    }
+
+    /// <summary>Starts nghttpx with a configuration of bench/compare.</summary>
+    public Task<PeerProgram> StartNghttpxAsync(
+        string networkNamespace, string template, int port, IReadOnlyDictionary<string, string> values)
+    {
+        var all = new Dictionary<string, string>(values, StringComparer.Ordinal) { ["NAME"] = $"{networkNamespace}-{template}" };
+        string file = WriteConfiguration(template, all);
+        return PeerProgram.StartAsync(Lab, $"nghttpx ({template})", networkNamespace, ["nghttpx", $"--conf={file}"], port, Scratch);
+    }
+
+    /// <summary>Starts a program of bench/Mesh.Bench.Peers.</summary>
+    /// <param name="networkNamespace">Its place in the lab.</param>
+    /// <param name="listen">Where it has to listen to be ready.</param>
+    /// <param name="program">Its name.</param>
+    /// <param name="more">What it wants to know beyond where to listen.</param>
+    public Task<PeerProgram> StartOwnPeerAsync(string networkNamespace, IPEndPoint listen, string program, params string[] more)
+    {
+        string[] command = [Repository.Published("bench-peers", "bench-peers"), program, listen.ToString(), .. more];
+        return PeerProgram.StartAsync(Lab, program, networkNamespace, command, listen.Port, Scratch);
     }
 
     /// <summary>Writes a configuration of bench/compare with everything filled in.</summary>
@@ -220,7 +251,16 @@ internal sealed class BenchLab : IAsyncDisposable
         apiVersion: v1
         kind: Service
         metadata: {name: {{name}}, namespace: mesh}
-        spec: {clusterIP: {{address}}, selector: {app: {{name}}}, ports: [{name: http, port: 80, targetPort: {{RoutedPort}}}]}
+        spec:
+          clusterIP: {{address}}
+          selector: {app: {{name}}}
+          ports:
+          - {name: http, port: 80, targetPort: {{RoutedPort}}}
+          - {name: http2, port: {{Http2Port}}}
+          - {name: grpc, port: {{GrpcPort}}}
+          - {name: tcp-small, port: {{HttpPort}}}
+          - {name: tcp-bulk, port: {{BulkPort}}}
+          - {name: tcp-idle, port: {{IdleConnections.ServerPort}}}
 
         """;
 

@@ -10,7 +10,11 @@ namespace Mesh.Bench.Load.Topology;
 /// <param name="Client">Where the generator runs.</param>
 /// <param name="Target">What it connects to.</param>
 /// <param name="Proxies">Who is charged with the processor time.</param>
-internal sealed record Contender(string Name, string PacketPath, LabPod Client, IPEndPoint Target, IReadOnlyList<ProxyProcess> Proxies);
+internal sealed record Contender(string Name, string PacketPath, LabPod Client, IPEndPoint Target, IReadOnlyList<ProxyProcess> Proxies)
+{
+    /// <summary>How long it runs before anything counts: more for who is compiled meanwhile.</summary>
+    public int WarmUpSeconds { get; init; } = 1;
+}
 
 /// <summary>Both sides of a row, running.</summary>
 /// <param name="Ours">The mesh.</param>

@@ -23,11 +23,7 @@ internal static class MutualTlsContests
     /// <summary>Peers that pass connections on one by one, each with a handshake of its own.</summary>
     public static Task<Contest> NewConnectionsAsync(BenchLab bench) => SmallAsync(bench);
 
-    /// <summary>HAProxy that reads the requests and sends them over connections it keeps.</summary>
-    public static Task<Contest> NewConnectionsToHttpAsync(BenchLab bench) =>
-        ContestAsync(bench, BenchLab.HttpPort, HaproxyHttpPort, nginxPort: null);
-
-    /// <summary>Requests are read by both proxies of each.</summary>
+    /// <summary>Requests are read by both proxies of each, which send them over connections they keep.</summary>
     public static Task<Contest> HttpAsync(BenchLab bench) =>
         ContestAsync(bench, BenchLab.RoutedFar, HaproxyHttpPort, nginxPort: null);
 

@@ -3,12 +3,11 @@ using Mesh.Bench.Load.Topology;
 
 namespace Mesh.Bench.Load.Generators.FixedRate;
 
-/// <summary>Requests at a fixed rate on as many connections as <see cref="Requests"/> has.</summary>
-internal static class FixedRateRequests
+/// <summary>HTTP/1.1 requests at a fixed rate on as many connections as <see cref="Requests"/> has.</summary>
+internal sealed class FixedRateRequests : IFixedRateLoad
 {
-    /// <returns>The time the answers took; a figure of ours and of a peer come from the same rate.</returns>
-    /// <exception cref="BenchException">Something failed on the way.</exception>
-    public static async Task<(WorkDone Done, LatencyHistogram Latencies)> RunAsync(
+    /// <inheritdoc/>
+    public async Task<(WorkDone Done, LatencyHistogram Latencies)> RunAsync(
         BenchLab bench, Contender side, int seconds, double requestsPerSecond)
     {
         LatencyHistogram latencies = await bench.Lab.Place(side.Client.NetworkNamespace).RunOnDedicatedThreadAsync(
