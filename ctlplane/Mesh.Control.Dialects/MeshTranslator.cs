@@ -74,7 +74,8 @@ public sealed class MeshTranslator(TranslationOptions options)
             peerAuthentications.Count > 0,
             [.. readings.Select(reading => reading.Spec).OfType<AuthorizationPolicySpec>()
                 .Where(policy => policy.Namespace == options.RootNamespace && policy.Selector is not null)],
-            readings.Select(reading => reading.Spec).OfType<NodeSpec>().ToImmutableDictionary(node => node.Name, node => node.Locality));
+            readings.Select(reading => reading.Spec).OfType<NodeSpec>().ToImmutableDictionary(node => node.Name, node => node.Locality),
+            ExtensionProviders.Resolve(readings, options));
     }
 
     private IEnumerable<NamespaceInputs> InputsByNamespace(List<Reading> readings)

@@ -93,14 +93,10 @@ internal static class AuthorizationPolicyReader
             case "DENY":
                 return PolicyAction.Deny;
             case "CUSTOM":
-                spec.Warning(
-                    "action",
-                    "External authorization is not supported; what it was to decide on is denied.",
-                    "Use ALLOW or DENY until it is.");
                 provider = ReadProvider(spec);
                 return provider.Length == 0 ? PolicyAction.Deny : PolicyAction.Custom;
             default:
-                spec.Error("action", $"'{action}' is not an action.", "Write ALLOW or DENY.");
+                spec.Error("action", $"'{action}' is not an action.", "Write ALLOW, DENY or CUSTOM.");
                 return null;
         }
     }

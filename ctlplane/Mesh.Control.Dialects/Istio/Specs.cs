@@ -138,3 +138,18 @@ internal sealed record AuthorizationPolicySpec
 
     public required bool IsDryRun { get; init; }
 }
+
+/// <summary>The mesh's configuration, as far as it is read.</summary>
+internal sealed record MeshConfigSpec
+{
+    public required string Namespace { get; init; }
+
+    public required ImmutableArray<ExtensionProviderSpec> Providers { get; init; }
+}
+
+/// <summary>Somebody who may be asked about requests.</summary>
+/// <param name="Name">As policies call it.</param>
+/// <param name="Namespace">Of its service; null where it is not said.</param>
+/// <param name="Hostname">Of its service.</param>
+/// <param name="Authorizer">How it is asked; its service is not looked for yet.</param>
+internal sealed record ExtensionProviderSpec(string Name, string? Namespace, string Hostname, Authorizer Authorizer);

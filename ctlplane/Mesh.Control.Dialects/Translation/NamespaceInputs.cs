@@ -11,16 +11,20 @@ namespace Mesh.Control.Dialects.Translation;
 /// <param name="HasPeerAuthentication">Whether the mesh has any PeerAuthentication at all.</param>
 /// <param name="SelectingPolicies">The policies of the root namespace that select workloads of every namespace.</param>
 /// <param name="Localities">By node.</param>
+/// <param name="Providers">Who may be asked about requests, by name.</param>
 internal sealed record MeshWideInputs(
     MutualTlsMode MeshMode,
     bool HasPeerAuthentication,
     ImmutableArray<AuthorizationPolicySpec> SelectingPolicies,
-    ImmutableDictionary<string, Locality> Localities)
+    ImmutableDictionary<string, Locality> Localities,
+    ImmutableDictionary<string, ResolvedProvider> Providers)
 {
     public bool IsSameAs(MeshWideInputs other) =>
         MeshMode == other.MeshMode
         && HasPeerAuthentication == other.HasPeerAuthentication
         && SelectingPolicies.AsSpan().SequenceEqual(other.SelectingPolicies.AsSpan(), ReferenceEqualityComparer.Instance)
+        && Providers.Count == other.Providers.Count
+        && Providers.All(entry => other.Providers.TryGetValue(entry.Key, out ResolvedProvider? provider) && provider.IsSameAs(entry.Value))
         && Localities.Count == other.Localities.Count
         && Localities.All(entry => other.Localities.TryGetValue(entry.Key, out Locality? locality) && locality == entry.Value);
 }

@@ -332,6 +332,7 @@ internal sealed class NamespaceTranslator
                 Scope = scope,
                 Action = policy.Action,
                 Provider = policy.Provider,
+                Authorizer = ExtensionProviders.Find(policy, _meshWide.Providers, _options, Report),
                 Rules = policy.Rules,
                 TokenRules = policy.TokenRules,
                 RateLimits = policy.RateLimits,

@@ -69,6 +69,9 @@ internal static class ObjectReader
             case ("", "ServiceAccount"):
                 CheckVersion(source, diagnostics, s_coreVersions);
                 return CoreReader.ReadServiceAccount(source);
+            case ("", "ConfigMap"):
+                CheckVersion(source, diagnostics, s_coreVersions);
+                return MeshConfigReader.Read(source, diagnostics);
             case (KubernetesNetworking, "NetworkPolicy"):
                 CheckVersion(source, diagnostics, s_coreVersions);
                 return NetworkPolicyReader.Read(source, diagnostics);

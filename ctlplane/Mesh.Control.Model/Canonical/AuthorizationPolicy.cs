@@ -40,6 +40,9 @@ public sealed record AuthorizationPolicy
     /// <summary>The authorizer of a <see cref="PolicyAction.Custom"/> policy; empty for others.</summary>
     public string Provider { get; init; } = string.Empty;
 
+    /// <summary>How that authorizer is asked; null where nobody of that name is known, and then what matches is denied.</summary>
+    public Authorizer? Authorizer { get; init; }
+
     /// <summary>Whose tokens the requests may bear. A policy that has some is DENY without rules: it decides nothing itself.</summary>
     public ImmutableArray<TokenRule> TokenRules { get; init; } = [];
 

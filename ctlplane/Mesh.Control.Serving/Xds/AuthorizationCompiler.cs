@@ -35,7 +35,7 @@ internal static class AuthorizationCompiler
             whole.Extensions.Add(new Wire.Extension
             {
                 Name = PolicyExtensions.Custom,
-                Config = Any.Pack(new CustomAuthorization { Provider = policy.Provider }),
+                Config = Any.Pack(AuthorizerCompiler.WireOf(policy)),
             });
         }
 

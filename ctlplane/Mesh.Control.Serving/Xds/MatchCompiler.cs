@@ -96,7 +96,7 @@ internal static class MatchCompiler
     private static IEnumerable<string> TemplatesOf(ImmutableArray<PathPattern> paths) =>
         paths.Where(path => path.Text is null).Select(path => path.Template);
 
-    private static Wire.StringMatch WireOf(TextMatch match) => match.Kind switch
+    internal static Wire.StringMatch WireOf(TextMatch match) => match.Kind switch
     {
         TextMatchKind.Exact => new Wire.StringMatch { Exact = match.Text },
         TextMatchKind.Prefix => new Wire.StringMatch { Prefix = match.Text },

@@ -68,6 +68,11 @@ internal static class ManifestReader
         }
 
         var key = new ObjectKey(group, kind, ReadNamespace(metadata, metadataPath, group, kind), name);
+        if (group.Length == 0 && kind == "ConfigMap" && name == "istio")
+        {
+            fields = MeshConfigText.Expand(fields);
+        }
+
         objects.Add(new RawObject(key, apiVersion, fields, new Origin(file, fields.Position.Line)));
     }
 

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Mesh.Node.Model.Addresses;
+using Mesh.Node.Model.Policies.Authorizers;
 using Mesh.Node.Model.Policies.Limits;
 using Mesh.Node.Model.Policies.Requests;
 using Mesh.Node.Model.Policies.Tokens;
@@ -40,6 +41,9 @@ public sealed record AuthorizationPolicy
 
     /// <summary>Who decides what a <see cref="PolicyAction.Custom"/> policy matches: the name of an authorizer. Empty for others.</summary>
     public string Provider { get; init; } = "";
+
+    /// <summary>How that authorizer is asked; null where there is none of that name, and then what matches is denied.</summary>
+    public Authorizer? Authorizer { get; init; }
 
     /// <summary>Whose tokens the requests to its workloads may bear. A policy that has some decides nothing itself.</summary>
     public ImmutableArray<TokenRule> TokenRules { get; init; } = [];
@@ -186,6 +190,6 @@ public enum PolicyAction
     Allow,
     Deny,
 
-    /// <summary>Asks an external authorizer. While there is none to ask, what matches is denied.</summary>
+    /// <summary>Asks an external authorizer about requests. Where there is none to ask, or no request, what matches is denied.</summary>
     Custom,
 }

@@ -1,3 +1,5 @@
+using Mesh.Node.Model.Policies.Authorizers;
+
 namespace Mesh.Node.Model.Policies;
 
 /// <summary>
@@ -20,4 +22,15 @@ internal readonly ref struct AnswerJudge(ref readonly ConnectionFacts facts, Mat
     private readonly ref readonly ConnectionFacts _facts = ref facts;
 
     public bool Matches(CompiledRule rule) => rule.Ask(in _facts) == answer;
+}
+
+/// <summary>Finds the CUSTOM rules whose authorizer is still to be asked, or cannot be.</summary>
+/// <param name="judge">Says which rules match at all.</param>
+/// <param name="allowedBy">The authorizers that were asked and have allowed it.</param>
+internal readonly ref struct UnaskedJudge<TJudge>(TJudge judge, AuthorizerAnswers allowedBy) : IRuleJudge
+    where TJudge : IRuleJudge, allows ref struct
+{
+    private readonly TJudge _judge = judge;
+
+    public bool Matches(CompiledRule rule) => !allowedBy.Covers(rule.Policy.Authorizer) && _judge.Matches(rule);
 }

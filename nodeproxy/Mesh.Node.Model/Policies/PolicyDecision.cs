@@ -35,7 +35,10 @@ public enum PolicyOutcome
     /// <summary>Not decidable yet: wait a bounded time for configuration, then refuse.</summary>
     Pending,
 
-    /// <summary>Of a connection alone: nothing is decided but that every request inside is, one by one.</summary>
+    /// <summary>
+    /// Of a connection alone: nothing is decided but that every request inside is, one by one. Of a request that is only explained: an
+    /// authorizer decides.
+    /// </summary>
     Depends,
     Allowed,
 }
@@ -53,6 +56,9 @@ public enum PolicyReason
 
     /// <summary>A CUSTOM rule matched, and there is no authorizer to ask.</summary>
     AuthorizerMissing,
+
+    /// <summary>A CUSTOM rule matched whose authorizer was not asked: there is no request to ask about, or not yet an answer.</summary>
+    AuthorizerNotAsked,
 
     /// <summary>A rule that could decide asks for more than the connection says.</summary>
     RequestDecides,

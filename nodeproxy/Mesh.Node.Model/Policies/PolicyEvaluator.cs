@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Mesh.Node.Model.Policies.Authorizers;
 using Mesh.Node.Model.Policies.Limits;
 using Mesh.Node.Model.Policies.Requests;
 using Mesh.Node.Model.Policies.Tokens;
@@ -12,9 +13,9 @@ namespace Mesh.Node.Model.Policies;
 /// workload are the global policies, those of its namespace, and those it names.
 /// </summary>
 /// <remarks>
-/// 1. Before the first complete configuration: pending. 2. A CUSTOM rule that matches: denied, while there is no authorizer to ask. 3. A
-/// DENY rule that matches: denied. 4. A policy the workload names has not arrived: pending, for it may deny. 5. No ALLOW policy applies:
-/// allowed. 6. Allowed when an ALLOW rule matches, else denied.
+/// 1. Before the first complete configuration: pending. 2. A CUSTOM rule that matches, and whose authorizer has not allowed it: denied.
+/// 3. A DENY rule that matches: denied. 4. A policy the workload names has not arrived: pending, for it may deny. 5. No ALLOW policy
+/// applies: allowed. 6. Allowed when an ALLOW rule matches, else denied.
 /// </remarks>
 public static class PolicyEvaluator
 {
@@ -36,7 +37,7 @@ public static class PolicyEvaluator
     {
         // What the connection alone decides.
         var certain = new AnswerJudge(in facts, MatchAnswer.Yes);
-        PolicyDecision decision = Evaluate(snapshot, destination, in facts, in certain);
+        PolicyDecision decision = Evaluate(snapshot, destination, in facts, in certain, AuthorizerAnswers.All);
         if (decision.Outcome == PolicyOutcome.Pending
             || decision.Reason is PolicyReason.AuthorizerMissing or PolicyReason.DenyRuleMatched)
         {
@@ -58,6 +59,7 @@ public static class PolicyEvaluator
         }
 
         CompiledRule? asks = applicable.FirstMatch(PolicyAction.Custom, isDryRun: false, in facts, in open)
+            ?? (applicable.HasAuthorizers ? applicable.FirstMatch(PolicyAction.Custom, isDryRun: false, in facts, in certain) : null)
             ?? applicable.FirstMatch(PolicyAction.Deny, isDryRun: false, in facts, in open)
             ?? allow;
         return asks is null
@@ -71,16 +73,49 @@ public static class PolicyEvaluator
     /// <param name="facts">The connection it came on.</param>
     /// <param name="origin">Who asks, beyond what the connection says.</param>
     /// <param name="request">The request as it will be forwarded.</param>
+    /// <param name="allowedBy">The authorizers that were asked about it and have allowed it; null where none was.</param>
     public static PolicyDecision Evaluate<TRequest>(
         MeshSnapshot snapshot,
         Workload destination,
         in ConnectionFacts facts,
         in RequestOrigin origin,
-        scoped ref readonly TRequest request)
+        scoped ref readonly TRequest request,
+        AuthorizerAnswers? allowedBy = null)
         where TRequest : IRequestFacts, allows ref struct
     {
         var judge = new RequestJudge<TRequest>(in facts, in origin, request);
-        return Evaluate(snapshot, destination, in facts, in judge);
+        return Evaluate(snapshot, destination, in facts, in judge, allowedBy);
+    }
+
+    /// <summary>Finds a CUSTOM rule that matches a request and whose authorizer has not allowed it yet.</summary>
+    /// <param name="snapshot">The configuration in force.</param>
+    /// <param name="destination">The workload it is for.</param>
+    /// <param name="facts">The connection it came on.</param>
+    /// <param name="request">The request as it will be forwarded. Nothing is known of its tokens yet.</param>
+    /// <param name="allowedBy">The authorizers that were asked about it and have allowed it.</param>
+    /// <returns>The policy that has one asked; null where nobody is to be asked any more.</returns>
+    public static PolicyRuleName? FindUnasked<TRequest>(
+        MeshSnapshot snapshot,
+        Workload destination,
+        in ConnectionFacts facts,
+        scoped ref readonly TRequest request,
+        AuthorizerAnswers allowedBy)
+        where TRequest : IRequestFacts, allows ref struct
+    {
+        ArgumentNullException.ThrowIfNull(snapshot);
+        ArgumentNullException.ThrowIfNull(destination);
+        var applicable = new Applicable(snapshot.Policies, destination);
+        var origin = RequestOrigin.Of(in facts);
+        var judge = new RequestJudge<TRequest>(in facts, in origin, request);
+        return FirstUnasked(in applicable, in facts, in judge, allowedBy)?.Name;
+    }
+
+    /// <summary>Whether some policy that applies to the workload has an authorizer asked about requests.</summary>
+    public static bool AsksAuthorizers(MeshSnapshot snapshot, Workload destination)
+    {
+        ArgumentNullException.ThrowIfNull(snapshot);
+        ArgumentNullException.ThrowIfNull(destination);
+        return new Applicable(snapshot.Policies, destination).HasAuthorizers;
     }
 
     /// <summary>
@@ -143,7 +178,11 @@ public static class PolicyEvaluator
     }
 
     private static PolicyDecision Evaluate<TJudge>(
-        MeshSnapshot snapshot, Workload destination, in ConnectionFacts facts, scoped ref readonly TJudge judge)
+        MeshSnapshot snapshot,
+        Workload destination,
+        in ConnectionFacts facts,
+        scoped ref readonly TJudge judge,
+        AuthorizerAnswers? allowedBy = null)
         where TJudge : IRuleJudge, allows ref struct
     {
         ArgumentNullException.ThrowIfNull(snapshot);
@@ -158,9 +197,14 @@ public static class PolicyEvaluator
         var applicable = new Applicable(snapshot.Policies, destination);
 
         // 2. Whoever was to be asked might have denied.
-        if (applicable.FirstMatch(PolicyAction.Custom, isDryRun: false, in facts, in judge) is CompiledRule custom)
+        if (FirstUnasked(in applicable, in facts, in judge, allowedBy) is CompiledRule custom)
         {
-            return new PolicyDecision { Outcome = PolicyOutcome.Denied, Reason = PolicyReason.AuthorizerMissing, DecidedBy = custom.Name };
+            return new PolicyDecision
+            {
+                Outcome = PolicyOutcome.Denied,
+                Reason = custom.Policy.Authorizer is null ? PolicyReason.AuthorizerMissing : PolicyReason.AuthorizerNotAsked,
+                DecidedBy = custom.Name,
+            };
         }
 
         // 3. One DENY that matches ends it, whatever has not arrived.
@@ -196,6 +240,19 @@ public static class PolicyEvaluator
             },
         };
         return applicable.HasDryRun ? WithDryRun(decision, in applicable, in facts, in judge) : decision;
+    }
+
+    private static CompiledRule? FirstUnasked<TJudge>(
+        scoped in Applicable applicable, in ConnectionFacts facts, scoped ref readonly TJudge judge, AuthorizerAnswers? allowedBy)
+        where TJudge : IRuleJudge, allows ref struct
+    {
+        if (allowedBy is null || !applicable.HasAuthorizers)
+        {
+            return applicable.FirstMatch(PolicyAction.Custom, isDryRun: false, in facts, in judge);
+        }
+
+        var unasked = new UnaskedJudge<TJudge>(judge, allowedBy);
+        return applicable.FirstMatch(PolicyAction.Custom, isDryRun: false, in facts, in unasked);
     }
 
     /// <summary>Adds what the outcome would be if dry-run policies were applied as well.</summary>
@@ -236,6 +293,7 @@ public static class PolicyEvaluator
             FirstDryRunAllow = _global.FirstDryRunAllow ?? _namespace.FirstDryRunAllow;
             HasDryRun = _global.HasDryRun || _namespace.HasDryRun;
             AsksRequests = _global.AsksRequests || _namespace.AsksRequests;
+            HasAuthorizers = _global.HasAuthorizers || _namespace.HasAuthorizers;
             foreach (string key in destination.AuthorizationPolicies)
             {
                 if (policies.Named(key) is not PolicyGroup named)
@@ -248,6 +306,7 @@ public static class PolicyEvaluator
                 FirstDryRunAllow ??= named.FirstDryRunAllow;
                 HasDryRun |= named.HasDryRun;
                 AsksRequests |= named.AsksRequests;
+                HasAuthorizers |= named.HasAuthorizers;
             }
         }
 
@@ -261,6 +320,9 @@ public static class PolicyEvaluator
         public bool HasDryRun { get; }
 
         public bool AsksRequests { get; }
+
+        /// <summary>Some rule asks an authorizer that is there to be asked.</summary>
+        public bool HasAuthorizers { get; }
 
         public CompiledRule? FirstMatch<TJudge>(
             PolicyAction action, bool isDryRun, in ConnectionFacts facts, scoped ref readonly TJudge judge)

@@ -17,7 +17,9 @@ internal sealed class PolicyGroup
         DryRunAllow = Compile(PolicyAction.Allow, isDryRun: true);
         FirstAllow = First(isDryRun: false);
         FirstDryRunAllow = First(isDryRun: true);
-        AsksRequests = Custom.AsksRequests || Deny.AsksRequests || Allow.AsksRequests
+        HasAuthorizers = policies.Any(
+            policy => policy is { Policy: { Action: PolicyAction.Custom, Authorizer: not null }, Rules.Length: > 0 });
+        AsksRequests = HasAuthorizers || Custom.AsksRequests || Deny.AsksRequests || Allow.AsksRequests
             || DryRunDeny.AsksRequests || DryRunAllow.AsksRequests;
         HasDryRun = policies.Any(policy => policy.Policy.IsDryRun);
         RateLimits = [.. policies.SelectMany(policy => policy.RateLimits)];
@@ -47,7 +49,10 @@ internal sealed class PolicyGroup
 
     public bool HasDryRun { get; }
 
-    /// <summary>Some rule, be it of a dry run, asks something of requests.</summary>
+    /// <summary>Some rule asks an authorizer, and there is one to be asked.</summary>
+    public bool HasAuthorizers { get; }
+
+    /// <summary>Some rule, be it of a dry run, asks something of requests, or has somebody asked about them.</summary>
     public bool AsksRequests { get; }
 
     /// <summary>Of all its policies, in their order.</summary>

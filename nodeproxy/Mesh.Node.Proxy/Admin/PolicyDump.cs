@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using Mesh.Node.Model.Policies;
+using Mesh.Node.Model.Policies.Authorizers;
 using Mesh.Node.Model.Policies.Limits;
 using Mesh.Node.Model.Policies.Requests;
 
@@ -29,6 +30,18 @@ internal static class PolicyDump
         if (policy.Provider.Length > 0)
         {
             writer.WriteString("provider", policy.Provider);
+        }
+
+        if (policy.Authorizer is Authorizer authorizer)
+        {
+            writer.WriteStartObject("authorizer");
+            writer.WriteString("protocol", authorizer.Protocol.ToString());
+            writer.WriteString("service", authorizer.ServiceKey);
+            writer.WriteNumber("port", authorizer.Port);
+            writer.WriteNumber("timeoutMs", (long)authorizer.Timeout.TotalMilliseconds);
+            writer.WriteBoolean("failsOpen", authorizer.FailsOpen);
+            writer.WriteNumber("statusOnFailure", authorizer.StatusOnFailure);
+            writer.WriteEndObject();
         }
 
         if (policy.IsDryRun)

@@ -72,7 +72,7 @@ internal static class Gate
             }
         }
 
-        return End(connection, decision);
+        return End(context, connection, decision, isUnread: !judgesRequests);
     }
 
     private static PolicyDecision Judge(MeshSnapshot snapshot, Workload destination, in ConnectionFacts facts, bool judgesRequests) =>
@@ -80,8 +80,18 @@ internal static class Gate
             ? PolicyEvaluator.EvaluateForRequests(snapshot, destination, in facts)
             : PolicyEvaluator.Evaluate(snapshot, destination, in facts);
 
-    private static bool End(ProxiedConnection connection, in PolicyDecision decision)
+    /// <param name="context">The loop.</param>
+    /// <param name="connection">What was judged.</param>
+    /// <param name="decision">What policy says.</param>
+    /// <param name="isUnread">Its bytes are judged, once and for all; otherwise each request says what a dry run comes to.</param>
+    private static bool End(LoopContext context, ProxiedConnection connection, in PolicyDecision decision, bool isUnread)
     {
+        if (isUnread && PolicyText.DryRunOf(in decision) is DryRunResult result)
+        {
+            context.Telemetry.DryRun(result);
+            connection.Record.DryRun = DryRunResults.Describe(result, decision.DryRunDecidedBy);
+        }
+
         switch (decision.Outcome)
         {
             // Only a connection whose requests will be judged is told that it depends on them.

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Mesh.Node.Model.Policies;
+using Mesh.Node.Proxy.Telemetry;
 
 namespace Mesh.Node.Proxy.Enforcement;
 
@@ -13,10 +14,21 @@ internal static class PolicyText
         PolicyReason.DenyRuleMatched => $"denied by {decision.DecidedBy}",
         PolicyReason.AuthorizerMissing =>
             $"denied by {decision.DecidedBy}, which asks the authorizer '{decision.DecidedBy.Policy?.Provider}', and there is none to ask",
+        PolicyReason.AuthorizerNotAsked =>
+            $"denied by {decision.DecidedBy}, which asks the authorizer '{decision.DecidedBy.Policy?.Provider}', and it was not asked",
         PolicyReason.NoAllowRuleMatched => $"no rule of the ALLOW policies matched, {decision.DecidedBy.Policy?.Key} among them",
         PolicyReason.PolicyNotArrived => $"policy {decision.MissingPolicy} has not arrived",
         PolicyReason.ConfigurationIncomplete => "the first complete configuration has not arrived",
         _ => decision.Reason.ToString(),
+    };
+
+    /// <summary>What a dry run came to; null where none decided.</summary>
+    public static DryRunResult? DryRunOf(in PolicyDecision decision) => decision switch
+    {
+        { DryRunDecidedBy.Policy: null } => null,
+        { DryRunDecidedBy.Policy.Action: PolicyAction.Deny } => DryRunResult.DenyDenied,
+        { DryRunOutcome: PolicyOutcome.Allowed } => DryRunResult.AllowAllowed,
+        _ => DryRunResult.AllowDenied,
     };
 
     /// <summary>

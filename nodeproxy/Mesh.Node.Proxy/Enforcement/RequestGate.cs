@@ -1,5 +1,6 @@
 using Mesh.Node.Model;
 using Mesh.Node.Model.Policies;
+using Mesh.Node.Model.Policies.Authorizers;
 using Mesh.Node.Model.Policies.Requests;
 using Mesh.Node.Model.Policies.Tokens;
 using Mesh.Node.Model.Routing;
@@ -29,6 +30,7 @@ internal sealed class RequestGate
     private PolicyDecision? _ofAll;
     private TokenRules _tokenRules = TokenRules.Empty;
     private bool _isPending;
+    private bool _asksAuthorizers;
 
     /// <param name="configuration">What is in force.</param>
     /// <param name="destination">The workload the requests are for.</param>
@@ -68,17 +70,36 @@ internal sealed class RequestGate
         }
     }
 
+    /// <summary>Some policy has an authorizer asked about requests.</summary>
+    public bool AsksAuthorizers
+    {
+        get
+        {
+            Refresh();
+            return _asksAuthorizers;
+        }
+    }
+
+    /// <summary>Finds a policy that has an authorizer asked about a request which has not allowed it yet; null for none.</summary>
+    /// <param name="request">The request as it will be forwarded.</param>
+    /// <param name="allowedBy">The authorizers that have allowed it.</param>
+    public PolicyRuleName? FindUnasked<TRequest>(scoped ref readonly TRequest request, AuthorizerAnswers allowedBy)
+        where TRequest : IRequestFacts, allows ref struct =>
+        PolicyEvaluator.FindUnasked(Refresh(), _destination, in _facts, in request, allowedBy);
+
     /// <summary>
     /// Decides one request by what is in force now. A decision that is pending lets nothing through: wait
     /// (<see cref="WaitUntilDecidableAsync"/>) and ask again, or refuse.
     /// </summary>
     /// <param name="origin">Who asks, beyond what the connection says.</param>
     /// <param name="request">The request as it will be forwarded, its path normalised.</param>
-    public PolicyDecision Judge<TRequest>(in RequestOrigin origin, scoped ref readonly TRequest request)
+    /// <param name="allowedBy">The authorizers that have allowed it; null where none was asked.</param>
+    public PolicyDecision Judge<TRequest>(
+        in RequestOrigin origin, scoped ref readonly TRequest request, AuthorizerAnswers? allowedBy = null)
         where TRequest : IRequestFacts, allows ref struct
     {
         MeshSnapshot snapshot = Refresh();
-        return _ofAll ?? PolicyEvaluator.Evaluate(snapshot, _destination, in _facts, in origin, in request);
+        return _ofAll ?? PolicyEvaluator.Evaluate(snapshot, _destination, in _facts, in origin, in request, allowedBy);
     }
 
     /// <summary>
@@ -148,6 +169,7 @@ internal sealed class RequestGate
         _tokenRules = PolicyEvaluator.TokenRulesOf(snapshot, _destination);
         _limits.Renew(snapshot, _destination, in _facts);
         _isPending = PolicyEvaluator.EvaluateForRequests(snapshot, _destination, in _facts).Outcome == PolicyOutcome.Pending;
+        _asksAuthorizers = PolicyEvaluator.AsksAuthorizers(snapshot, _destination);
         _ofAll = PolicyEvaluator.AsksRequests(snapshot, _destination)
             ? null
             : PolicyEvaluator.Evaluate(snapshot, _destination, in _facts);

@@ -108,6 +108,8 @@ internal static class ExplanationText
     internal static string VerdictOf(in PolicyDecision decision) => decision switch
     {
         { Reason: PolicyReason.AllowRuleMatched } => $"allowed by {decision.DecidedBy}",
+        { Outcome: PolicyOutcome.Depends, Reason: PolicyReason.AuthorizerNotAsked } =>
+            $"asks the authorizer '{decision.DecidedBy.Policy?.Provider}' by {decision.DecidedBy}, and is allowed if that allows it",
         { Reason: PolicyReason.NoAllowPolicyApplies } => "allowed: no ALLOW policy applies to it",
         _ => PolicyText.Describe(in decision),
     };

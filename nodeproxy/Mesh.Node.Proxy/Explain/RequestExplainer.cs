@@ -6,6 +6,7 @@ using System.Text;
 using Mesh.Node.Model;
 using Mesh.Node.Model.Balancing;
 using Mesh.Node.Model.Policies;
+using Mesh.Node.Model.Policies.Authorizers;
 using Mesh.Node.Model.Policies.Limits;
 using Mesh.Node.Model.Policies.Requests;
 using Mesh.Node.Model.Routing;
@@ -317,9 +318,24 @@ internal sealed class RequestExplainer(IConfigurationReader configuration, Desti
 
         return explained with
         {
-            Decision = PolicyEvaluator.Evaluate(snapshot, endpoint, in connection, in origin, in facts),
+            Decision = DecisionOf(snapshot, endpoint, in connection, in origin, in facts),
             Limits = limits.ToImmutable(),
         };
+    }
+
+    private static PolicyDecision DecisionOf(
+        MeshSnapshot snapshot, Workload endpoint, in ConnectionFacts connection, in RequestOrigin origin, in RequestFacts facts)
+    {
+        PolicyDecision decision = PolicyEvaluator.Evaluate(snapshot, endpoint, in connection, in origin, in facts);
+        if (decision.Reason != PolicyReason.AuthorizerNotAsked)
+        {
+            return decision;
+        }
+
+        // Nobody is asked here; what is denied whatever an authorizer says can be told.
+        PolicyDecision otherwise = PolicyEvaluator.Evaluate(
+            snapshot, endpoint, in connection, in origin, in facts, AuthorizerAnswers.All);
+        return otherwise.IsAllowed ? decision with { Outcome = PolicyOutcome.Depends } : otherwise;
     }
 
     private static SentRequest Describe(RequestHead head)

@@ -92,6 +92,9 @@ public sealed class ConnectionRecord : IRelayMeter
     /// <summary>What a reader needs beyond the reason: a policy and rule, OpenSSL's words, an errno. At most a sentence.</summary>
     public string? Detail { get; private set; }
 
+    /// <summary>What policies in a dry run would have done, and which rule; null where none decided.</summary>
+    public string? DryRun { get; set; }
+
     /// <summary>Where <see cref="OpenConnections"/> keeps it; -1 when it does not.</summary>
     internal int Slot { get; set; } = -1;
 

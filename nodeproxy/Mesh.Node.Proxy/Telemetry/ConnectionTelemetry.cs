@@ -19,6 +19,7 @@ public sealed class ConnectionTelemetry
     private readonly TimeProvider _time;
     private readonly long[] _opened = new long[ConnectionPaths.Count];
     private readonly long[] _closed = new long[ConnectionPaths.Count * CloseReasons.Count];
+    private readonly long[] _dryRuns = new long[Enum.GetValues<DryRunResult>().Length];
     private long _sequence;
 
     internal ConnectionTelemetry(int loopIndex, int loopCount, TcpSeriesCatalog catalog, LogWriter log, TimeProvider time)
@@ -32,6 +33,14 @@ public sealed class ConnectionTelemetry
 
     /// <summary>The connections that are open on this loop. Read by any thread.</summary>
     public OpenConnections Open { get; } = new();
+
+    /// <summary>
+    /// Connections and requests that policies in a dry run decided about, by what they would have done. Read by any thread.
+    /// </summary>
+    public long DryRunsTotal(DryRunResult result) => Volatile.Read(ref _dryRuns[(int)result]);
+
+    /// <summary>Policies in a dry run have decided about a connection or a request.</summary>
+    public void DryRun(DryRunResult result) => Volatile.Write(ref _dryRuns[(int)result], _dryRuns[(int)result] + 1);
 
     /// <summary>A connection was accepted: from here on it is counted and can be seen.</summary>
     public void Opened(ConnectionRecord record)

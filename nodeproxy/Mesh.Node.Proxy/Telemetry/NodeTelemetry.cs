@@ -136,6 +136,15 @@ public sealed class NodeTelemetry : IDisposable
         }
     }
 
+    private static string WordOf(CheckResult result) => result switch
+    {
+        CheckResult.Allowed => "allowed",
+        CheckResult.Denied => "denied",
+        CheckResult.FailedOpen => "failed_open",
+        CheckResult.NotAsked => "not_asked",
+        _ => "failed",
+    };
+
     private void AddOwnMetrics()
     {
         Metrics.AddGauge("mesh_tcp_series", "istio TCP series kept.", () => _catalog.Count);
@@ -154,6 +163,24 @@ public sealed class NodeTelemetry : IDisposable
             "mesh_request_mirrors_dropped_total",
             "Copies of requests not made, or given up because their mirror was behind.",
             () => _requests.Sum(requests => requests.MirrorsDroppedTotal));
+        foreach (CheckResult result in Enum.GetValues<CheckResult>())
+        {
+            Metrics.AddCounter(
+                "mesh_authorizer_checks_total",
+                "Requests that an authorizer was to be asked about, by what came of it.",
+                LabelSet.Of(("result", WordOf(result))),
+                () => _requests.Sum(requests => requests.ChecksTotal(result)));
+        }
+
+        foreach (DryRunResult result in Enum.GetValues<DryRunResult>())
+        {
+            Metrics.AddCounter(
+                "mesh_policy_dry_runs_total",
+                "Connections and requests that policies in a dry run decided about, by what they would have done.",
+                LabelSet.Of(("result", DryRunResults.Name(result))),
+                () => _connections.Sum(connections => connections.DryRunsTotal(result)));
+        }
+
         Metrics.AddCounter("mesh_access_log_lines_total", "Connections and requests logged.", () => Log.AccessWritten);
         Metrics.AddCounter(
             "mesh_access_log_dropped_total",

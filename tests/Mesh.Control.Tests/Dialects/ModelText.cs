@@ -117,6 +117,11 @@ internal static class ModelText
     private static void Append(StringBuilder text, AuthorizationPolicy policy)
     {
         Line(text, 0, $"policy {policy.FullName} {policy.Action}{If(policy.Provider.Length > 0, $" by {policy.Provider}")} {policy.Scope}{If(policy.IsDryRun, " dry-run")}");
+        if (policy.Authorizer is { } authorizer)
+        {
+            Line(text, 1, TextOf(authorizer));
+        }
+
         if (policy.Rules.IsEmpty)
         {
             Line(text, 1, "matches nothing");
@@ -164,6 +169,21 @@ internal static class ModelText
         Add(parts, "claim-headers", rule.ClaimHeaders.Select(header => $"{header.Name}:{string.Join('/', header.Path)}"));
         Add(parts, "lists", rule.ListClaims);
         Line(text, 2, parts.Count == 0 ? "without keys" : string.Join(' ', parts));
+    }
+
+    private static string TextOf(Authorizer authorizer)
+    {
+        string[] names = [.. new[]
+        {
+            ("request", authorizer.RequestFields), ("upstream", authorizer.UpstreamFields), ("allowed", authorizer.AllowedAnswerFields),
+            ("denied", authorizer.DeniedAnswerFields),
+        }
+            .Where(list => !list.Item2.IsEmpty)
+            .Select(list => $" {list.Item1}={string.Join(',', list.Item2.Select(match => $"{match.Kind}:{match.Text}"))}")];
+        string added = string.Concat(authorizer.AddedFields.Select(field => $" {field.Key}:{field.Value}"));
+        return $"asks {(authorizer.IsGrpc ? "grpc" : "http")} {authorizer.Service}:{authorizer.Port} within {authorizer.Timeout}"
+            + $"{If(authorizer.FailsOpen, " or passes")} else {authorizer.StatusOnFailure}{If(authorizer.PathPrefix.Length > 0, $" at {authorizer.PathPrefix}")}"
+            + $"{string.Concat(names)}{added}{If(authorizer.Content is not null, $" {authorizer.Content}")}";
     }
 
     private static string TextOf(PolicyMatch match)

@@ -8,6 +8,7 @@ using Mesh.Control.Serving.Authentication;
 using Mesh.Control.Serving.Xds;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
+using Authorizer = Mesh.Control.Model.Canonical.Authorizer;
 using Wire = Mesh.Api.Security;
 
 namespace Mesh.Control.Tests.Serving;
@@ -174,6 +175,44 @@ public sealed class PolicyFormsTests
         Assert.Equal(Wire.Action.Deny, WholeOf(served).Action);
         Wire.Extension extension = Assert.Single(WholeOf(served).Extensions);
         Assert.Equal(("mesh-node.io/custom", "opa"), (extension.Name, extension.Config.Unpack<CustomAuthorization>().Provider));
+    }
+
+    [Fact]
+    public void Whom_CUSTOM_has_asked_is_told_to_whoever_can_ask()
+    {
+        var asker = new Authorizer
+        {
+            Service = new ServiceKey("auth", "ask"),
+            Port = 8000,
+            IsGrpc = true,
+            Timeout = TimeSpan.FromSeconds(1.5),
+            FailsOpen = true,
+            StatusOnFailure = 503,
+            PathPrefix = "/check",
+            RequestFields = [new TextMatch(TextMatchKind.Prefix, "x-")],
+            AddedFields = [new KeyValuePair<string, string>("x-from", "mesh")],
+            UpstreamFields = [new TextMatch(TextMatchKind.Exact, "x-user")],
+            AllowedAnswerFields = [TextMatch.AnyValue],
+            DeniedAnswerFields = [new TextMatch(TextMatchKind.Suffix, "-why")],
+            Content = new CheckedContent(10, MayBePartial: true, IsRaw: true),
+        };
+        CustomAuthorization custom = AuthorizerCompiler.WireOf(new AuthorizationPolicy
+        {
+            Namespace = "shop",
+            Name = "p",
+            Scope = PolicyScope.Namespace,
+            Action = PolicyAction.Custom,
+            Provider = "opa",
+            Authorizer = asker,
+        });
+        Assert.Equal(
+            "{ \"provider\": \"opa\", \"authorizer\": { \"protocol\": \"GRPC\", \"service\": \"auth/ask\", \"port\": 8000, "
+            + "\"timeout\": \"1.500s\", \"failOpen\": true, \"statusOnFailure\": 503, \"pathPrefix\": \"/check\", "
+            + "\"requestFields\": [ { \"prefix\": \"x-\" } ], \"addedFields\": [ { \"name\": \"x-from\", \"value\": \"mesh\" } ], "
+            + "\"upstreamFields\": [ { \"exact\": \"x-user\" } ], \"allowedAnswerFields\": [ { \"presence\": { } } ], "
+            + "\"deniedAnswerFields\": [ { \"suffix\": \"-why\" } ], "
+            + "\"content\": { \"bytesMax\": 10, \"mayBePartial\": true, \"isRaw\": true } } }",
+            custom.ToString());
     }
 
     [Theory]

@@ -6,6 +6,7 @@ using Mesh.Node.Model.Policies;
 using Mesh.Node.Model.Policies.Requests;
 using Mesh.Node.Proxy.Config.Resources;
 using Xunit;
+using Asking = Mesh.Node.Model.Policies.Authorizers;
 using Wire = Mesh.Api.Security;
 
 namespace Mesh.Node.Proxy.Tests.Config;
@@ -96,6 +97,68 @@ public sealed class PolicyConditionsTests
         Assert.Null(compiled.Remark);
         Assert.Equal((PolicyAction.Custom, "opa", false), (compiled.Value.Action, compiled.Value.Provider, compiled.Value.HasUnsupported));
     }
+
+    [Fact]
+    public void How_an_authorizer_is_asked_is_read_whole()
+    {
+        Wire.Authorization policy = PolicyOf(new Wire.Match { DestinationPorts = { 80 } });
+        policy.Extensions.Add(Extension("mesh-node.io/custom", new CustomAuthorization { Provider = "opa", Authorizer = Asker() }));
+        Asking.Authorizer read = PolicyCompiler.Compile(policy).Value!.Authorizer!;
+
+        Assert.Equal(("opa", "auth/ask", (ushort)8000, Asking.AuthorizerProtocol.Grpc), (read.Name, read.ServiceKey, read.Port, read.Protocol));
+        Assert.Equal((TimeSpan.FromSeconds(2), true, 503, "/check"), (read.Timeout, read.FailsOpen, read.StatusOnFailure, read.PathPrefix));
+        Assert.Equal(new Asking.CheckedContent(10, MayBePartial: true, IsRaw: true), read.Content);
+        Assert.Equal("x-from: mesh", Assert.Single(read.AddedFields).ToString());
+        Assert.Equal(
+            (true, false, true), (read.RequestFields.Contains("x-a"u8), read.RequestFields.Contains("y"u8), read.UpstreamFields.Contains("a-user"u8)));
+        Assert.Equal((true, null), (read.AllowedAnswerFields.Contains("x-told"u8), read.DeniedAnswerFields));
+    }
+
+    public static TheoryData<string, Action<Authorizer>> Unreadable => new()
+    {
+        { "authorizer.service", authorizer => authorizer.Service = "ask" },
+        { "authorizer.protocol", authorizer => authorizer.Protocol = (Authorizer.Types.Protocol)9 },
+        { "authorizer.port", authorizer => authorizer.Port = 0 },
+        { "authorizer.timeout", authorizer => authorizer.Timeout = null },
+        { "authorizer.status_on_failure", authorizer => authorizer.StatusOnFailure = 200 },
+        { "authorizer.path_prefix", authorizer => authorizer.PathPrefix = "/a b" },
+        { "authorizer.content.bytes_max", authorizer => authorizer.Content.BytesMax = 0 },
+        { "authorizer.added_fields[0].name", authorizer => authorizer.AddedFields[0].Name = "a b" },
+        { "authorizer.added_fields[0].value", authorizer => authorizer.AddedFields[0].Value = "a\r\nb: c" },
+        { "authorizer.request_fields[0]", authorizer => authorizer.RequestFields[0] = new Wire.StringMatch() },
+        { "not known here", authorizer => authorizer.MergeFrom(new byte[] { 0xFA, 0x07, 0x01, 0x00 }) },
+    };
+
+    [Theory]
+    [MemberData(nameof(Unreadable), DisableDiscoveryEnumeration = true)]
+    public void An_authorizer_that_cannot_be_read_is_not_asked_and_its_policy_denies(string reason, Action<Authorizer> change)
+    {
+        Authorizer authorizer = Asker();
+        change(authorizer);
+        Wire.Authorization policy = PolicyOf(new Wire.Match { DestinationPorts = { 80 } });
+        policy.Extensions.Add(Extension("mesh-node.io/custom", new CustomAuthorization { Provider = "opa", Authorizer = authorizer }));
+        CompiledResource<AuthorizationPolicy> compiled = PolicyCompiler.Compile(policy);
+
+        Assert.True(compiled.IsRefused);
+        Assert.Contains(reason, compiled.Refusal, StringComparison.Ordinal);
+        Assert.Equal((PolicyAction.Custom, null), (compiled.Value!.Action, compiled.Value.Authorizer));
+    }
+
+    private static Authorizer Asker() => new()
+    {
+        Protocol = Authorizer.Types.Protocol.Grpc,
+        Service = "auth/ask",
+        Port = 8000,
+        Timeout = Duration.FromTimeSpan(TimeSpan.FromSeconds(2)),
+        FailOpen = true,
+        StatusOnFailure = 503,
+        PathPrefix = "/check",
+        RequestFields = { new Wire.StringMatch { Prefix = "x-" } },
+        AddedFields = { new Authorizer.Types.AddedField { Name = "x-from", Value = "mesh" } },
+        UpstreamFields = { new Wire.StringMatch { Suffix = "-user" } },
+        AllowedAnswerFields = { Exact("x-told") },
+        Content = new Authorizer.Types.CheckedContent { BytesMax = 10, MayBePartial = true, IsRaw = true },
+    };
 
     [Fact]
     public void An_authorizer_without_a_name_refuses_the_policy_and_its_strict_reading_asks_one()

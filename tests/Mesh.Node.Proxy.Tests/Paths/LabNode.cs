@@ -17,6 +17,7 @@ using Mesh.Node.Proxy.Succession;
 using Mesh.Node.Proxy.Telemetry;
 using Mesh.Node.Proxy.Telemetry.Logging;
 using Mesh.Node.Proxy.Telemetry.Metrics;
+using Mesh.Node.Proxy.Telemetry.Requests;
 using Mesh.Node.Transport.EventLoops;
 using Mesh.Testing;
 using Mesh.Testing.Certificates;
@@ -94,6 +95,13 @@ internal sealed class LabNode : IAsyncDisposable, IConfigurationReader, ICertifi
 
     /// <summary>Those of them that ended for a reason.</summary>
     public long ClosedTotal(ConnectionPath path, CloseReason reason) => Telemetry.Sum(loop => loop.ClosedTotal(path, reason));
+
+    /// <summary>Requests that authorizers were to be asked about so far, by what came of it, in all data planes.</summary>
+    public long ChecksTotal(CheckResult result) =>
+        _proxies.SelectMany(proxy => Enumerable.Range(0, 2).Select(proxy.Telemetry.RequestsForLoop)).Sum(loop => loop.ChecksTotal(result));
+
+    /// <summary>Connections and requests that policies in a dry run decided about so far, by what they would have done.</summary>
+    public long DryRunsTotal(DryRunResult result) => Telemetry.Sum(loop => loop.DryRunsTotal(result));
 
     /// <summary>Copies of requests begun so far, by all data planes.</summary>
     public long MirrorsTotal => _proxies.SelectMany(proxy => Enumerable.Range(0, 2).Select(proxy.Telemetry.RequestsForLoop)).Sum(loop => loop.MirrorsTotal);

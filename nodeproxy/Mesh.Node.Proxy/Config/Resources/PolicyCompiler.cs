@@ -4,6 +4,7 @@ using Google.Protobuf.Collections;
 using Mesh.Api.Policies;
 using Mesh.Node.Model.Addresses;
 using Mesh.Node.Model.Policies;
+using Authorizer = Mesh.Node.Model.Policies.Authorizers.Authorizer;
 using RateLimit = Mesh.Node.Model.Policies.Limits.RateLimit;
 using TokenRule = Mesh.Node.Model.Policies.Tokens.TokenRule;
 using Wire = Mesh.Api.Security;
@@ -33,13 +34,19 @@ internal static class PolicyCompiler
         var findings = new Findings();
         Wire.Authorization known = UnknownFields.Without(wire, Wire.Authorization.Parser);
         bool hasUnknown = findings.Unknown(wire, known, "the policy");
-        (bool isCustom, string provider, ImmutableArray<TokenRule> tokenRules, ImmutableArray<RateLimit> rateLimits, bool hasUnsupported) =
+        (bool isCustom,
+            string provider,
+            Authorizer? authorizer,
+            ImmutableArray<TokenRule> tokenRules,
+            ImmutableArray<RateLimit> rateLimits,
+            bool hasUnsupported) =
             ReadExtensions(wire.Extensions, findings);
         var policy = new AuthorizationPolicy(wire.Namespace, wire.Name)
         {
             Scope = ReadScope(wire.Scope, findings),
             Action = isCustom ? PolicyAction.Custom : ReadAction(wire.Action, findings),
             Provider = provider,
+            Authorizer = authorizer,
             Rules = hasUnknown ? [s_strictestRule] : [.. wire.Rules.Zip(known.Rules, (rule, asKnown) => ReadRule(rule, asKnown, findings))],
             TokenRules = tokenRules,
             RateLimits = rateLimits,
@@ -152,11 +159,13 @@ internal static class PolicyCompiler
     /// <summary>What a policy says of itself in extensions.</summary>
     private static (bool IsCustom,
         string Provider,
+        Authorizer? Authorizer,
         ImmutableArray<TokenRule> TokenRules,
         ImmutableArray<RateLimit> RateLimits,
         bool HasUnsupported) ReadExtensions(RepeatedField<Wire.Extension> extensions, Findings findings)
     {
         bool isCustom = false;
+        Authorizer? authorizer = null;
         ImmutableArray<TokenRule> tokenRules = [];
         ImmutableArray<RateLimit> rateLimits = [];
         string provider = "";
@@ -184,16 +193,17 @@ internal static class PolicyCompiler
 
             // Whoever was to be asked denies as long as nobody is: nothing unread in it could make the policy stricter.
             isCustom = true;
-            if (extension.Config is null || !extension.Config.TryUnpack(out CustomAuthorization custom) || custom.Provider.Length == 0)
+            try
             {
-                findings.Refuse($"{extension.Name}: it names no authorizer");
-                continue;
+                (provider, authorizer) = AuthorizerCompiler.Compile(extension.Config);
             }
-
-            provider = custom.Provider;
+            catch (ResourceRefusedException exception)
+            {
+                findings.Refuse($"{extension.Name}: {exception.Message}");
+            }
         }
 
-        return (isCustom, provider, tokenRules, rateLimits, hasUnsupported);
+        return (isCustom, provider, authorizer, tokenRules, rateLimits, hasUnsupported);
     }
 
     /// <summary>

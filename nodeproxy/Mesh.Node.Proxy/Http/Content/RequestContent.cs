@@ -61,6 +61,53 @@ internal sealed class RequestContent(RecordedBytes record) : IContentReader
         _isRecording = bytesMax > 0;
     }
 
+    /// <summary>Bytes taken from the client.</summary>
+    public long TakenBytes => _takenBytes;
+
+    /// <summary>Whether the client has nothing more to give.</summary>
+    public bool IsSourceComplete => _source.IsComplete;
+
+    /// <summary>
+    /// Takes content from the client ahead of whoever reads it, who begins anew: so many bytes, or all there is. What is taken so is held
+    /// however much may be recorded otherwise; where the pod's buffers have no room for it, <see cref="CanRewind"/> is false.
+    /// </summary>
+    /// <returns><see cref="ContentStatus.Content"/>, <see cref="ContentStatus.End"/>, or why there is no more.</returns>
+    [AsyncMethodBuilder(typeof(LoopTaskBuilder<>))]
+    public async ValueTask<ContentStatus> TakeAsync(long bytesMax)
+    {
+        (bool isRecording, long recordedMax) = (_isRecording, _recordedMax);
+        _isRecording = true;
+        _recordedMax = long.MaxValue;
+        _position = _takenBytes;
+        ContentStatus status = ContentStatus.Content;
+        while (status == ContentStatus.Content && _takenBytes < bytesMax && CanRewind)
+        {
+            ContentRead read = await ReadAsync();
+            status = read.Status;
+            if (status == ContentStatus.Content)
+            {
+                Advance();
+            }
+        }
+
+        _isRecording = isRecording;
+        _recordedMax = recordedMax;
+        _position = 0;
+        return status;
+    }
+
+    /// <summary>Copies the beginning of what was taken, as much as there is room for. Only where it can be rewound.</summary>
+    public void CopyTaken(Span<byte> to)
+    {
+        for (int copied = 0; copied < to.Length;)
+        {
+            ReadOnlySpan<byte> part = record.From(copied).Span;
+            part = part[..Math.Min(part.Length, to.Length - copied)];
+            part.CopyTo(to[copied..]);
+            copied += part.Length;
+        }
+    }
+
     /// <summary>The next read begins anew. Only where that is possible.</summary>
     public void Rewind() => _position = 0;
 

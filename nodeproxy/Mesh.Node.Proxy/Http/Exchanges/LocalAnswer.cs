@@ -31,7 +31,13 @@ internal sealed record LocalAnswer(int Status, int GrpcStatus, ResponseFlag Flag
     public bool IsRateLimited { get; init; }
 
     /// <summary>The text as it is sent.</summary>
-    public ReadOnlySequence<byte> Content => new(_text);
+    public ReadOnlySequence<byte> Content => new(Body ?? _text);
+
+    /// <summary>What is sent in the text's place to clients that speak HTTP; null for the text.</summary>
+    public byte[]? Body { get; init; }
+
+    /// <summary>Fields of the answer; null for none besides the usual.</summary>
+    public HeaderList? Fields { get; init; }
 
     public static LocalAnswer NoRoute { get; } =
         new(404, GrpcUnimplemented, ResponseFlag.NoRouteFound, ResponseDetails.RouteNotFound, "no route matches the request");
@@ -119,6 +125,39 @@ internal sealed record LocalAnswer(int Status, int GrpcStatus, ResponseFlag Flag
     public static LocalAnswer Malformed { get; } = new(
         400, GrpcInternal, ResponseFlag.DownstreamProtocolError, ResponseDetails.ResetByProtocolError, "the content is not well formed");
 
+    public static LocalAnswer ContentTooLarge { get; } = new(
+        413,
+        GrpcResourceExhausted,
+        ResponseFlag.None,
+        ResponseDetails.PayloadTooLarge,
+        "the content is larger than an authorizer may be told");
+
+    public static LocalAnswer Overloaded { get; } = new(
+        503, GrpcUnavailable, ResponseFlag.OverloadManager, ResponseDetails.Overload, "the proxy cannot hold more content");
+
+    /// <summary>The answer to a request about which an authorizer has not answered.</summary>
+    public static LocalAnswer AuthorizerFailed(int status) => new(
+        status,
+        GrpcOf(status),
+        ResponseFlag.UnauthorizedExternalService,
+        ResponseDetails.ExternalAuthorizationFailed,
+        "external authorization is not to be had");
+
+    /// <summary>The answer to a request that an authorizer has denied, in the authorizer's words.</summary>
+    /// <param name="status">200 to 599.</param>
+    /// <param name="fields">Its fields.</param>
+    /// <param name="body">Its content.</param>
+    public static LocalAnswer DeniedByAuthorizer(int status, HeaderList fields, byte[] body) => new(
+        status,
+        GrpcOf(status),
+        ResponseFlag.UnauthorizedExternalService,
+        ResponseDetails.ExternallyDenied,
+        "denied by external authorization")
+    {
+        Body = body,
+        Fields = fields,
+    };
+
     /// <summary>The answer to a request that a fault rule ends.</summary>
     public static LocalAnswer Fault(int? status, int? grpcStatus) => new(
         status ?? 200, grpcStatus ?? GrpcOf(status ?? 200), ResponseFlag.FaultInjected, ResponseDetails.FaultAbort, "fault filter abort");
@@ -140,13 +179,30 @@ internal sealed record LocalAnswer(int Status, int GrpcStatus, ResponseFlag Flag
             head.Body = BodyFraming.OfLength(0);
             head.Fields.Add("content-type"u8, "application/grpc"u8);
             head.Fields.Add("grpc-status"u8, _grpcStatus);
-            head.Fields.Add("grpc-message"u8, _text);
+            head.Fields.Add("grpc-message"u8, Body is null ? _text : GrpcText.MessageOf(Body));
+            AddFields(head.Fields);
             return;
         }
 
         head.Status = Status;
-        head.Body = BodyFraming.OfLength(_text.Length);
-        head.Fields.Add("content-type"u8, "text/plain"u8);
+        head.Body = Status is 204 or 304 ? BodyFraming.None : BodyFraming.OfLength(Content.Length);
+        AddFields(head.Fields);
+        if (!Content.IsEmpty && head.Fields.IndexOf("content-type"u8) < 0)
+        {
+            head.Fields.Add("content-type"u8, "text/plain"u8);
+        }
+    }
+
+    private void AddFields(HeaderList fields)
+    {
+        for (int i = 0; i < Fields?.Count; i++)
+        {
+            HeaderField field = Fields[i];
+            if (fields.IndexOf(field.Name) < 0 || field.Name.SequenceEqual("set-cookie"u8))
+            {
+                fields.Add(field.Name, field.Value);
+            }
+        }
     }
 
     /// <summary>What a status of HTTP is to a client that speaks gRPC.</summary>

@@ -79,6 +79,7 @@ internal abstract partial class ProxiedExchange : IClientWatch, ITimerHandler
     private bool _isLate;
     private bool _isRevoked;
     private bool _isToldToContinue;
+    private bool _isTakingAhead;
 
     /// <summary>Grows when a request begins and when it ends.</summary>
     private uint _phase;
@@ -139,6 +140,34 @@ internal abstract partial class ProxiedExchange : IClientWatch, ITimerHandler
 
     /// <summary>Decides what becomes of the request, and brings it about.</summary>
     protected abstract ValueTask DecideAsync();
+
+    /// <summary>Ends what an authorizer is asked; false when none is.</summary>
+    protected virtual bool TryEndCheck() => false;
+
+    /// <summary>
+    /// Takes content from the client ahead of any upstream: so many bytes or all there is. A client that waits to be told to go on is told.
+    /// </summary>
+    /// <returns>As <see cref="RequestContent.TakeAsync"/> has it.</returns>
+    [AsyncMethodBuilder(typeof(LoopTaskBuilder<>))]
+    protected async ValueTask<ContentStatus> TakeAheadAsync(long bytesMax)
+    {
+        if (Client.Request.ExpectsContinue && !_isToldToContinue)
+        {
+            _isToldToContinue = true;
+            Response.Clear();
+            Response.Status = 100;
+            if (!await Client.InformAsync(Response))
+            {
+                return ContentStatus.Broken;
+            }
+        }
+
+        _isTakingAhead = !IsCut;
+        ContentStatus status = _isTakingAhead ? await Content.TakeAsync(bytesMax) : ContentStatus.Cancelled;
+        _isTakingAhead = false;
+        Content.ForgetCancel();
+        return status;
+    }
 
     /// <summary>Changes the head of an answer before it is sent.</summary>
     /// <param name="isOfUpstream">False for an answer of ours.</param>
@@ -246,7 +275,11 @@ internal abstract partial class ProxiedExchange : IClientWatch, ITimerHandler
         // one thing is ended, what it is was settled before, and what is left to do is left where the request is another by then.
         uint phase = _phase;
         UpstreamExchange? upstream = _upstream;
-        if (!_wait.TryCancel() && !_pause.TryComplete(false))
+        if (_isTakingAhead)
+        {
+            Content.CancelRead();
+        }
+        else if (!_wait.TryCancel() && !_pause.TryComplete(false) && !TryEndCheck())
         {
             upstream?.Abort();
         }

@@ -2,10 +2,13 @@ using System.Runtime.CompilerServices;
 using Mesh.Node.Model.Policies;
 using Mesh.Node.Model.Retries;
 using Mesh.Node.Protocols.Http;
+using Mesh.Node.Proxy.Authorizers;
 using Mesh.Node.Proxy.Enforcement;
+using Mesh.Node.Proxy.Http.Content;
 using Mesh.Node.Proxy.Http.Exchanges;
 using Mesh.Node.Proxy.Http.Tracing;
 using Mesh.Node.Proxy.Http.Upstreams;
+using Mesh.Node.Proxy.Pods;
 using Mesh.Node.Proxy.Telemetry;
 using Mesh.Node.Transport.EventLoops;
 
@@ -15,11 +18,19 @@ namespace Mesh.Node.Proxy.Http.Inbound;
 /// A request to an application of a pod. 1. Written as the application will read it. 2. Judged in that form. 3. Given to the application,
 /// once: whether it is sent again is its client's matter.
 /// </summary>
-internal sealed class InboundExchange(InboundServer server) : ProxiedExchange(server.Context, server.Pod), IOpenRequest
+internal sealed class InboundExchange(InboundServer server) : ProxiedExchange(server.Context, server.Pod), IOpenRequest, IAuthorizedRequest
 {
     private readonly RequestAdmission _admission = new(server.Context);
 
     protected override ConnectionRecord Connection => server.Connection;
+
+    EnrolledPod? IAuthorizedRequest.Destination => server.Pod;
+
+    RequestContent IAuthorizedRequest.Content => Content;
+
+    BodyFraming IAuthorizedRequest.Body => Client.Request.Body;
+
+    ValueTask<ContentStatus> IAuthorizedRequest.TakeContentAsync(long bytesMax) => TakeAheadAsync(bytesMax);
 
     PolicyDecision IOpenRequest.JudgeAgain(RequestGate gate) => _admission.JudgeAgain(gate, Head, Connection.Source);
 
@@ -43,9 +54,9 @@ internal sealed class InboundExchange(InboundServer server) : ProxiedExchange(se
         server.Gate.Enter(this);
         try
         {
-            if (await _admission.AdmitAsync(server.Gate, Head, Connection.Source, Record) is LocalAnswer refused)
+            if (await _admission.AdmitAsync(server.Gate, Head, Connection.Source, Record, this) is LocalAnswer refused)
             {
-                await AnswerAsync(refused);
+                await AnswerAsync(IsCut ? AnswerOfCut() : refused);
                 return;
             }
 
@@ -56,6 +67,10 @@ internal sealed class InboundExchange(InboundServer server) : ProxiedExchange(se
             server.Gate.Leave(this);
         }
     }
+
+    protected override bool TryEndCheck() => _admission.TryEndCheck();
+
+    protected override void ChangeAnswer(bool isOfUpstream) => _admission.ChangeAnswer(Response.Fields);
 
     protected override void OnCompleted()
     {

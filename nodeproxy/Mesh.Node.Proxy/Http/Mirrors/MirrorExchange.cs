@@ -84,6 +84,11 @@ internal sealed class MirrorExchange : OutboundExchange
         return ForwardAsync(_action);
     }
 
+    /// <summary>It is kept by its set.</summary>
+    protected override void Recycle()
+    {
+    }
+
     private async Task RunAsync()
     {
         try

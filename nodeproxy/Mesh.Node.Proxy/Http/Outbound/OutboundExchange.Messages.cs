@@ -20,6 +20,7 @@ internal partial class OutboundExchange
 {
     protected override void ChangeAnswer(bool isOfUpstream)
     {
+        _admission.ChangeAnswer(Response.Fields);
         if (isOfUpstream)
         {
             if (_destination is not null)

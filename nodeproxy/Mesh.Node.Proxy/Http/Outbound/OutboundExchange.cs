@@ -7,8 +7,11 @@ using Mesh.Node.Model.Policies;
 using Mesh.Node.Model.Retries;
 using Mesh.Node.Model.Routing;
 using Mesh.Node.Model.Traffic;
+using Mesh.Node.Model.Workloads;
 using Mesh.Node.Protocols.Http;
+using Mesh.Node.Proxy.Authorizers;
 using Mesh.Node.Proxy.Enforcement;
+using Mesh.Node.Proxy.Http.Content;
 using Mesh.Node.Proxy.Http.Destinations;
 using Mesh.Node.Proxy.Http.Exchanges;
 using Mesh.Node.Proxy.Http.Grpc;
@@ -16,6 +19,7 @@ using Mesh.Node.Proxy.Http.Inbound;
 using Mesh.Node.Proxy.Http.Mirrors;
 using Mesh.Node.Proxy.Http.Tracing;
 using Mesh.Node.Proxy.Http.Upstreams;
+using Mesh.Node.Proxy.Pods;
 using Mesh.Node.Proxy.Telemetry;
 using Mesh.Node.Proxy.Telemetry.Requests;
 using Mesh.Node.Transport.EventLoops;
@@ -26,7 +30,7 @@ namespace Mesh.Node.Proxy.Http.Outbound;
 /// A request of a captured client: it finds its route, and is answered by it, or sent to an endpoint of a destination, more than once where
 /// that is allowed. What a pod of this node lets in is judged here, where the request is known; on another node its own proxy judges.
 /// </summary>
-internal partial class OutboundExchange : ProxiedExchange, IOpenRequest
+internal partial class OutboundExchange : ProxiedExchange, IOpenRequest, IAuthorizedRequest
 {
     /// <summary>Endpoints that are remembered as tried: a request is seldom tried more often.</summary>
     private const int TriedMax = 8;
@@ -59,6 +63,18 @@ internal partial class OutboundExchange : ProxiedExchange, IOpenRequest
     }
 
     protected override ConnectionRecord Connection => _server.Connection;
+
+    /// <summary>The pod of this node that the request is for, whose proxy has authorizers asked about it; null for none.</summary>
+    protected virtual EnrolledPod? Asker =>
+        Record.DestinationWorkload is Workload endpoint ? Context.Services.Pods.FindByName(endpoint.Namespace, endpoint.Name) : null;
+
+    EnrolledPod? IAuthorizedRequest.Destination => Asker;
+
+    RequestContent IAuthorizedRequest.Content => Content;
+
+    BodyFraming IAuthorizedRequest.Body => Client.Request.Body;
+
+    ValueTask<ContentStatus> IAuthorizedRequest.TakeContentAsync(long bytesMax) => TakeAheadAsync(bytesMax);
 
     PolicyDecision IOpenRequest.JudgeAgain(RequestGate gate) => _admission.JudgeAgain(gate, Head, _server.Origin.Source);
 
@@ -147,8 +163,13 @@ internal partial class OutboundExchange : ProxiedExchange, IOpenRequest
         _route = null;
         _match = null;
         _destination = null;
-        _server.Recycle(this);
+        Recycle();
     }
+
+    /// <summary>Goes back to whoever keeps it for another request.</summary>
+    protected virtual void Recycle() => _server.Recycle(this);
+
+    protected override bool TryEndCheck() => _admission.TryEndCheck();
 
     /// <summary>Attempts, one after another, and the answer of the last.</summary>
     [AsyncMethodBuilder(typeof(LoopTaskBuilder))]
@@ -337,12 +358,13 @@ internal partial class OutboundExchange : ProxiedExchange, IOpenRequest
 
         _gate = group.Gate;
         _gate.Enter(this);
-        if (await _admission.AdmitAsync(_gate, Head, _server.Origin.Source, Record) is not LocalAnswer refused)
+        if (await _admission.AdmitAsync(_gate, Head, _server.Origin.Source, Record, this) is not LocalAnswer refused)
         {
             return true;
         }
 
-        Failure = refused;
+        // What has cut it meanwhile has said what the answer is.
+        Failure = IsCut ? Failure : IsAttemptLate ? LocalAnswer.AttemptTimedOut : refused;
         return false;
     }
 

@@ -47,14 +47,7 @@ internal sealed class OutboundServer(OutboundOrigin origin, ConnectionRecord con
     }
 
     /// <summary>Takes back an exchange that has ended: it serves another.</summary>
-    public void Recycle(OutboundExchange exchange)
-    {
-        // A copy for a mirror is an exchange too, and is kept by its set.
-        if (exchange is not MirrorExchange)
-        {
-            _free.Push(exchange);
-        }
-    }
+    public void Recycle(OutboundExchange exchange) => _free.Push(exchange);
 
     /// <inheritdoc/>
     public void OnRefused(ClientExchange exchange, int status, string detail)

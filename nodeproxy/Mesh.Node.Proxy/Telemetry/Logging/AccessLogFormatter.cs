@@ -56,6 +56,7 @@ internal static class AccessLogFormatter
         line.Text("dst.cluster"u8, NullWhenEmpty(record.DestinationWorkload?.ClusterId));
 
         line.Text("requested_server_name"u8, NullWhenEmpty(record.ServerName));
+        line.Text("dry_run"u8, record.DryRun);
         line.Word("direction"u8, isOutbound ? "outbound" : "inbound");
         line.Word("path"u8, ConnectionPaths.Name(record.Path));
         line.Number("id"u8, record.Id);

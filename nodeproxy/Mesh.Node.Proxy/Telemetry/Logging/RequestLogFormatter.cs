@@ -68,6 +68,13 @@ internal static class RequestLogFormatter
         Address(line, record.Connection?.Client);
         line.Bytes(" -"u8);
         Token(line, record.RouteName);
+        if (DryRunText(record) is string dryRun)
+        {
+            line.Bytes(" dry_run=\""u8);
+            Value(line, dryRun);
+            line.Bytes("\""u8);
+        }
+
         line.Bytes("\n"u8);
     }
 
@@ -109,8 +116,17 @@ internal static class RequestLogFormatter
         line.Bytes("-"u8);
         Close(line);
         Text(line, "upstream_transport_failure_reason"u8, record.UpstreamFailure);
+        if (DryRunText(record) is string dryRun)
+        {
+            Text(line, "dry_run"u8, dryRun);
+        }
+
         line.End();
     }
+
+    /// <summary>What policies in a dry run would have done: no field of Istio's, so said only where there is something to say.</summary>
+    private static string? DryRunText(RequestRecord record) =>
+        record.DryRun is DryRunResult result ? DryRunResults.Describe(result, record.DryRunDecidedBy) : null;
 
     private static ReadOnlySpan<byte> ProtocolText(HttpProtocol? protocol) => protocol switch
     {

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Net;
 using Mesh.Api.Identity;
+using Mesh.Node.Model.Policies;
 using Mesh.Node.Model.Workloads;
 using Mesh.Node.Protocols.Http;
 
@@ -97,6 +98,12 @@ public sealed class RequestRecord
     /// nothing was decided.
     /// </summary>
     public string? Details { get; set; }
+
+    /// <summary>What policies in a dry run would have done with it; null where none decided.</summary>
+    public DryRunResult? DryRun { get; set; }
+
+    /// <summary>The policy and rule that would have.</summary>
+    public PolicyRuleName DryRunDecidedBy { get; set; }
 
     /// <summary>Why its connection was ended, where that was because of the request; a text made once. Null otherwise.</summary>
     public string? ConnectionTerminationDetails { get; set; }
@@ -227,6 +234,8 @@ public sealed class RequestRecord
         GrpcStatus = -1;
         Flags = ResponseFlag.None;
         Details = null;
+        DryRun = null;
+        DryRunDecidedBy = default;
         ConnectionTerminationDetails = null;
         UpstreamFailure = null;
         RequestBytes = 0;
@@ -257,6 +266,8 @@ public sealed class RequestRecord
         ResponseCode = other.ResponseCode;
         Flags = other.Flags;
         Details = other.Details;
+        DryRun = other.DryRun;
+        DryRunDecidedBy = other.DryRunDecidedBy;
         ConnectionTerminationDetails = other.ConnectionTerminationDetails;
         UpstreamFailure = other.UpstreamFailure;
         RequestBytes = other.RequestBytes;
@@ -273,6 +284,7 @@ public sealed class RequestRecord
         Upstream = null;
         UpstreamLocal = null;
         Details = null;
+        DryRunDecidedBy = default;
         ConnectionTerminationDetails = null;
         UpstreamFailure = null;
     }

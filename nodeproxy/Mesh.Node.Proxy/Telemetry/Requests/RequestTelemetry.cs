@@ -17,6 +17,7 @@ public sealed class RequestTelemetry
     private long _retries;
     private long _mirrors;
     private long _mirrorsDropped;
+    private readonly long[] _checks = new long[Enum.GetValues<CheckResult>().Length];
 
     internal RequestTelemetry(int loopIndex, RequestSeriesCatalog catalog, LogWriter log, TimeProvider time)
     {
@@ -34,6 +35,9 @@ public sealed class RequestTelemetry
 
     /// <summary>Copies that were not made, or given up as their mirror was behind. Read by any thread.</summary>
     public long MirrorsDroppedTotal => Volatile.Read(ref _mirrorsDropped);
+
+    /// <summary>Requests that an authorizer was to be asked about, by what came of it. Read by any thread.</summary>
+    public long ChecksTotal(CheckResult result) => Volatile.Read(ref _checks[(int)result]);
 
     /// <summary>The first byte of a request has arrived.</summary>
     /// <param name="record">Any record that is not in use; it is cleared.</param>
@@ -62,6 +66,9 @@ public sealed class RequestTelemetry
         record.Details = details;
         Completed(record, nowMs);
     }
+
+    /// <summary>An authorizer was asked about a request, or was to be.</summary>
+    public void Checked(CheckResult result) => Volatile.Write(ref _checks[(int)result], _checks[(int)result] + 1);
 
     /// <summary>A copy of a request is begun.</summary>
     public void MirrorBegan() => Volatile.Write(ref _mirrors, _mirrors + 1);

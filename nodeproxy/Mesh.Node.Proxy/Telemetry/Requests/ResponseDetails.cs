@@ -100,6 +100,9 @@ public static class ResponseDetails
     /// <summary>External authorization did not answer, and the policy does not let pass what it does not answer for.</summary>
     public const string ExternalAuthorizationFailed = "ext_authz_error";
 
+    /// <summary>The content is larger than an authorizer may be told, and it may not be told a part.</summary>
+    public const string PayloadTooLarge = "request_payload_too_large";
+
     /// <summary>A rate limit.</summary>
     public const string RateLimited = "local_rate_limited";
 

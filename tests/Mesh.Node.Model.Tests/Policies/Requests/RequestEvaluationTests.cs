@@ -1,4 +1,5 @@
 using Mesh.Node.Model.Policies;
+using Mesh.Node.Model.Policies.Authorizers;
 using Mesh.Node.Model.Policies.Requests;
 using Mesh.Node.Model.Routing;
 using Mesh.Node.Model.Tests.Routing;
@@ -96,6 +97,47 @@ public sealed class RequestEvaluationTests
 
         Assert.Equal((reason, decidedBy), (decision.Reason, decision.DecidedBy.ToString()));
         Assert.Equal(reason is PolicyReason.NoAllowPolicyApplies or PolicyReason.AllowRuleMatched, decision.IsAllowed);
+    }
+
+    [Fact]
+    public void What_an_authorizer_has_allowed_is_decided_by_the_other_policies_and_by_nobody_while_it_was_not_asked()
+    {
+        var asker = new Authorizer
+        {
+            Name = "asker",
+            ServiceKey = "auth/ask",
+            Port = 80,
+            Protocol = AuthorizerProtocol.Http,
+            Timeout = TimeSpan.FromSeconds(1),
+        };
+        AuthorizationPolicy[] policies = Read("custom client; deny path; custom path");
+        policies[0] = policies[0] with { Provider = asker.Name, Authorizer = asker };
+        policies[2] = policies[2] with { Provider = "other", Authorizer = asker with { Name = "other" } };
+        MeshSnapshot snapshot = Some.Snapshot(policies);
+        ConnectionFacts facts = Some.Facts(Some.Identity());
+
+        // Bytes of which nobody reads requests, a connection whose requests will be asked about, and one nobody is asked about.
+        Assert.Equal(
+            (PolicyOutcome.Denied, PolicyReason.AuthorizerNotAsked),
+            (PolicyEvaluator.Evaluate(snapshot, s_server, facts).Outcome, PolicyEvaluator.Evaluate(snapshot, s_server, facts).Reason));
+        Assert.Equal(PolicyOutcome.Depends, PolicyEvaluator.EvaluateForRequests(snapshot, s_server, facts).Outcome);
+        Assert.True(PolicyEvaluator.AsksAuthorizers(snapshot, s_server));
+        Assert.True(PolicyEvaluator.AsksRequests(snapshot, s_server));
+
+        var allowedBy = new AuthorizerAnswers();
+        TextRequest admin = new("/admin");
+        Assert.Equal("default/p0[0]", PolicyEvaluator.FindUnasked(snapshot, s_server, in facts, in admin, allowedBy)?.ToString());
+        allowedBy.Add(asker);
+        Assert.Equal("default/p2[0]", PolicyEvaluator.FindUnasked(snapshot, s_server, in facts, in admin, allowedBy)?.ToString());
+        Assert.Equal(
+            PolicyReason.AuthorizerNotAsked, PolicyEvaluator.Evaluate(snapshot, s_server, in facts, default, in admin, allowedBy).Reason);
+        allowedBy.Add(policies[2].Authorizer!);
+        Assert.Null(PolicyEvaluator.FindUnasked(snapshot, s_server, in facts, in admin, allowedBy));
+        Assert.Equal(
+            PolicyReason.DenyRuleMatched, PolicyEvaluator.Evaluate(snapshot, s_server, in facts, default, in admin, allowedBy).Reason);
+
+        TextRequest other = new("/x");
+        Assert.True(PolicyEvaluator.Evaluate(snapshot, s_server, in facts, default, in other, allowedBy).IsAllowed);
     }
 
     [Theory]
