@@ -121,8 +121,10 @@ public abstract partial class RequestTests(TwoNodeLab fixture) : IsolatedTests(f
         Assert.Equal("RBAC: access denied", await CurlAsync("/closed"));
     }
 
-    [LabFact]
-    public async Task Requests_leave_nothing_to_the_garbage_collector()
+    [LabTheory]
+    [InlineData("--h1", "-c", "16")]
+    [InlineData("-c", "4", "-m", "8")]
+    public async Task Requests_leave_nothing_to_the_garbage_collector(params string[] load)
     {
         const int Few = 500;
         const int Many = 3_000;
@@ -134,8 +136,8 @@ public abstract partial class RequestTests(TwoNodeLab fixture) : IsolatedTests(f
         double least = double.MaxValue;
         for (int round = 0; round < 4 && least > BytesEachMax; round++)
         {
-            double few = await AllocatedByAsync(Few);
-            double many = await AllocatedByAsync(Many);
+            double few = await AllocatedByAsync(Few, load);
+            double many = await AllocatedByAsync(Many, load);
             least = Math.Min(least, (many - few) / (Many - Few));
         }
 
@@ -160,13 +162,13 @@ public abstract partial class RequestTests(TwoNodeLab fixture) : IsolatedTests(f
         }
     }
 
-    /// <summary>Managed bytes that the proxies of both nodes allocate while requests come on 16 connections.</summary>
-    private async Task<double> AllocatedByAsync(int requests)
+    /// <summary>Managed bytes that the proxies of both nodes allocate while requests come.</summary>
+    private async Task<double> AllocatedByAsync(int requests, string[] load)
     {
         string address = (await Lab.StatusAsync()).Services.Single(service => service.Name == "shelf").Addresses[0];
         LabPod client = await Lab.PodAsync("mesh/client-1");
         double before = await AllocatedBytesAsync();
-        CommandResult result = await client.ExecuteAsync(["h2load", "--h1", "-n", $"{requests}", "-c", "16", $"http://{address}/"]);
+        CommandResult result = await client.ExecuteAsync(["h2load", "-n", $"{requests}", .. load, $"http://{address}/"]);
         Assert.True(result.Output.Contains($"{requests} succeeded", StringComparison.Ordinal), result.Output + result.Errors);
         return await AllocatedBytesAsync() - before;
     }
