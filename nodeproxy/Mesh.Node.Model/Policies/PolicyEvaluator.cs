@@ -130,7 +130,8 @@ public static class PolicyEvaluator
     }
 
     /// <summary>
-    /// Whether a request is to be found where one may be: because some policy asks something of requests, or has their tokens verified.
+    /// Whether a request is to be found where one may be: because some policy asks something of requests, has their tokens verified, or
+    /// limits them.
     /// Allocates nothing.
     /// </summary>
     public static bool ReadsRequests(MeshSnapshot snapshot, Workload destination)
@@ -141,14 +142,16 @@ public static class PolicyEvaluator
         }
 
         PolicySet policies = snapshot.Policies;
-        bool verifiesTokens = !policies.Global.TokenRules.IsEmpty || !policies.OfNamespace(destination.Namespace).TokenRules.IsEmpty;
+        bool readsRequests = HasRequestRules(policies.Global) || HasRequestRules(policies.OfNamespace(destination.Namespace));
         foreach (string key in destination.AuthorizationPolicies)
         {
-            verifiesTokens |= policies.Named(key) is { TokenRules.IsEmpty: false };
+            readsRequests |= policies.Named(key) is PolicyGroup named && HasRequestRules(named);
         }
 
-        return verifiesTokens;
+        return readsRequests;
     }
+
+    private static bool HasRequestRules(PolicyGroup group) => !group.TokenRules.IsEmpty || !group.RateLimits.IsEmpty;
 
     /// <summary>The token rules of all policies that apply to the workload. Allocates: it is asked once a configuration.</summary>
     public static TokenRules TokenRulesOf(MeshSnapshot snapshot, Workload destination)

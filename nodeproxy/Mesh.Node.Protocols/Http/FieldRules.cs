@@ -4,7 +4,7 @@ using System.Text;
 namespace Mesh.Node.Protocols.Http;
 
 /// <summary>Which bytes may stand where in a message, of either version (RFC 9110 §5). Pure.</summary>
-internal static class FieldRules
+public static class FieldRules
 {
     /// <summary>The longest content-length that is read: more digits overflow.</summary>
     private const int ContentLengthDigitsMax = 18;

@@ -38,6 +38,13 @@ internal sealed class AuthorizationCheck(LoopContext context)
     public async ValueTask<LocalAnswer?> AskAsync(
         Authorizer authorizer, RequestGate gate, RequestHead head, IAuthorizedRequest request, HeaderList answerFields)
     {
+        if (head.IsConnect && authorizer.Protocol != AuthorizerProtocol.Grpc)
+        {
+            // There is no question about a tunnel over HTTP, and who asks for one is not to choose that nobody is asked.
+            context.Requests.Checked(CheckResult.Failed);
+            return LocalAnswer.AuthorizerFailed(authorizer.StatusOnFailure);
+        }
+
         byte[] content = [];
         bool isPartial = false;
         if (authorizer.Content is CheckedContent settings && request.Body.HasContent)

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Text;
 using Mesh.Api.Authorization;
 using Mesh.Node.Model.Policies.Authorizers;
@@ -17,11 +16,6 @@ internal static class CheckAnswers
     private const int DeniedStatus = 403;
     private const int FieldNameBytesMax = 256;
     private const int FieldValueBytesMax = 16 * 1024;
-
-    private static readonly SearchValues<byte> s_nameBytes =
-        SearchValues.Create("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"u8);
-
-    private static readonly SearchValues<byte> s_breaks = SearchValues.Create("\r\n\0"u8);
 
     /// <summary>Fields that say who is asked or where a message ends, and those only proxies may write.</summary>
     private static readonly string[] s_ownFields =
@@ -98,7 +92,16 @@ internal static class CheckAnswers
         {
             DeniedHttpResponse denied = answer.DeniedResponse ?? new DeniedHttpResponse();
             var fields = new HeaderList();
-            Change(denied.Headers, fields);
+            foreach (HeaderValueOption option in denied.Headers)
+            {
+                // All of a name: an answer may set several cookies.
+                (byte[] name, byte[] value) = Read(option);
+                if (MayBeSet(name, value))
+                {
+                    fields.Add(name, value);
+                }
+            }
+
             int code = denied.Status?.Code ?? DeniedStatus;
             return Denied(code is >= StatusMin and <= StatusMax ? code : DeniedStatus, fields, Encoding.UTF8.GetBytes(denied.Body));
         }
@@ -123,14 +126,18 @@ internal static class CheckAnswers
     /// <summary>The field by which an authorizer over HTTP has fields of the request taken out.</summary>
     private static void Remove(HeaderList answer, HeaderList request)
     {
-        if (!answer.TryGet("x-envoy-auth-headers-to-remove"u8, out ReadOnlySpan<byte> names))
+        for (int i = 0; i < answer.Count; i++)
         {
-            return;
-        }
+            if (!answer[i].Name.SequenceEqual("x-envoy-auth-headers-to-remove"u8))
+            {
+                continue;
+            }
 
-        foreach (Range range in names.Split((byte)','))
-        {
-            RemoveOne(Encoding.ASCII.GetBytes(Encoding.ASCII.GetString(names[range]).Trim().ToLowerInvariant()), request);
+            ReadOnlySpan<byte> names = answer[i].Value;
+            foreach (Range range in names.Split((byte)','))
+            {
+                RemoveOne(Encoding.ASCII.GetBytes(Encoding.ASCII.GetString(names[range]).Trim().ToLowerInvariant()), request);
+            }
         }
     }
 
@@ -146,10 +153,7 @@ internal static class CheckAnswers
     {
         foreach (HeaderValueOption option in options)
         {
-            byte[] name = Encoding.UTF8.GetBytes((option.Header?.Key ?? "").ToLowerInvariant());
-            byte[] value = option.Header is not { } header ? []
-                : header.RawValue.IsEmpty ? Encoding.UTF8.GetBytes(header.Value)
-                : header.RawValue.ToByteArray();
+            (byte[] name, byte[] value) = Read(option);
             if (!MayBeSet(name, value))
             {
                 continue;
@@ -168,14 +172,24 @@ internal static class CheckAnswers
         }
     }
 
+    /// <summary>A field without the spaces around its value, which are none of it.</summary>
+    private static (byte[] Name, byte[] Value) Read(HeaderValueOption option)
+    {
+        byte[] name = Encoding.UTF8.GetBytes((option.Header?.Key ?? "").ToLowerInvariant());
+        byte[] value = option.Header is not { } header ? []
+            : header.RawValue.IsEmpty ? Encoding.UTF8.GetBytes(header.Value)
+            : header.RawValue.ToByteArray();
+        return (name, FieldRules.Trim(value).ToArray());
+    }
+
     private static bool IsForDenied(Authorizer authorizer, ReadOnlySpan<byte> name) =>
         authorizer.DeniedAnswerFields is not FieldNames names || names.Contains(name)
         || name.SequenceEqual("www-authenticate"u8) || name.SequenceEqual("location"u8) || name.SequenceEqual("content-type"u8);
 
     /// <summary>A field as HTTP has them, and none that is the proxy's own to write.</summary>
     private static bool MayBeSet(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value) =>
-        name.Length is > 0 and <= FieldNameBytesMax && !name.ContainsAnyExcept(s_nameBytes)
-        && value.Length <= FieldValueBytesMax && !value.ContainsAny(s_breaks) && !IsOwn(name);
+        name.Length <= FieldNameBytesMax && FieldRules.IsLowerToken(name)
+        && value.Length <= FieldValueBytesMax && FieldRules.IsValue(value) && !IsOwn(name);
 
     private static bool IsOwn(ReadOnlySpan<byte> name)
     {

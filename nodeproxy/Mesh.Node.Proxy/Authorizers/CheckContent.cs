@@ -50,7 +50,8 @@ internal sealed class CheckContent : IContentReader
     public void Advance()
     {
         ContentBytes += _readBytes;
-        _left = _left[_readBytes..];
+        // What was read is let go: the question may be the last for long.
+        _left = _left.Length == _readBytes ? default : _left[_readBytes..];
         _readBytes = 0;
     }
 

@@ -115,10 +115,13 @@ internal static class ExplanationText
     };
 
     /// <summary>A limit, and where it stands.</summary>
-    internal static string TextOf(CompiledRateLimit limit) => string.Create(
-        CultureInfo.InvariantCulture,
-        $"{limit.Name}: {limit.Limit.Requests} in {limit.Limit.Interval.TotalSeconds:0.###} s, {limit.Limit.Burst} at once{
-            (limit.Limit.IsByClient ? ", of each client" : "")}");
+    internal static string TextOf(CompiledRateLimit limit)
+    {
+        string whose = limit.Limit.IsByClient ? ", of each client" : "";
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"{limit.Name}: {limit.Limit.Requests} in {limit.Limit.Interval.TotalSeconds:0.###} s, {limit.Limit.Burst} at once{whose}");
+    }
 
     internal static string Words(EndpointStatus status) => status switch
     {

@@ -99,7 +99,7 @@ internal sealed partial class InboundHboneConnection
 
         // 4. and 5.
         Answer(destination);
-        _http = new HttpSession(Context, Record);
+        _http = new HttpSession(Context, Record, Settle);
         await ServeHttpAsync(_http, server, isHttp2);
     }
 
@@ -119,7 +119,7 @@ internal sealed partial class InboundHboneConnection
     private async ValueTask<bool> TryServeAsync(
         PortProtocol protocol, RequestGate gate, Workload destination, IPEndPoint target, ConnectionFacts facts)
     {
-        _http = new HttpSession(Context, Record);
+        _http = new HttpSession(Context, Record, Settle);
         _declaresHttp = protocol == PortProtocol.Http;
         TcpChannel application = _application!;
         application.Events = new ApplicationWatch(this);
@@ -143,8 +143,8 @@ internal sealed partial class InboundHboneConnection
         if (!carriesRequests)
         {
             Context.Telemetry.PartiesKnown(Record);
-            return await Gate.AdmitUnreadAsync(
-                Context, this, destination, facts with { ServerName = Record.ServerName }, TimeSpan.FromMilliseconds(Options.ConfigurationWaitMs));
+            var patience = TimeSpan.FromMilliseconds(Options.ConfigurationWaitMs);
+            return await Gate.AdmitUnreadAsync(Context, this, destination, facts with { ServerName = Record.ServerName }, patience);
         }
 
         bool isHttp2 = _http.Beginning == Beginning.Http2;

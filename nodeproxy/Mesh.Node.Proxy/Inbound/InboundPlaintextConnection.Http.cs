@@ -30,7 +30,7 @@ internal sealed partial class InboundPlaintextConnection
             return false;
         }
 
-        _http = new HttpSession(Context, Record);
+        _http = new HttpSession(Context, Record, Settle);
         bool carriesRequests = await _http.LookAsync(
             _client,
             protocol,

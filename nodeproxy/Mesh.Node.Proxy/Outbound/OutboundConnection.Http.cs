@@ -26,7 +26,7 @@ internal sealed partial class OutboundConnection
             return false;
         }
 
-        _http = new HttpSession(Context, Record);
+        _http = new HttpSession(Context, Record, Settle);
         bool carriesRequests = await _http.LookAsync(_client, port.Protocol, port.KeyFor(source), trustsHints: true);
         if (Record.Reason == CloseReason.None && carriesRequests)
         {

@@ -101,7 +101,9 @@ public sealed class RateLimitRequestTests
             mesh.SetPolicy(Limits(Limit(All, burst: 1)));
             mesh.SetPolicy(new AuthorizationPolicy("shop", "no-admin")
             {
-                Action = PolicyAction.Deny, Scope = PolicyScope.Namespace, Rules = [Path("/admin")],
+                Action = PolicyAction.Deny,
+                Scope = PolicyScope.Namespace,
+                Rules = [Path("/admin")],
             });
         });
         HttpClient http = lab.Http(service);
@@ -151,7 +153,9 @@ public sealed class RateLimitRequestTests
 
     private static AuthorizationPolicy Limits(params RateLimit[] limits) => new("shop", "limits")
     {
-        Action = PolicyAction.Deny, Scope = PolicyScope.Namespace, RateLimits = [.. limits],
+        Action = PolicyAction.Deny,
+        Scope = PolicyScope.Namespace,
+        RateLimits = [.. limits],
     };
 
     private static async Task<HttpStatusCode> StatusAsync(HttpClient http, string path)

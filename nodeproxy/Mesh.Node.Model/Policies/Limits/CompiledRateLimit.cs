@@ -35,7 +35,8 @@ public sealed class CompiledRateLimit
 
         AuthorizationPolicy rules = policy with
         {
-            Action = PolicyAction.Deny, Rules = [.. policy.RateLimits.Select(limit => limit.Match)],
+            Action = PolicyAction.Deny,
+            Rules = [.. policy.RateLimits.Select(limit => limit.Match)],
         };
         ImmutableArray<CompiledRateLimit>.Builder compiled = ImmutableArray.CreateBuilder<CompiledRateLimit>();
         for (int index = 0; index < rules.Rules.Length; index++)

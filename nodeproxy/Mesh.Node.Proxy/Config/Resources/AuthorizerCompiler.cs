@@ -8,8 +8,8 @@ using Mesh.Api.Policies;
 using Mesh.Node.Model.Policies;
 using Mesh.Node.Model.Policies.Authorizers;
 using Mesh.Node.Model.Routing;
-using Field = Mesh.Node.Proxy.Config.Resources.Traffic.Field;
 using Authorizer = Mesh.Node.Model.Policies.Authorizers.Authorizer;
+using Field = Mesh.Node.Proxy.Config.Resources.Traffic.Field;
 using Proto = Mesh.Api.Policies;
 using Wire = Mesh.Api.Security;
 

@@ -15,7 +15,10 @@ namespace Mesh.Node.Proxy.Http.Clients;
 /// A client's connection that may carry requests, whatever is under it and whatever path it came: looked at, its requests served, and
 /// ended. Lives on one loop.
 /// </summary>
-internal sealed class HttpSession(LoopContext context, ConnectionRecord record)
+/// <param name="context">The loop.</param>
+/// <param name="record">The connection.</param>
+/// <param name="settle">Called when the client has had its time to begin: from then on it is one that waits by its own will.</param>
+internal sealed class HttpSession(LoopContext context, ConnectionRecord record, Action settle)
 {
     private ProtocolPeek? _peek;
     private StreamPeek? _streamPeek;
@@ -49,7 +52,7 @@ internal sealed class HttpSession(LoopContext context, ConnectionRecord record)
             first = await _peek.WaitAsync(TimeFor(protocol), isExpected);
             _peek = null;
         }
-        while (first.Outcome == PeekOutcome.Silent && context.Loop.NowMs < endMs);
+        while (first.Outcome == PeekOutcome.Silent && MayBeginLater(endMs));
 
         return Conclude(first, protocol, port, isExpected);
     }
@@ -67,7 +70,7 @@ internal sealed class HttpSession(LoopContext context, ConnectionRecord record)
             first = await _streamPeek.WaitAsync(TimeFor(protocol), isExpected);
             _streamPeek = null;
         }
-        while (first.Outcome == PeekOutcome.Silent && context.Loop.NowMs < endMs);
+        while (first.Outcome == PeekOutcome.Silent && MayBeginLater(endMs));
 
         return Conclude(first, protocol, port, isExpected);
     }
@@ -137,6 +140,17 @@ internal sealed class HttpSession(LoopContext context, ConnectionRecord record)
     /// <summary>Who declares HTTP has clients that begin, though perhaps late: with a connection kept for later, say.</summary>
     private long EndOfLookMs(PortProtocol protocol) =>
         context.Loop.NowMs + (protocol == PortProtocol.Http ? context.Services.Options.IdleTimeoutMs : 0);
+
+    private bool MayBeginLater(long endMs)
+    {
+        if (context.Loop.NowMs >= endMs)
+        {
+            return false;
+        }
+
+        settle();
+        return true;
+    }
 
     private bool IsSilenceExpected(PortProtocol protocol, in PortKey port, bool trustsHints) =>
         trustsHints && protocol == PortProtocol.Detect && context.Services.Hints.IsServerFirst(port, context.Loop.NowMs);

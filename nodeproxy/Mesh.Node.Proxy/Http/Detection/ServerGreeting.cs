@@ -10,8 +10,8 @@ internal static class ServerGreeting
     private const byte SettingsType = 4;
 
     /// <summary>
-    /// Whether it may be the SETTINGS that a server of HTTP/2 may send at once (RFC 9113 §3.4), and which say nothing about its client: that
-    /// one still begins with the preface. Nothing is taken from the channel.
+    /// Whether it may be the SETTINGS that a server of HTTP/2 may send at once (RFC 9113 §3.4), and which say nothing about its client:
+    /// that one still begins with the preface. Nothing is taken from the channel.
     /// </summary>
     /// <param name="server">The server's connection, on its loop.</param>
     /// <returns>True too when nothing has come; false when it is something else, or the end.</returns>

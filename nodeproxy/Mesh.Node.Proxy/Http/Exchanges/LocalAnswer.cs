@@ -195,10 +195,12 @@ internal sealed record LocalAnswer(int Status, int GrpcStatus, ResponseFlag Flag
 
     private void AddFields(HeaderList fields)
     {
+        int ownCount = fields.Count;
         for (int i = 0; i < Fields?.Count; i++)
         {
             HeaderField field = Fields[i];
-            if (fields.IndexOf(field.Name) < 0 || field.Name.SequenceEqual("set-cookie"u8))
+            int at = fields.IndexOf(field.Name);
+            if (at < 0 || at >= ownCount)
             {
                 fields.Add(field.Name, field.Value);
             }

@@ -126,17 +126,25 @@ internal sealed class OutboundDialer(OutboundOrigin origin) : IUpstreamDialer
         connection.ConnectionClosed.UnsafeRegister(static counted => ((PodLimits)counted!).CountStreamClosed(), limits);
         if (!response.TryDeliverTo(connection))
         {
-            connection.Abort();
+            response.Release();
+            Drop(connection);
             return new DialResult(null, CloseReason.BufferLimit, null);
         }
 
         if (limits.IsOverStreamLimit)
         {
-            connection.Abort();
+            Drop(connection);
             return new DialResult(null, CloseReason.StreamLimit, $"{origin.Pod.Identity} has as many streams as it may");
         }
 
         return new DialResult(connection, CloseReason.None, null);
+    }
+
+    /// <summary>Ends a connection nobody will use, and gives back what it holds.</summary>
+    private static void Drop(StreamConnection connection)
+    {
+        connection.Abort();
+        _ = connection.DisposeAsync().AsTask();
     }
 
     private static DialResult Of(ConnectResult connected, IPEndPoint target) => connected.Channel is null

@@ -86,10 +86,11 @@ internal partial class OutboundExchange
 
                 _lease.BeginAttempt(pick.Endpoint!);
                 return TryFindGroup(pick.Choice, out group);
-            case EndpointStatus.Passthrough:
+            case EndpointStatus.Passthrough when _server.Connection.Destination is not null:
                 group = FindPassthrough();
                 return true;
-            case EndpointStatus.UnknownService or EndpointStatus.UnknownPort or EndpointStatus.UnknownSubset or EndpointStatus.Picked:
+            case EndpointStatus.UnknownService or EndpointStatus.UnknownPort or EndpointStatus.UnknownSubset or EndpointStatus.Picked
+                or EndpointStatus.Passthrough:
                 Failure = LocalAnswer.NoDestination;
                 return false;
             default:

@@ -20,7 +20,7 @@ internal sealed class Http1Group(UpstreamKey key, Workload? endpoint, Service? s
     public override bool HasRoom => _idle.Count > 0;
 
     /// <inheritdoc/>
-    protected override bool HasUsable => OpenCount > 0;
+    protected override bool HasUsable => !IsClosed && OpenCount > 0;
 
     /// <inheritdoc/>
     protected override bool SharesConnections => false;

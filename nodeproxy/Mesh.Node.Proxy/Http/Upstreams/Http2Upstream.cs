@@ -78,7 +78,8 @@ internal sealed class Http2Upstream : IHttp2SessionOwner, ITimerHandler
     public bool IsIdle => IsReady && _placesTaken == 0 && !_isRetired && !_session.IsGoingAway;
 
     /// <summary>Whether it takes further exchanges, now or once others are over.</summary>
-    public bool IsUsable => IsReady && !_isRetired && !_session.IsGoingAway;
+    public bool IsUsable =>
+        IsReady && !_isRetired && !_session.IsGoingAway && (_session.StreamsMax > 0 || _placesTaken > 0);
 
     /// <summary>Whether it takes another exchange.</summary>
     public bool HasRoom => IsReady && !_isRetired && _session.CanOpen && _placesTaken < _session.StreamsMax;

@@ -24,6 +24,7 @@ internal abstract class UpstreamGroup(UpstreamKey key, Workload? endpoint, Servi
     private Circuit? _circuit;
     private int _dialling;
     private bool _isMakingDials;
+    private bool _mayNeedFresh;
 
     /// <summary>Between whom.</summary>
     public UpstreamKey Key => key;
@@ -85,6 +86,7 @@ internal abstract class UpstreamGroup(UpstreamKey key, Workload? endpoint, Servi
         _dialer = dialer;
         _circuit = circuit;
         wait.NeedsFresh = isFresh;
+        _mayNeedFresh |= isFresh;
         _waiting.AddLast(wait.Node);
         ValueTask<UpstreamResult> result = wait.WaitAsync();
         DialForWaiting();
@@ -131,6 +133,9 @@ internal abstract class UpstreamGroup(UpstreamKey key, Workload? endpoint, Servi
     {
         IsClosed = true;
         CloseIdle();
+
+        // Whoever waits still has what it waits for; what was there until now does not serve it.
+        DialForWaiting();
     }
 
     /// <summary>An exchange over a connection that has room; null without one.</summary>
@@ -248,13 +253,15 @@ internal abstract class UpstreamGroup(UpstreamKey key, Workload? endpoint, Servi
             return true;
         }
 
-        if (SharesConnections)
+        if (SharesConnections && _mayNeedFresh)
         {
             // No other can be made: whoever wanted one of its own gets a place in its turn.
             foreach (UpstreamWait wait in _waiting)
             {
                 wait.NeedsFresh = false;
             }
+
+            _mayNeedFresh = false;
         }
 
         return false;

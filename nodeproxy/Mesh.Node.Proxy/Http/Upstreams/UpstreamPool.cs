@@ -100,7 +100,7 @@ internal sealed class UpstreamPool : ITimerHandler
     public void BeginDrain()
     {
         _isDraining = true;
-        foreach (UpstreamGroup group in _groups.Values)
+        foreach (UpstreamGroup group in _groups.Values.ToArray())
         {
             group.Close();
         }
@@ -109,7 +109,7 @@ internal sealed class UpstreamPool : ITimerHandler
     /// <summary>Closes what is kept, and keeps nothing of what is in use.</summary>
     public void Close()
     {
-        foreach (UpstreamGroup group in _groups.Values)
+        foreach (UpstreamGroup group in _groups.Values.ToArray())
         {
             group.Close();
         }
@@ -121,6 +121,7 @@ internal sealed class UpstreamPool : ITimerHandler
     {
         // A sweep may end what waits, and what its client asks next may add a group.
         _sweeping.AddRange(_groups.Values);
+        _sweeping.AddRange(_retired);
         foreach (UpstreamGroup group in _sweeping)
         {
             group.Sweep(_loop.NowMs);
@@ -132,7 +133,7 @@ internal sealed class UpstreamPool : ITimerHandler
         }
 
         _sweeping.Clear();
-        _retired.RemoveAll(static group => !group.HasOpenRequests);
+        _retired.RemoveAll(static group => !group.HasOpenRequests && group.WaitingCount == 0);
         if (_groups.Count > 0 || _retired.Count > 0)
         {
             _sweep.Arm(s_sweepInterval);
@@ -143,7 +144,7 @@ internal sealed class UpstreamPool : ITimerHandler
     {
         _groups.Remove(group.Key);
         group.Close();
-        if (group.HasOpenRequests)
+        if (group.HasOpenRequests || group.WaitingCount > 0)
         {
             _retired.Add(group);
         }

@@ -107,7 +107,9 @@ public sealed class RateLimitersTests
         builder.SetWorkload(s_server);
         builder.SetPolicy(new AuthorizationPolicy("shop", "limits")
         {
-            Action = PolicyAction.Deny, Scope = PolicyScope.Namespace, RateLimits = [.. limits],
+            Action = PolicyAction.Deny,
+            Scope = PolicyScope.Namespace,
+            RateLimits = [.. limits],
         });
         return builder.Build();
     }
