@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 using Mesh.Control.Commands;
 using Mesh.Control.Sources.Kubernetes;
 using Mesh.Control.Tests.Support;
-using Mesh.Control.Tests.Support.Kubernetes;
+using Mesh.Testing.Kubernetes;
 using Xunit;
 
 namespace Mesh.Control.Tests.Control;

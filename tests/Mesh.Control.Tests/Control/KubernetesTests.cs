@@ -1,7 +1,7 @@
 using System.Net;
 using Mesh.Control.Serving.Xds;
 using Mesh.Control.Tests.Support;
-using Mesh.Control.Tests.Support.Kubernetes;
+using Mesh.Testing.Kubernetes;
 using Xunit;
 
 namespace Mesh.Control.Tests.Control;

@@ -5,6 +5,7 @@ using Mesh.Api.Certificates;
 using Mesh.Control.Serving.Xds;
 using Mesh.Control.Tests.Support;
 using Mesh.Control.Tests.Support.Kubernetes;
+using Mesh.Testing.Kubernetes;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;

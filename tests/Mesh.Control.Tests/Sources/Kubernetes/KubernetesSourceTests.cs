@@ -4,6 +4,7 @@ using Mesh.Control.Model.Diagnostics;
 using Mesh.Control.Model.Inputs;
 using Mesh.Control.Tests.Support;
 using Mesh.Control.Tests.Support.Kubernetes;
+using Mesh.Testing.Kubernetes;
 using Xunit;
 
 namespace Mesh.Control.Tests.Sources.Kubernetes;

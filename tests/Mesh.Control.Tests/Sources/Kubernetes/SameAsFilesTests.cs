@@ -6,6 +6,7 @@ using Mesh.Control.Sources.Kubernetes;
 using Mesh.Control.Tests.Dialects;
 using Mesh.Control.Tests.Support;
 using Mesh.Control.Tests.Support.Kubernetes;
+using Mesh.Testing.Kubernetes;
 using Xunit;
 
 namespace Mesh.Control.Tests.Sources.Kubernetes;

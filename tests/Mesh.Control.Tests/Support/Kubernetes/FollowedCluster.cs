@@ -1,5 +1,6 @@
 using Mesh.Control.Model.Inputs;
 using Mesh.Control.Sources.Kubernetes;
+using Mesh.Testing.Kubernetes;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 

@@ -6,23 +6,22 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.Extensions.Logging;
 using Xunit;
 
-namespace Mesh.Control.Tests.Support.Kubernetes;
+namespace Mesh.Testing.Kubernetes;
 
 /// <summary>
 /// What a control plane needs of an API server of Kubernetes, in this process: discovery, lists in pages, watches with bookmarks, a history
 /// that is forgotten, definitions that come and go; and everything that goes wrong with a real one, when a test asks for it.
 /// </summary>
-internal sealed partial class ApiServer : IAsyncDisposable
+public sealed partial class ApiServer : IAsyncDisposable
 {
     private readonly ConcurrentDictionary<string, ApiObjects> _objects = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, (List<JsonObject> Items, long UpTo)> _lists = new();
     private readonly List<ApiFault> _faults = [];
     private readonly ApiVersions _versions = new();
     private readonly Lock _lock = new();
-    private readonly ScratchDirectory _directory = new();
+    private readonly string _directory = Directory.CreateTempSubdirectory("mesh-api-").FullName;
     private CancellationTokenSource _connections = new();
     private WebApplication? _application;
     private volatile bool _isPaused;
@@ -57,7 +56,8 @@ internal sealed partial class ApiServer : IAsyncDisposable
     {
         get
         {
-            _directory.Write("kubeconfig", $$"""
+            string path = Path.Combine(_directory, "kubeconfig");
+            File.WriteAllText(path, $$"""
                 apiVersion: v1
                 kind: Config
                 current-context: test
@@ -76,7 +76,7 @@ internal sealed partial class ApiServer : IAsyncDisposable
                   user:
                     token: the-token
                 """);
-            return _directory["kubeconfig"];
+            return path;
         }
     }
 
@@ -157,10 +157,9 @@ internal sealed partial class ApiServer : IAsyncDisposable
 
     private async Task BeginAsync()
     {
-        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders();
+        WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         var address = new Uri(_address);
-        builder.WebHost.UseKestrelHttpsConfiguration();
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Parse(address.Host), address.Port, endpoint =>
         {
             endpoint.Protocols = _certificate is null ? HttpProtocols.Http1 : HttpProtocols.Http1AndHttp2;
@@ -194,7 +193,7 @@ internal sealed partial class ApiServer : IAsyncDisposable
         }
 
         _connections.Dispose();
-        _directory.Dispose();
+        Directory.Delete(_directory, recursive: true);
     }
 
     private string Trust() => _trusted is null
@@ -218,4 +217,4 @@ internal sealed partial class ApiServer : IAsyncDisposable
 /// <param name="Matches">Which requests, by path and query.</param>
 /// <param name="Answer">What becomes of them.</param>
 /// <param name="Lasts">For how long; null for one request.</param>
-internal sealed record ApiFault(Func<string, bool> Matches, Func<HttpContext, Task> Answer, Func<bool>? Lasts);
+public sealed record ApiFault(Func<string, bool> Matches, Func<HttpContext, Task> Answer, Func<bool>? Lasts);

@@ -1,13 +1,13 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 
-namespace Mesh.Control.Tests.Support.Kubernetes;
+namespace Mesh.Testing.Kubernetes;
 
 /// <summary>One change, as a watch says it.</summary>
-internal sealed record ApiChange(long Version, string Type, JsonObject Object);
+public sealed record ApiChange(long Version, string Type, JsonObject Object);
 
 /// <summary>Counts the changes of everything an API server holds. Any thread.</summary>
-internal sealed class ApiVersions
+public sealed class ApiVersions
 {
     private long _last = 1_000;
 
@@ -17,7 +17,7 @@ internal sealed class ApiVersions
 }
 
 /// <summary>The objects of one kind and the history of their changes, as an API server keeps them. Any thread.</summary>
-internal sealed class ApiObjects(ApiResource resource, ApiVersions versions)
+public sealed class ApiObjects(ApiResource resource, ApiVersions versions)
 {
     private readonly Lock _lock = new();
     private readonly SortedDictionary<string, JsonObject> _objects = new(StringComparer.Ordinal);

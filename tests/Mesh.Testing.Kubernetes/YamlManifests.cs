@@ -2,10 +2,10 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using YamlDotNet.RepresentationModel;
 
-namespace Mesh.Control.Tests.Support.Kubernetes;
+namespace Mesh.Testing.Kubernetes;
 
 /// <summary>Turns manifests of YAML into the JSON that an API server would hold.</summary>
-internal static class YamlManifests
+public static class YamlManifests
 {
     public static List<JsonObject> Read(string text)
     {

@@ -3,10 +3,10 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
 
-namespace Mesh.Control.Tests.Support.Kubernetes;
+namespace Mesh.Testing.Kubernetes;
 
 /// <summary>What is answered to whom: discovery, lists, watches.</summary>
-internal sealed partial class ApiServer
+public sealed partial class ApiServer
 {
     private async Task AnswerAsync(HttpContext context)
     {

@@ -2,10 +2,10 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
-namespace Mesh.Control.Tests.Support.Kubernetes;
+namespace Mesh.Testing.Kubernetes;
 
 /// <summary>A root of a cluster of its own, and what the API server of the loopback address serves with.</summary>
-internal sealed class ApiCertificate : IDisposable
+public sealed class ApiCertificate : IDisposable
 {
     private static readonly TimeSpan s_lifetime = TimeSpan.FromHours(1);
 

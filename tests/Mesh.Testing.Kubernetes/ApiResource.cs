@@ -1,7 +1,7 @@
-namespace Mesh.Control.Tests.Support.Kubernetes;
+namespace Mesh.Testing.Kubernetes;
 
 /// <summary>A kind the API server serves.</summary>
-internal sealed record ApiResource(string Group, string Version, string Plural, string Kind, bool IsNamespaced = true)
+public sealed record ApiResource(string Group, string Version, string Plural, string Kind, bool IsNamespaced = true)
 {
     public string ApiVersion => Group.Length == 0 ? Version : $"{Group}/{Version}";
 
