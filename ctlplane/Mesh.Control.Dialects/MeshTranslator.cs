@@ -6,11 +6,16 @@ using Mesh.Control.Dialects.Translation;
 using Mesh.Control.Model.Canonical;
 using Mesh.Control.Model.Diagnostics;
 using Mesh.Control.Model.Inputs;
+using Mesh.Control.Model.Status;
 
 namespace Mesh.Control.Dialects;
 
 /// <summary>What a translation came to.</summary>
-public sealed record TranslationResult(MeshModel Model, ImmutableArray<Diagnostic> Diagnostics);
+public sealed record TranslationResult(MeshModel Model, ImmutableArray<Diagnostic> Diagnostics)
+{
+    /// <summary>What objects are to be told of themselves: each that has a parent of this mesh, or names one.</summary>
+    public ImmutableArray<ObjectStatus> Statuses { get; init; } = [];
+}
 
 /// <summary>
 /// Turns raw objects into the model, keeping what it made before: an object is read again when it changed, a namespace translated again
@@ -43,13 +48,16 @@ public sealed class MeshTranslator(TranslationOptions options)
         }
 
         _namespaces = namespaces;
-        ImmutableArray<Diagnostic> ofTraffic = _traffic.Translate(ordered, namespaces.Values.Select(entry => entry.Model));
+        TrafficResult traffic = _traffic.Translate(ordered, namespaces.Values.Select(entry => entry.Model));
         return new TranslationResult(
             new MeshModel(namespaces.ToImmutableSortedDictionary(entry => entry.Key, entry => entry.Value.Model, StringComparer.Ordinal))
             {
-                Traffic = _traffic.Current,
+                Traffic = traffic.Traffic,
             },
-            [.. CollectDiagnostics(ordered, namespaces), .. ofTraffic]);
+            [.. CollectDiagnostics(ordered, namespaces), .. traffic.Diagnostics])
+        {
+            Statuses = traffic.Statuses,
+        };
     }
 
     private void ReadObjects(ImmutableArray<RawObject> objects)

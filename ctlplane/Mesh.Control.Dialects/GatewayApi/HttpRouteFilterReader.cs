@@ -26,11 +26,18 @@ internal sealed record HttpRouteFilters
 /// <summary>Reads HTTPRouteFilter. One that is not supported is an error: a request must not pass without it.</summary>
 internal static class HttpRouteFilterReader
 {
+    /// <summary>Said of a rule that redirects and rewrites.</summary>
+    public const string Incompatible = "A rule redirects or rewrites, not both.";
+
+    private const int FiltersMax = 16;
     private const int Found = 302;
     private const int AllParts = 1_000_000;
 
     private static readonly string[] s_fields =
-        ["cors", "requestHeaderModifier", "requestMirror", "requestRedirect", "responseHeaderModifier", "type", "urlRewrite"];
+    [
+        "cors", "extensionRef", "externalAuth", "requestHeaderModifier", "requestMirror", "requestRedirect", "responseHeaderModifier",
+        "type", "urlRewrite",
+    ];
 
     private static readonly string[] s_modifierFields = ["add", "remove", "set"];
     private static readonly string[] s_headerFields = ["name", "value"];
@@ -40,11 +47,31 @@ internal static class HttpRouteFilterReader
     private static readonly string[] s_mirrorFields = ["backendRef", "fraction", "percent"];
     private static readonly string[] s_fractionFields = ["denominator", "numerator"];
 
-    public static HttpRouteFilters Read(FieldReader rule, ImmutableArray<MatchSpec> matches)
+    /// <summary>What an HTTPRoute may have.</summary>
+    public static ImmutableArray<string> OfHttp { get; } =
+        ["RequestHeaderModifier", "ResponseHeaderModifier", "RequestRedirect", "URLRewrite", "RequestMirror", "CORS"];
+
+    /// <summary>What a GRPCRoute may have.</summary>
+    public static ImmutableArray<string> OfGrpc { get; } = ["RequestHeaderModifier", "ResponseHeaderModifier", "RequestMirror"];
+
+    /// <summary>What is known, and why it is not done.</summary>
+    private static readonly ImmutableDictionary<string, string> s_alternatives = new Dictionary<string, string>
+    {
+        ["ExtensionRef"] = "No extension is known here; use the filters that routes have.",
+        ["ExternalAuth"] = "Use an AuthorizationPolicy with action CUSTOM.",
+    }.ToImmutableDictionary(StringComparer.Ordinal);
+
+    public static HttpRouteFilters Read(FieldReader rule, ImmutableArray<MatchSpec> matches, ImmutableArray<string> allowed)
     {
         var filters = new HttpRouteFilters();
         var seen = new HashSet<string>(StringComparer.Ordinal);
-        foreach (FieldReader filter in rule.Sections("filters"))
+        List<FieldReader> sections = rule.Sections("filters");
+        if (sections.Count > FiltersMax)
+        {
+            rule.Error("filters", $"{sections.Count} filters; {FiltersMax} are allowed.");
+        }
+
+        foreach (FieldReader filter in sections)
         {
             filter.RefuseUnknown("A filter", s_fields);
             if (filter.RequiredText("type") is not { } type)
@@ -55,6 +82,12 @@ internal static class HttpRouteFilterReader
             if (!seen.Add(type) && type != "RequestMirror")
             {
                 filter.Error("type", $"{type} is there twice.");
+            }
+
+            if (!allowed.Contains(type, StringComparer.Ordinal))
+            {
+                filter.Error("type", $"The filter {type} is not supported.", s_alternatives.GetValueOrDefault(type, string.Empty));
+                continue;
             }
 
             switch (type)
@@ -78,17 +111,12 @@ internal static class HttpRouteFilterReader
                 case "CORS" when Required(filter, "cors") is { } cors:
                     filters = filters with { Cors = CorsFilterReader.Read(cors) };
                     break;
-                case "RequestHeaderModifier" or "ResponseHeaderModifier" or "RequestRedirect" or "URLRewrite" or "RequestMirror" or "CORS":
-                    break;
-                default:
-                    filter.Error("type", $"The filter {type} is not supported.");
-                    break;
             }
         }
 
         if (seen.Contains("RequestRedirect") && seen.Contains("URLRewrite"))
         {
-            rule.Error("filters", "A rule redirects or rewrites, not both.");
+            rule.Error("filters", Incompatible);
         }
 
         return filters;
@@ -97,7 +125,7 @@ internal static class HttpRouteFilterReader
     /// <summary>A backend's filters: what is changed of heads, and nothing else.</summary>
     public static HttpRouteFilters ReadOfBackend(FieldReader backend)
     {
-        HttpRouteFilters filters = Read(backend, []);
+        HttpRouteFilters filters = Read(backend, [], OfHttp);
         if (filters.Redirect is not null || filters.Path is not null || filters.Authority is not null || !filters.Mirrors.IsEmpty
             || filters.Cors is not null)
         {
@@ -239,6 +267,6 @@ internal static class HttpRouteFilterReader
             parts = TrafficFields.Parts(percent);
         }
 
-        return [new MirrorSpec(HttpRouteReader.ReadBackend(backend, weight: 1, parents: []), parts)];
+        return [new MirrorSpec(BackendReader.Read(backend, weight: 1, parents: []), parts)];
     }
 }

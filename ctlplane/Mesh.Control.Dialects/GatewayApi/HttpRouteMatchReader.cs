@@ -16,7 +16,7 @@ internal static class HttpRouteMatchReader
     /// <summary>What holds where nothing is said.</summary>
     public static RouteMatch Everything { get; } = new() { Path = new PathCondition(PathConditionKind.Segments, "/") };
 
-    public static RouteMatch Read(FieldReader match)
+    public static MatchSpec Read(FieldReader match)
     {
         match.RefuseUnknown("A match", s_fields);
         foreach (string empty in match.NullKeys())
@@ -30,16 +30,12 @@ internal static class HttpRouteMatchReader
             match.Error("method", $"'{method}' is not a method.");
         }
 
-        return Everything with
+        PathCondition? path = ReadPath(match);
+        var read = new RouteMatch
         {
-            Path = ReadPath(match),
+            Path = path,
             Method = method is null ? null : TrafficFields.Exact(method),
-            Headers =
-            [
-                .. ReadNamed(match, "headers")
-                    .DistinctBy(header => header.Name, StringComparer.OrdinalIgnoreCase)
-                    .Select(header => new HeaderCondition(header.Name, header.Value)),
-            ],
+            Headers = ReadHeaders(match),
             Query =
             [
                 .. ReadNamed(match, "queryParams")
@@ -47,7 +43,25 @@ internal static class HttpRouteMatchReader
                     .Select(parameter => new QueryCondition(parameter.Name, parameter.Value)),
             ],
         };
+        return new MatchSpec(read) { Rank = RankOf(path) };
     }
+
+    /// <summary>Of a name that is there twice, the first counts.</summary>
+    public static ImmutableArray<HeaderCondition> ReadHeaders(FieldReader match) =>
+    [
+        .. ReadNamed(match, "headers")
+            .DistinctBy(header => header.Name, StringComparer.OrdinalIgnoreCase)
+            .Select(header => new HeaderCondition(header.Name, header.Value)),
+    ];
+
+    /// <summary>An exact path before a pattern before the longest prefix.</summary>
+    private static (int Kind, int Length) RankOf(PathCondition? path) => path?.Kind switch
+    {
+        PathConditionKind.Exact => (2, 0),
+        PathConditionKind.Pattern => (1, 0),
+        PathConditionKind.Segments => (0, path.Text.TrimEnd('/').Length),
+        _ => default,
+    };
 
     private static PathCondition? ReadPath(FieldReader match)
     {

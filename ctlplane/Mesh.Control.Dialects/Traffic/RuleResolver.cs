@@ -13,6 +13,7 @@ internal readonly record struct LabelledWorkload(string Uid, string Namespace, L
 internal sealed class RuleResolver(
     ServiceDirectory directory,
     DestinationRules destinationRules,
+    Backends backends,
     ImmutableArray<LabelledWorkload> workloads,
     string clusterDomain,
     Action<RawObject, DiagnosticSeverity, string, string> report)
@@ -85,19 +86,27 @@ internal sealed class RuleResolver(
             RequestHeaders = destination.RequestHeaders,
             ResponseHeaders = destination.ResponseHeaders,
         };
+        if (destination.Namespace is not null)
+        {
+            BackendFinding found = backends.Find(destination, source.Key);
+            if (found.Service is null && destination.Host is not null)
+            {
+                report(source, DiagnosticSeverity.Warning, $"{destination.Field}.{found.Field}", $"{found.Message}; {consequence}.");
+            }
+
+            return found.Service is null ? resolved : resolved with { Service = found.Service.Key, Port = destination.Port!.Value };
+        }
+
         if (destination.Host is null)
         {
             return resolved;
         }
 
         string ruleNamespace = source.Key.Namespace;
-        string hostname = destination.Namespace is null
-            ? MeshHosts.Resolve(destination.Host, ruleNamespace, clusterDomain)
-            : $"{destination.Host}.{destination.Namespace}.svc.{clusterDomain}";
+        string hostname = MeshHosts.Resolve(destination.Host, ruleNamespace, clusterDomain);
         if (directory.Find(hostname, ruleNamespace) is not { } service)
         {
-            string field = destination.Namespace is null ? "host" : "name";
-            report(source, DiagnosticSeverity.Warning, $"{destination.Field}.{field}", $"There is no service {hostname}; {consequence}.");
+            report(source, DiagnosticSeverity.Warning, $"{destination.Field}.host", $"There is no service {hostname}; {consequence}.");
             return resolved;
         }
 

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Mesh.Control.Model.Inputs;
+using Mesh.Control.Model.Status;
 using Mesh.Control.Model.Traffic;
 
 namespace Mesh.Control.Dialects.Traffic;
@@ -31,7 +32,11 @@ internal sealed record RuleSpec
 /// <param name="Port">The service's port it is for; null for every one.</param>
 /// <param name="SourceLabels">What the client's labels must have; null for any.</param>
 /// <param name="SourceNamespace">The client's namespace; null for any.</param>
-internal sealed record MatchSpec(RouteMatch Match, int? Port = null, Labels? SourceLabels = null, string? SourceNamespace = null);
+internal sealed record MatchSpec(RouteMatch Match, int? Port = null, Labels? SourceLabels = null, string? SourceNamespace = null)
+{
+    /// <summary>In Gateway API: of two matches of one kind of route, the one that ranks higher goes first.</summary>
+    public (int First, int Second) Rank { get; init; }
+}
 
 /// <param name="Host">As written; null for what cannot be a destination.</param>
 /// <param name="Namespace">Of a Kubernetes Service whose name the host is; null for a host name.</param>
@@ -41,6 +46,9 @@ internal sealed record MatchSpec(RouteMatch Match, int? Port = null, Labels? Sou
 /// <param name="Field">Where it stands in the object.</param>
 internal sealed record DestinationSpec(string? Host, string? Namespace, string Subset, int? Port, uint Weight, string Field)
 {
+    /// <summary>It is of another namespace than the route, and needs the leave of that one.</summary>
+    public bool NeedsGrant { get; init; }
+
     public HeaderOperations RequestHeaders { get; init; } = HeaderOperations.None;
 
     public HeaderOperations ResponseHeaders { get; init; } = HeaderOperations.None;
@@ -120,15 +128,27 @@ internal sealed record PolicySpec
     public ImmutableArray<(int Port, PolicySpec Policy)> Ports { get; init; } = [];
 }
 
-/// <summary>An HTTPRoute's attachment to a Service.</summary>
+/// <summary>A route's attachment to a Service.</summary>
 /// <param name="Namespace">Of the Service.</param>
 /// <param name="Service">Its name.</param>
 /// <param name="Port">Null for every port.</param>
+/// <param name="PortName">Of the port; null where it is not named.</param>
 /// <param name="Field">Where it stands in the object.</param>
-internal sealed record ServiceParent(string Namespace, string Service, int? Port, string Field);
+/// <param name="Reference">As written.</param>
+internal sealed record ServiceParent(
+    string Namespace, string Service, int? Port, string? PortName, string Field, ParentReference Reference);
 
-internal sealed record HttpRouteSpec
+internal enum ServiceRouteKind
 {
+    Grpc,
+    Http,
+}
+
+/// <summary>An HTTPRoute or a GRPCRoute, as far as it is attached to Services.</summary>
+internal sealed record ServiceRouteSpec
+{
+    public required ServiceRouteKind Kind { get; init; }
+
     public required RawObject Source { get; init; }
 
     public required string Namespace { get; init; }
@@ -140,4 +160,15 @@ internal sealed record HttpRouteSpec
     public required ImmutableArray<ServiceParent> Parents { get; init; }
 
     public required ImmutableArray<RuleSpec> Rules { get; init; }
+}
+
+/// <summary>A ReferenceGrant: who may refer from other namespaces to what is in its own.</summary>
+internal sealed record ReferenceGrantSpec
+{
+    public required string Namespace { get; init; }
+
+    public required ImmutableArray<(string Group, string Kind, string Namespace)> From { get; init; }
+
+    /// <summary>A null name is every name.</summary>
+    public required ImmutableArray<(string Group, string Kind, string? Name)> To { get; init; }
 }

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Mesh.Control.Model.Canonical;
 using Mesh.Control.Model.Diagnostics;
 using Mesh.Control.Model.Inputs;
+using Mesh.Control.Model.Status;
 using Mesh.Control.Model.Traffic;
 
 namespace Mesh.Control.Dialects.Traffic;
@@ -10,11 +11,22 @@ namespace Mesh.Control.Dialects.Traffic;
 internal sealed record TrafficInputs(
     ImmutableArray<VirtualServiceSpec> VirtualServices,
     ImmutableArray<DestinationRuleSpec> DestinationRules,
-    ImmutableArray<HttpRouteSpec> HttpRoutes,
+    ImmutableArray<ServiceRouteSpec> ServiceRoutes,
+    ImmutableArray<ReferenceGrantSpec> Grants,
     ImmutableArray<Service> Services,
     ImmutableArray<LabelledWorkload> Workloads)
 {
-    public bool IsEmpty => VirtualServices.IsEmpty && DestinationRules.IsEmpty && HttpRoutes.IsEmpty;
+    public bool IsEmpty => VirtualServices.IsEmpty && DestinationRules.IsEmpty && ServiceRoutes.IsEmpty;
+}
+
+/// <summary>What the mesh's traffic comes to.</summary>
+/// <param name="Traffic">Of each service of which something is said.</param>
+/// <param name="Diagnostics">What is to be said about it.</param>
+/// <param name="Statuses">What each route in force is to be told of itself.</param>
+internal sealed record TrafficResult(
+    ImmutableArray<ServiceTraffic> Traffic, ImmutableArray<Diagnostic> Diagnostics, ImmutableArray<ObjectStatus> Statuses)
+{
+    public static TrafficResult Empty { get; } = new([], [], []);
 }
 
 /// <summary>Makes of all rules of the mesh what clients of each namespace find at each service. A pure function of its inputs.</summary>
@@ -24,6 +36,8 @@ internal sealed class TrafficTranslator
     private readonly TrafficInputs _inputs;
     private readonly ServiceDirectory _directory;
     private readonly DestinationRules _destinationRules;
+    private readonly ServiceRoutes _serviceRoutes;
+    private readonly Backends _backends;
     private readonly RuleResolver _resolver;
     private readonly HashSet<RawObject> _used = new(ReferenceEqualityComparer.Instance);
     private readonly HashSet<Diagnostic> _seen = [];
@@ -35,14 +49,15 @@ internal sealed class TrafficTranslator
         _inputs = inputs;
         _directory = new ServiceDirectory(inputs.Services);
         _destinationRules = new DestinationRules(inputs.DestinationRules, options.RootNamespace, options.ClusterDomain);
-        _resolver = new RuleResolver(_directory, _destinationRules, inputs.Workloads, options.ClusterDomain, Report);
+        _serviceRoutes = new ServiceRoutes(inputs.ServiceRoutes, options.ClusterDomain);
+        _backends = new Backends(_directory, inputs.Grants, options.ClusterDomain);
+        _resolver = new RuleResolver(_directory, _destinationRules, _backends, inputs.Workloads, options.ClusterDomain, Report);
     }
 
-    public static (ImmutableArray<ServiceTraffic> Traffic, ImmutableArray<Diagnostic> Diagnostics) Translate(
-        TranslationOptions options, TrafficInputs inputs) =>
-        inputs.IsEmpty ? ([], []) : new TrafficTranslator(options, inputs).Run();
+    public static TrafficResult Translate(TranslationOptions options, TrafficInputs inputs) =>
+        inputs.IsEmpty ? TrafficResult.Empty : new TrafficTranslator(options, inputs).Run();
 
-    private (ImmutableArray<ServiceTraffic> Traffic, ImmutableArray<Diagnostic> Diagnostics) Run()
+    private TrafficResult Run()
     {
         ImmutableArray<ServiceTraffic>.Builder traffic = ImmutableArray.CreateBuilder<ServiceTraffic>();
         foreach (Service service in _directory.All)
@@ -54,32 +69,38 @@ internal sealed class TrafficTranslator
         }
 
         ReportUnused();
-        return (traffic.ToImmutable(), _diagnostics.ToImmutable());
+        return new TrafficResult(
+            traffic.ToImmutable(),
+            _diagnostics.ToImmutable(),
+            [.. _inputs.ServiceRoutes.Select(route => RouteStatuses.Of(route, _directory, _backends, _options.ClusterDomain))]);
     }
 
     private ServiceTraffic? Translate(Service service)
     {
         List<VirtualServiceSpec> virtualServices = [.. _inputs.VirtualServices.Where(spec => SpecificityFor(spec, service) >= 0)];
-        List<HttpRouteSpec> httpRoutes = [.. _inputs.HttpRoutes.Where(spec => spec.Parents.Any(parent => IsOf(parent, service)))];
+        List<ServiceRouteSpec> serviceRoutes = [.. _serviceRoutes.Of(service)];
         List<DestinationRuleSpec> rules = _destinationRules.Covering(service.Key);
         _used.UnionWith(virtualServices.Select(spec => spec.Source));
         _used.UnionWith(rules.Select(spec => spec.Source));
-        if (virtualServices.Count + httpRoutes.Count + rules.Count == 0)
+        if (virtualServices.Count + serviceRoutes.Count + rules.Count == 0)
         {
             return null;
         }
 
         IEnumerable<string> clients = virtualServices.SelectMany(spec => spec.ExportedTo.Namespaces)
             .Concat(_destinationRules.ClientNamespaces(service.Key))
-            .Concat(httpRoutes.Where(spec => spec.Namespace != service.Key.Namespace).Select(spec => spec.Namespace))
+            .Concat(serviceRoutes.Where(spec => spec.Namespace != service.Key.Namespace).Select(spec => spec.Namespace))
             .Distinct(StringComparer.Ordinal)
             .Order(StringComparer.Ordinal);
-        return new ServiceTraffic(
-            service.Key, [.. clients.Prepend(string.Empty).Select(client => ScopeOf(service, client, virtualServices, httpRoutes))]);
+        ImmutableArray<TrafficScope> scopes =
+            [.. clients.Prepend(string.Empty).Select(client => ScopeOf(service, client, virtualServices))];
+        return scopes.All(SaysNothing) ? null : new ServiceTraffic(service.Key, scopes);
     }
 
-    private TrafficScope ScopeOf(
-        Service service, string client, List<VirtualServiceSpec> virtualServices, List<HttpRouteSpec> httpRoutes)
+    private static bool SaysNothing(TrafficScope scope) =>
+        scope.Ports.IsEmpty && scope.Subsets.IsEmpty && scope.Policies == PortPolicies.Default;
+
+    private TrafficScope ScopeOf(Service service, string client, List<VirtualServiceSpec> virtualServices)
     {
         List<VirtualServiceSpec> chosen = Chosen(service, client, virtualServices);
         ImmutableArray<PortRoutes>.Builder ports = ImmutableArray.CreateBuilder<PortRoutes>();
@@ -91,7 +112,7 @@ internal sealed class TrafficTranslator
                 continue;
             }
 
-            ImmutableArray<Route> routes = HttpRouteOrder.RoutesOf(service, port.Port, client, httpRoutes, _resolver);
+            ImmutableArray<Route> routes = _serviceRoutes.RoutesAt(service, port, client, _resolver);
             if (!routes.IsEmpty)
             {
                 foreach (VirtualServiceSpec hidden in chosen)
@@ -100,7 +121,8 @@ internal sealed class TrafficTranslator
                         hidden.Source,
                         DiagnosticSeverity.Warning,
                         "spec.hosts",
-                        $"Port {port.Port} of {service.Key.Hostname} has HTTPRoutes, which hold in place of the VirtualService.");
+                        $"Port {port.Port} of {service.Key.Hostname} has routes of Gateway API, which hold in place of the "
+                            + "VirtualService.");
                 }
             }
             else
@@ -178,10 +200,6 @@ internal sealed class TrafficTranslator
         return best;
     }
 
-    private bool IsOf(ServiceParent parent, Service service) =>
-        service.Key.Namespace == parent.Namespace
-        && service.Key.Hostname == $"{parent.Service}.{parent.Namespace}.svc.{_options.ClusterDomain}";
-
     private void ReportUnused()
     {
         foreach (VirtualServiceSpec spec in _inputs.VirtualServices.Where(spec => !_used.Contains(spec.Source)))
@@ -202,19 +220,18 @@ internal sealed class TrafficTranslator
                 $"There is no service {_destinationRules.HostOf(spec)}; the rule has no effect.");
         }
 
-        foreach (HttpRouteSpec spec in _inputs.HttpRoutes)
+        foreach (ServiceRouteSpec spec in _inputs.ServiceRoutes)
         {
-            foreach (ServiceParent parent in spec.Parents)
+            ImmutableArray<ParentStatus> parents = RouteStatuses.Of(spec, _directory, _backends, _options.ClusterDomain).Parents;
+            foreach ((ServiceParent parent, ParentStatus status) in spec.Parents.Zip(parents))
             {
-                Service? service = _inputs.Services.FirstOrDefault(service => IsOf(parent, service));
-                if (service is null || (parent.Port is { } port && service.Ports.All(candidate => candidate.Port != port)))
+                if (status.Conditions.First(condition => condition.Type == ConditionTypes.Accepted) is { IsTrue: false } refused)
                 {
-                    string what = service is null ? string.Empty : $" with a port {parent.Port}";
                     Report(
                         spec.Source,
                         DiagnosticSeverity.Warning,
                         parent.Field,
-                        $"There is no Service {parent.Namespace}/{parent.Service}{what}; the route has no effect there.");
+                        $"{refused.Message[..^1]}; the route has no effect there.");
                 }
             }
         }

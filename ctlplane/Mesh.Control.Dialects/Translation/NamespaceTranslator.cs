@@ -135,7 +135,7 @@ internal sealed class NamespaceTranslator
             Name = service.Name,
             Network = _options.Network,
             Addresses = [.. service.ClusterAddresses.Select(address => new VirtualAddress(address, PrefixLength: null))],
-            Ports = [.. service.Ports.Select(port => new ServicePort(port.Port, port.TargetPort, port.Protocol))],
+            Ports = [.. service.Ports.Select(port => new ServicePort(port.Port, port.TargetPort, port.Protocol) { Name = port.Name })],
             Preference = service.Preference,
             Families = service.Families,
             IsCanonical = true,

@@ -90,6 +90,12 @@ internal static class ObjectReader
             case (GatewayNetworking, "HTTPRoute"):
                 CheckVersion(source, diagnostics, s_gatewayVersions);
                 return HttpRouteReader.Read(source, diagnostics);
+            case (GatewayNetworking, "GRPCRoute"):
+                CheckVersion(source, diagnostics, s_gatewayVersions[..1]);
+                return GrpcRouteReader.Read(source, diagnostics);
+            case (GatewayNetworking, "ReferenceGrant"):
+                CheckVersion(source, diagnostics, s_gatewayVersions);
+                return ReferenceGrantReader.Read(source, diagnostics);
             case (IstioSecurity, "PeerAuthentication"):
                 CheckVersion(source, diagnostics, s_istioVersions);
                 return PeerAuthenticationReader.Read(source, diagnostics);

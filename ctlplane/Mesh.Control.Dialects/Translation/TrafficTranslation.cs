@@ -1,10 +1,11 @@
 using System.Collections.Immutable;
+using Mesh.Control.Dialects.GatewayApi;
 using Mesh.Control.Dialects.Istio;
 using Mesh.Control.Dialects.Kubernetes;
 using Mesh.Control.Dialects.Traffic;
 using Mesh.Control.Model.Canonical;
 using Mesh.Control.Model.Diagnostics;
-using Mesh.Control.Model.Traffic;
+using Mesh.Control.Model.Status;
 
 namespace Mesh.Control.Dialects.Translation;
 
@@ -16,18 +17,14 @@ internal sealed class TrafficTranslation(TranslationOptions options)
 {
     private ImmutableArray<object> _specs = [];
     private ImmutableArray<Service> _services = [];
-    private ImmutableArray<Diagnostic> _diagnostics = [];
+    private TrafficResult _current = TrafficResult.Empty;
 
-    /// <summary>Of the last translation.</summary>
-    public ImmutableArray<ServiceTraffic> Current { get; private set; } = [];
-
-    /// <returns>What is to be said about it.</returns>
-    public ImmutableArray<Diagnostic> Translate(List<Reading> readings, IEnumerable<NamespaceModel> namespaces)
+    public TrafficResult Translate(List<Reading> readings, IEnumerable<NamespaceModel> namespaces)
     {
         ImmutableArray<object> rules =
         [
             .. readings.Select(reading => reading.Spec)
-                .Where(spec => spec is VirtualServiceSpec or DestinationRuleSpec or HttpRouteSpec)!,
+                .Where(spec => spec is VirtualServiceSpec or DestinationRuleSpec or ServiceRouteSpec or ReferenceGrantSpec)!,
         ];
         bool selectsClients = rules.OfType<VirtualServiceSpec>()
             .Any(spec => spec.Rules.Any(rule => rule.Matches.Any(match => match.SourceLabels is not null)));
@@ -40,17 +37,30 @@ internal sealed class TrafficTranslation(TranslationOptions options)
         if (!specs.AsSpan().SequenceEqual(_specs.AsSpan(), ReferenceEqualityComparer.Instance)
             || (!rules.IsEmpty && !services.AsSpan().SequenceEqual(_services.AsSpan(), ReferenceEqualityComparer.Instance)))
         {
-            (Current, _diagnostics) = TrafficTranslator.Translate(options, new TrafficInputs(
+            _current = TrafficTranslator.Translate(options, new TrafficInputs(
                 [.. rules.OfType<VirtualServiceSpec>()],
                 [.. rules.OfType<DestinationRuleSpec>()],
-                [.. rules.OfType<HttpRouteSpec>()],
+                [.. rules.OfType<ServiceRouteSpec>()],
+                [.. rules.OfType<ReferenceGrantSpec>()],
                 services,
                 selectsClients ? [.. specs.Select(LabelledBy).OfType<LabelledWorkload>()] : []));
         }
 
         (_specs, _services) = (specs, services);
-        return _diagnostics;
+        var refused = readings.Where(IsRefused).Select(reading => reading.Source.Key).ToHashSet();
+        return _current with { Statuses = [.. _current.Statuses.Where(status => !refused.Contains(status.Object)), .. Refused(readings)] };
     }
+
+    /// <summary>Of routes whose present version is refused, whether or not an earlier one is in force.</summary>
+    private static IEnumerable<ObjectStatus> Refused(List<Reading> readings) => readings
+        .Where(IsRefused)
+        .Select(reading => RouteStatuses.OfRefused(
+            reading.Source, ParentReader.ReadQuietly(reading.Source), reading.Diagnostics, HttpRouteFilterReader.Incompatible))
+        .Where(status => !status.Parents.IsEmpty);
+
+    private static bool IsRefused(Reading reading) =>
+        reading.Source.Key is { Group: "gateway.networking.k8s.io", Kind: "HTTPRoute" or "GRPCRoute" }
+        && reading.Diagnostics.Any(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error);
 
     private LabelledWorkload? LabelledBy(object spec) => spec switch
     {

@@ -28,7 +28,11 @@ public readonly record struct ServiceKey(string Namespace, string Hostname)
 /// <param name="Port">1 to 65535.</param>
 /// <param name="TargetPort">1 to 65535, or 0 where it differs by endpoint.</param>
 /// <param name="Protocol">What is spoken there, as far as declared.</param>
-public sealed record ServicePort(int Port, int TargetPort, ApplicationProtocol Protocol);
+public sealed record ServicePort(int Port, int TargetPort, ApplicationProtocol Protocol)
+{
+    /// <summary>As routes may name it; empty where it has no name.</summary>
+    public string Name { get; init; } = string.Empty;
+}
 
 /// <summary>A virtual address, or a range of them.</summary>
 /// <param name="Address">The address, or the first of the range.</param>

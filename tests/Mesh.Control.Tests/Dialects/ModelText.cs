@@ -46,6 +46,15 @@ internal static class ModelText
         return text.ToString();
     }
 
+    /// <summary>The policies of all namespaces.</summary>
+    internal static void AppendPolicies(StringBuilder text, MeshModel model)
+    {
+        foreach (AuthorizationPolicy policy in model.Namespaces.Values.SelectMany(part => part.Policies))
+        {
+            Append(text, policy);
+        }
+    }
+
     /// <summary>As it goes to proxies.</summary>
     private static void Append(StringBuilder text, MeshModel model)
     {

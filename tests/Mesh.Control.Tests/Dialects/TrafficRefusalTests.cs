@@ -123,8 +123,9 @@ public sealed class TrafficRefusalTests : IDisposable
         await AssertRefusedAsync("gateway.networking.k8s.io/v1", "HTTPRoute",
         [
             ($"{{{Parent}[], rule: []}}", "spec.rule", "no such field"),
-            ("{parentRefs: [{group: '', kind: Service, name: a, sectionName: http}]}", "spec.parentRefs[0].sectionName", "not supported"),
-            ($"{{{Parent}[{{retry: {{}}}}]}}", "spec.rules[0].retry", "no such field"),
+            ("{parentRefs: [{group: '', kind: Service, name: a}, {group: '', kind: Service, name: a}]}", "spec.parentRefs[1].name", "parent twice"),
+            ($"{{{Parent}[]}}", "spec.rules", "1 to 16"),
+            ($"{{{Parent}[{{retry: {{attempts: 0}}}}]}}", "spec.rules[0].retry.attempts", "from 1"),
             ($"{{{Parent}[{{matches: [{{method: FETCH}}]}}]}}", "spec.rules[0].matches[0].method", "not a method"),
             ($"{{{Parent}[{{matches: [{{path: {{value: a}}}}]}}]}}", "spec.rules[0].matches[0].path.value", "not a path"),
             ($"{{{Parent}[{{matches: [{{path: {{type: Regex, value: /}}}}]}}]}}", "spec.rules[0].matches[0].path.type", "not a way"),
