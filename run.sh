@@ -39,6 +39,7 @@ die() {
 
 # Lines of `file-or-command package`: a file is looked for as such, a command on the PATH.
 build_needs='clang clang
+ld.lld lld
 /usr/include/zlib.h zlib1g-dev'
 lab_needs='unshare util-linux
 nsenter util-linux
@@ -135,6 +136,7 @@ publish() {
   publish_lab
   publish_managed ctlplane/Mesh.Control mesh-control
   publish_native nodeproxy/Mesh.Node mesh-node
+  publish_native nodeproxy/Mesh.Cni mesh-cni
   touch "$published/.complete"
 }
 

@@ -10,6 +10,8 @@ internal static class Layers
     {
         ["Mesh.Api"] = [],
         ["Mesh.Interop"] = [],
+        ["Mesh.Cni.Contract"] = [],
+        ["Mesh.Cni"] = ["Mesh.Cni.Contract"],
         ["Mesh.Node.Protocols"] = [],
         ["Mesh.Node.Model"] = ["Mesh.Api"],
         ["Mesh.Node.Transport"] = ["Mesh.Interop"],

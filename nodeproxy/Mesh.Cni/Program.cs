@@ -1,0 +1,3 @@
+using Mesh.Cni;
+
+return Plugin.Run(Environment.GetEnvironmentVariable, Console.OpenStandardInput(), Console.OpenStandardOutput());
