@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Net;
 using Mesh.Control.Dialects.Istio;
 using Mesh.Control.Dialects.Kubernetes;
 using Mesh.Control.Dialects.Traffic;
@@ -83,6 +84,7 @@ public sealed class MeshTranslator(TranslationOptions options)
             [.. readings.Select(reading => reading.Spec).OfType<AuthorizationPolicySpec>()
                 .Where(policy => policy.Namespace == options.RootNamespace && policy.Selector is not null)],
             readings.Select(reading => reading.Spec).OfType<NodeSpec>().ToImmutableDictionary(node => node.Name, node => node.Locality),
+            [.. readings.Select(reading => reading.Spec).OfType<NodeSpec>().SelectMany(node => node.Addresses)],
             ExtensionProviders.Resolve(readings, options));
     }
 
@@ -120,14 +122,39 @@ public sealed class MeshTranslator(TranslationOptions options)
                 .Where(rule => !rule.Subsets.IsEmpty)
                 .Select(rule => (NamespaceNamedBy(rule), rule)),
         ];
+        ILookup<string, IPAddress> foreign = ForeignAddresses(readings);
         foreach ((string name, ImmutableArray<Reading>.Builder builder) in byNamespace)
         {
             yield return new NamespaceInputs(
                 name,
                 labels.GetValueOrDefault(name, Labels.Empty),
                 builder.ToImmutable(),
-                [.. rules.Where(entry => entry.Namespace is null || entry.Namespace == name).Select(entry => entry.Rule)]);
+                [.. rules.Where(entry => entry.Namespace is null || entry.Namespace == name).Select(entry => entry.Rule)],
+                [.. foreign[name]]);
         }
+    }
+
+    /// <summary>By namespace, the addresses it gives to endpoints by hand and that pods of other namespaces have.</summary>
+    private static ILookup<string, IPAddress> ForeignAddresses(List<Reading> readings)
+    {
+        List<(string Namespace, IPAddress Address)> given =
+        [
+            .. readings.Where(reading => reading.Spec is EndpointSliceSpec)
+                .SelectMany(reading => ((EndpointSliceSpec)reading.Spec!).Endpoints
+                    .Where(endpoint => endpoint.Pod is null)
+                    .Select(endpoint => (reading.Source.Key.Namespace, endpoint.Address))),
+        ];
+        if (given.Count == 0)
+        {
+            return given.ToLookup(entry => entry.Namespace, entry => entry.Address, StringComparer.Ordinal);
+        }
+
+        ILookup<IPAddress, string> owners = readings.Select(reading => reading.Spec).OfType<PodSpec>()
+            .Where(pod => !pod.IsFinished && !pod.IsHostNetwork)
+            .SelectMany(pod => pod.Addresses.Select(address => (address, pod.Namespace)))
+            .ToLookup(entry => entry.address, entry => entry.Namespace);
+        return given.Where(entry => owners[entry.Address].Any(owner => owner != entry.Namespace))
+            .ToLookup(entry => entry.Namespace, entry => entry.Address, StringComparer.Ordinal);
     }
 
     /// <returns>Null when the rule's host may be a service of any namespace.</returns>

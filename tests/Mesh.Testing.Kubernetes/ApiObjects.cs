@@ -17,7 +17,7 @@ public sealed class ApiVersions
 }
 
 /// <summary>The objects of one kind and the history of their changes, as an API server keeps them. Any thread.</summary>
-public sealed class ApiObjects(ApiResource resource, ApiVersions versions)
+public sealed partial class ApiObjects(ApiResource resource, ApiVersions versions)
 {
     private readonly Lock _lock = new();
     private readonly SortedDictionary<string, JsonObject> _objects = new(StringComparer.Ordinal);
@@ -44,6 +44,7 @@ public sealed class ApiObjects(ApiResource resource, ApiVersions versions)
             bool isNew = !_objects.TryGetValue(key, out JsonObject? known);
             long version = versions.Next();
             metadata["resourceVersion"] = Text(version);
+            metadata["generation"] ??= known?["metadata"]!["generation"]!.GetValue<long>() ?? 1;
             metadata["uid"] ??= known?["metadata"]!["uid"]!.GetValue<string>() ?? Guid.NewGuid().ToString();
             metadata["creationTimestamp"] ??= "2026-01-02T03:04:05Z";
             metadata["managedFields"] = new JsonArray(new JsonObject { ["manager"] = "test", ["operation"] = "Update" });

@@ -13,6 +13,11 @@ public sealed record ApiResource(string Group, string Version, string Plural, st
         new(string.Empty, "v1", "pods", "Pod"),
         new(string.Empty, "v1", "services", "Service"),
         new(string.Empty, "v1", "serviceaccounts", "ServiceAccount"),
+        new(string.Empty, "v1", "configmaps", "ConfigMap"),
+        new(string.Empty, "v1", "secrets", "Secret"),
+        new("coordination.k8s.io", "v1", "leases", "Lease"),
+        new("admissionregistration.k8s.io", "v1", "validatingwebhookconfigurations", "ValidatingWebhookConfiguration", IsNamespaced: false),
+        new("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice"),
         new("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy"),
     ];
 

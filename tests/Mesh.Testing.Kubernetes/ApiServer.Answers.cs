@@ -41,18 +41,39 @@ public sealed partial class ApiServer
         {
             await DiscoverAsync(context, group, version);
         }
-        else if (!_objects.TryGetValue(Id(group, version, rest[0]), out ApiObjects? objects))
+        else if (ApiPath.Of(rest) is not { } path)
         {
             await NotFoundAsync(context);
         }
+        else if (group == "authentication.k8s.io" && path.Plural == "tokenreviews")
+        {
+            await ReviewAsync(context);
+        }
+        else if (!_objects.TryGetValue(Id(group, version, path.Plural), out ApiObjects? objects))
+        {
+            await NotFoundAsync(context);
+        }
+        else if (path.Name.Length > 0 || context.Request.Method != "GET")
+        {
+            await AnswerOneAsync(context, objects, path);
+        }
         else if (context.Request.Query["watch"] is ["true" or "1"])
         {
-            await WatchAsync(context, objects);
+            await WatchAsync(context, objects, path.Namespace);
         }
         else
         {
-            await ListAsync(context, objects);
+            await ListAsync(context, objects, path.Namespace);
         }
+    }
+
+    /// <summary>Whether an object lies where it is asked for and has what is asked of its fields.</summary>
+    private static bool IsAskedFor(HttpContext context, string @namespace, JsonObject stored)
+    {
+        string[] selector = context.Request.Query["fieldSelector"].ToString().Split('=', 2);
+        return (@namespace.Length == 0 || stored["metadata"]!["namespace"]?.GetValue<string>() == @namespace)
+            && (selector.Length < 2
+                || selector[0].Split('.').Aggregate((JsonNode?)stored, (node, name) => node?[name])?.GetValue<string>() == selector[1]);
     }
 
     private void Add(ApiFault fault)
@@ -124,7 +145,7 @@ public sealed partial class ApiServer
     }
 
     /// <summary>A page, of the state at the time of the first.</summary>
-    private Task ListAsync(HttpContext context, ApiObjects objects)
+    private Task ListAsync(HttpContext context, ApiObjects objects, string @namespace)
     {
         string asked = context.Request.Query["limit"].ToString();
         int limit = asked.Length == 0 ? 0 : int.Parse(asked, CultureInfo.InvariantCulture);
@@ -133,6 +154,7 @@ public sealed partial class ApiServer
         if (token.Length == 0)
         {
             list = objects.List();
+            list.Items.RemoveAll(stored => !IsAskedFor(context, @namespace, stored));
         }
         else if (!_lists.TryRemove(token, out list))
         {
@@ -167,7 +189,7 @@ public sealed partial class ApiServer
         return item;
     }
 
-    private async Task WatchAsync(HttpContext context, ApiObjects objects)
+    private async Task WatchAsync(HttpContext context, ApiObjects objects, string @namespace)
     {
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, _connections.Token);
         long version = long.Parse(context.Request.Query["resourceVersion"].ToString(), CultureInfo.InvariantCulture);
@@ -190,7 +212,11 @@ public sealed partial class ApiServer
                 (List<ApiChange> changes, long upTo, Task more) = objects.Since(version);
                 foreach (ApiChange change in changes)
                 {
-                    await SendAsync(context, change.Type, change.Object, ended.Token);
+                    if (IsAskedFor(context, @namespace, change.Object))
+                    {
+                        await SendAsync(context, change.Type, change.Object, ended.Token);
+                    }
+
                     version = change.Version;
                 }
 

@@ -43,6 +43,9 @@ public sealed partial class ApiServer : IAsyncDisposable
     /// <summary>How often a watch that asked for them is told how far it has come.</summary>
     public TimeSpan BookmarkInterval { get; set; } = TimeSpan.FromMilliseconds(20);
 
+    /// <summary>The tokens of service accounts that are good, and what is said of them.</summary>
+    public ConcurrentDictionary<string, ApiToken> Tokens { get; } = new(StringComparer.Ordinal);
+
     /// <summary>Every request's path and query, in order.</summary>
     public ConcurrentQueue<string> Requests { get; } = [];
 

@@ -36,7 +36,7 @@ internal static class CoreReader
         return new NodeSpec(source.Key.Name, new Locality(
             labels.Find("topology.kubernetes.io/region") ?? string.Empty,
             labels.Find("topology.kubernetes.io/zone") ?? string.Empty,
-            labels.Find("topology.istio.io/subzone") ?? string.Empty));
+            labels.Find("topology.istio.io/subzone") ?? string.Empty), ReadNodeAddresses(source, diagnostics));
     }
 
     public static PodSpec ReadPod(RawObject source, ObjectDiagnostics diagnostics)
@@ -121,6 +121,22 @@ internal static class CoreReader
     private static FieldReader Metadata(RawObject source, ObjectDiagnostics diagnostics) =>
         new FieldReader(source.Fields, string.Empty, diagnostics).Section("metadata")
         ?? throw new InvalidOperationException("An object without metadata has no key and is never delivered.");
+
+    /// <summary>Among a node's addresses are names, which are passed over.</summary>
+    private static ImmutableArray<IPAddress> ReadNodeAddresses(RawObject source, ObjectDiagnostics diagnostics)
+    {
+        ImmutableArray<IPAddress>.Builder addresses = ImmutableArray.CreateBuilder<IPAddress>();
+        FieldReader? status = new FieldReader(source.Fields, string.Empty, diagnostics).Section("status");
+        foreach (FieldReader item in status?.Sections("addresses") ?? [])
+        {
+            if (AddressText.TryParse(item.Text("address"), out IPAddress? address))
+            {
+                addresses.Add(address);
+            }
+        }
+
+        return addresses.ToImmutable();
+    }
 
     private static ImmutableArray<IPAddress> ReadPodAddresses(FieldReader? status)
     {

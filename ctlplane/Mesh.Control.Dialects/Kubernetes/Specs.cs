@@ -8,8 +8,8 @@ namespace Mesh.Control.Dialects.Kubernetes;
 /// <summary>A namespace as written: only its labels matter here.</summary>
 internal sealed record NamespaceSpec(string Name, Labels Labels);
 
-/// <summary>A node as written: where it stands.</summary>
-internal sealed record NodeSpec(string Name, Locality Locality);
+/// <summary>A node as written: where it stands, and what addresses it has.</summary>
+internal sealed record NodeSpec(string Name, Locality Locality, ImmutableArray<IPAddress> Addresses);
 
 /// <summary>A service account as written: that it exists.</summary>
 internal sealed record ServiceAccountSpec(string Namespace, string Name);

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Net;
 using Mesh.Control.Dialects.Istio;
 using Mesh.Control.Dialects.Traffic;
 using Mesh.Control.Model.Canonical;
@@ -11,12 +12,14 @@ namespace Mesh.Control.Dialects.Translation;
 /// <param name="HasPeerAuthentication">Whether the mesh has any PeerAuthentication at all.</param>
 /// <param name="SelectingPolicies">The policies of the root namespace that select workloads of every namespace.</param>
 /// <param name="Localities">By node.</param>
+/// <param name="NodeAddresses">Of all nodes.</param>
 /// <param name="Providers">Who may be asked about requests, by name.</param>
 internal sealed record MeshWideInputs(
     MutualTlsMode MeshMode,
     bool HasPeerAuthentication,
     ImmutableArray<AuthorizationPolicySpec> SelectingPolicies,
     ImmutableDictionary<string, Locality> Localities,
+    ImmutableHashSet<IPAddress> NodeAddresses,
     ImmutableDictionary<string, ResolvedProvider> Providers)
 {
     public bool IsSameAs(MeshWideInputs other) =>
@@ -25,6 +28,7 @@ internal sealed record MeshWideInputs(
         && SelectingPolicies.AsSpan().SequenceEqual(other.SelectingPolicies.AsSpan(), ReferenceEqualityComparer.Instance)
         && Providers.Count == other.Providers.Count
         && Providers.All(entry => other.Providers.TryGetValue(entry.Key, out ResolvedProvider? provider) && provider.IsSameAs(entry.Value))
+        && NodeAddresses.SetEquals(other.NodeAddresses)
         && Localities.Count == other.Localities.Count
         && Localities.All(entry => other.Localities.TryGetValue(entry.Key, out Locality? locality) && locality == entry.Value);
 }
@@ -34,12 +38,18 @@ internal sealed record MeshWideInputs(
 /// <param name="Labels">The namespace's own.</param>
 /// <param name="Readings">Its objects.</param>
 /// <param name="DestinationRules">Those of the whole mesh that may name subsets of services here.</param>
+/// <param name="ForeignAddresses">Addresses that endpoints are given here by hand and that pods of other namespaces have.</param>
 internal sealed record NamespaceInputs(
-    string Name, Labels Labels, ImmutableArray<Reading> Readings, ImmutableArray<DestinationRuleSpec> DestinationRules)
+    string Name,
+    Labels Labels,
+    ImmutableArray<Reading> Readings,
+    ImmutableArray<DestinationRuleSpec> DestinationRules,
+    ImmutableHashSet<IPAddress> ForeignAddresses)
 {
     public bool IsSameAs(NamespaceInputs other) =>
         ReferenceEquals(Labels, other.Labels)
         && DestinationRules.AsSpan().SequenceEqual(other.DestinationRules.AsSpan(), ReferenceEqualityComparer.Instance)
+        && ForeignAddresses.SetEquals(other.ForeignAddresses)
         && Readings.AsSpan().SequenceEqual(other.Readings.AsSpan(), ReferenceEqualityComparer.Instance);
 
     public IEnumerable<T> Specs<T>()

@@ -46,13 +46,16 @@ internal sealed class NamespaceTranslator
             _drafts.Add(WorkloadDraft.OfWorkloadEntry(entry, _options));
         }
 
-        // 2. Services. Endpoints written inside a ServiceEntry belong to it alone and are never selected.
+        // 2. Services. Endpoints that a service or a ServiceEntry lists belong to it alone and are never selected.
         var index = new LabelIndex(_drafts);
         var listedEndpoints = new List<WorkloadDraft>();
+        var slices = new SliceEndpoints(_options, _inputs, _meshWide, _drafts);
         foreach (ServiceSpec service in _inputs.Specs<ServiceSpec>())
         {
-            AddService(service, index);
+            AddService(service, index, slices, listedEndpoints);
         }
+
+        _diagnostics.AddRange(slices.Diagnostics);
 
         foreach (ServiceEntrySpec entry in _inputs.Specs<ServiceEntrySpec>())
         {
@@ -126,7 +129,7 @@ internal sealed class NamespaceTranslator
         }
     }
 
-    private void AddService(ServiceSpec service, LabelIndex index)
+    private void AddService(ServiceSpec service, LabelIndex index, SliceEndpoints slices, List<WorkloadDraft> listedEndpoints)
     {
         var key = new ServiceKey(service.Namespace, $"{service.Name}.{service.Namespace}.svc.{_options.ClusterDomain}");
         AddUnique(service.Source, new Service
@@ -140,6 +143,12 @@ internal sealed class NamespaceTranslator
             Families = service.Families,
             IsCanonical = true,
         });
+        if (slices.Add(service, key, listedEndpoints) is { } listed)
+        {
+            _endpointsByService[service.Name] = listed;
+            return;
+        }
+
         if (service.Selector is null)
         {
             Report(service.Source, DiagnosticSeverity.Warning, "spec.selector", "Without a selector the service has no endpoints here.");

@@ -11,6 +11,7 @@ namespace Mesh.Control.Dialects.Translation;
 internal static class ObjectReader
 {
     private const string IstioNetworking = "networking.istio.io";
+    private const string KubernetesDiscovery = "discovery.k8s.io";
     private const string KubernetesNetworking = "networking.k8s.io";
     private const string GatewayNetworking = "gateway.networking.k8s.io";
     private const string IstioSecurity = "security.istio.io";
@@ -72,6 +73,9 @@ internal static class ObjectReader
             case ("", "ConfigMap"):
                 CheckVersion(source, diagnostics, s_coreVersions);
                 return MeshConfigReader.Read(source, diagnostics);
+            case (KubernetesDiscovery, "EndpointSlice"):
+                CheckVersion(source, diagnostics, s_coreVersions);
+                return EndpointSliceReader.Read(source, diagnostics);
             case (KubernetesNetworking, "NetworkPolicy"):
                 CheckVersion(source, diagnostics, s_coreVersions);
                 return NetworkPolicyReader.Read(source, diagnostics);

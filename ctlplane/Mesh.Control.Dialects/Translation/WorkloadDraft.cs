@@ -78,6 +78,29 @@ internal sealed class WorkloadDraft
     public static string UidOf(WorkloadEntrySpec entry, TranslationOptions options) =>
         $"{options.Cluster}/networking.istio.io/WorkloadEntry/{entry.Namespace}/{entry.Name}";
 
+    /// <summary>An endpoint of a service that is no pod: nothing is known of it but where it is.</summary>
+    public static WorkloadDraft OfSlice(
+        EndpointSliceSpec slice, SliceEndpoint endpoint, TranslationOptions options, Locality locality, bool isHostNetwork) => new(
+        new Workload
+        {
+            Uid = UidOf(slice.Source.Key, endpoint, options),
+            Name = slice.Source.Key.Name,
+            Namespace = slice.Source.Key.Namespace,
+            Addresses = [endpoint.Address],
+            Network = options.Network,
+            ServiceAccount = "default",
+            Node = endpoint.Node,
+            CanonicalName = slice.Service,
+            CanonicalRevision = LatestRevision,
+            ControllerName = slice.Service,
+            IsHealthy = endpoint.IsReady,
+            IsHostNetwork = isHostNetwork,
+            Locality = locality,
+        },
+        Labels.Empty,
+        pod: null,
+        entry: null);
+
     public static WorkloadDraft OfEndpoint(WorkloadEntrySpec endpoint, TranslationOptions options) =>
         OfEntry(
             endpoint,
@@ -142,6 +165,9 @@ internal sealed class WorkloadDraft
         Policies.Sort(StringComparer.Ordinal);
         return Workload with { Services = [.. Services], Policies = [.. Policies], NetworkPolicies = NetworkPolicies };
     }
+
+    private static string UidOf(ObjectKey slice, SliceEndpoint endpoint, TranslationOptions options) =>
+        $"{options.Cluster}/discovery.k8s.io/EndpointSlice/{slice.Namespace}/{slice.Name}/{endpoint.Address}";
 
     private static WorkloadDraft OfEntry(WorkloadEntrySpec entry, TranslationOptions options, string uid)
     {

@@ -20,13 +20,15 @@ internal static class MeshConfigText
             return configMap;
         }
 
-        // A text of several lines begins on the line after its key.
-        int before = text.Position.Line - (text.Text.Contains('\n', StringComparison.Ordinal) ? 0 : 1);
+        // A text of several lines begins on the line after its key. Without a position of its own it gives none to what is in it.
+        int? before = text.Position.Line == 0
+            ? null
+            : text.Position.Line - (text.Text.Contains('\n', StringComparison.Ordinal) ? 0 : 1);
         RawNode mesh = Read(text, before);
         return With(configMap, Data, With(data, Mesh, mesh));
     }
 
-    private static RawNode Read(RawScalar text, int before)
+    private static RawNode Read(RawScalar text, int? before)
     {
         List<RawNode> documents;
         try
@@ -51,7 +53,7 @@ internal static class MeshConfigText
     private static RawMapping With(RawMapping mapping, string key, RawNode value) => new(
         [.. mapping.Entries.Select(entry => entry.Key == key ? entry with { Value = value } : entry)], mapping.Position);
 
-    private static RawNode Moved(RawNode node, int lines) => node switch
+    private static RawNode Moved(RawNode node, int? lines) => node switch
     {
         RawMapping mapping => new RawMapping(
             [
@@ -65,6 +67,7 @@ internal static class MeshConfigText
         _ => node,
     };
 
-    private static SourcePosition Moved(SourcePosition position, int lines) =>
-        position.Line == 0 ? position : position with { Line = position.Line + lines };
+    private static SourcePosition Moved(SourcePosition position, int? lines) => lines is not { } before
+        ? default
+        : position.Line == 0 ? position : position with { Line = position.Line + before };
 }

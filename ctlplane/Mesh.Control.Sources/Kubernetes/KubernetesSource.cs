@@ -26,8 +26,9 @@ public sealed class KubernetesSource : IManifestSource
         _api = api;
         _options = options;
         _time = time;
-        _store = new ObjectStore(WatchedKinds.All);
-        _reflectors = [.. WatchedKinds.All.Select(kind => new Reflector(kind, api, _store, options, time, logger))];
+        ImmutableArray<WatchedKind> kinds = WatchedKinds.With(options.RootNamespace);
+        _store = new ObjectStore(kinds);
+        _reflectors = [.. kinds.Select(kind => new Reflector(kind, api, _store, options, time, logger))];
     }
 
     /// <inheritdoc/>

@@ -3,6 +3,9 @@ namespace Mesh.Control.Sources.Kubernetes;
 /// <summary>How the API server is followed.</summary>
 public sealed record KubernetesSourceOptions
 {
+    /// <summary>Where the mesh's configuration lies. Default <c>istio-system</c>.</summary>
+    public string RootNamespace { get; init; } = "istio-system";
+
     /// <summary>Objects asked for at once; 1 or more. Default 500.</summary>
     public int PageObjects { get; init; } = 500;
 

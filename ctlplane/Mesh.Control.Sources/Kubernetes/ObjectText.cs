@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text.Json;
 using Mesh.Control.Model.Diagnostics;
 using Mesh.Control.Model.Inputs;
+using Mesh.Control.Sources.Files;
 
 namespace Mesh.Control.Sources.Kubernetes;
 
@@ -35,13 +36,27 @@ internal sealed class ObjectText(WatchedKind kind, StringPool pool)
         Utf8JsonReader start = reader;
         try
         {
-            return Identify(_json.ReadMapping(ref reader, kind.Kept), version, problem: null);
+            RawMapping fields = _json.ReadMapping(ref reader, kind.Kept);
+            return Identify(kind.Kind == "ConfigMap" ? Expand(fields) : fields, version, problem: null);
         }
         catch (UnreadableException problem)
         {
             reader = start;
             RawMapping identity = _json.ReadMapping(ref reader, s_identity);
             return Identify(identity, version, problem);
+        }
+    }
+
+    /// <exception cref="UnreadableException">The text inside is not YAML.</exception>
+    private static RawMapping Expand(RawMapping configMap)
+    {
+        try
+        {
+            return MeshConfigText.Expand(configMap);
+        }
+        catch (ManifestFormatException problem)
+        {
+            throw new UnreadableException(problem.Field, $"{problem.Message} {problem.Hint}".TrimEnd());
         }
     }
 

@@ -89,8 +89,8 @@ internal sealed partial class Reflector(
         ListPage page;
         do
         {
-            string query = string.Create(CultureInfo.InvariantCulture, $"?limit={_pageObjects}&continue={Uri.EscapeDataString(next)}");
-            page = await ListPageAsync($"{kind.PathOf(version)}/{kind.Plural}{query}", version, isFirst: next.Length == 0, cancellation);
+            string query = string.Create(CultureInfo.InvariantCulture, $"limit={_pageObjects}&continue={Uri.EscapeDataString(next)}");
+            page = await ListPageAsync(kind.ListOf(version, query), version, isFirst: next.Length == 0, cancellation);
             foreach (ReceivedObject item in page.Objects)
             {
                 received[item.Key] = item;

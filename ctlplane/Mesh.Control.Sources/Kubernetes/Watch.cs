@@ -44,10 +44,9 @@ internal sealed class Watch(
     {
         ResourceVersion = resourceVersion;
         long seconds = Math.Max(1, (long)BackOff.Jitter(options.WatchDuration).TotalSeconds);
-        string path = string.Create(
+        string path = kind.ListOf(version, string.Create(
             CultureInfo.InvariantCulture,
-            $"{kind.PathOf(version)}/{kind.Plural}?watch=true&allowWatchBookmarks=true&timeoutSeconds={seconds}"
-                + $"&resourceVersion={Uri.EscapeDataString(resourceVersion)}");
+            $"watch=true&allowWatchBookmarks=true&timeoutSeconds={seconds}&resourceVersion={Uri.EscapeDataString(resourceVersion)}"));
         try
         {
             using HttpResponseMessage response = await OpenAsync(path, cancellation);

@@ -16,6 +16,22 @@ public sealed record WatchedKind(string Group, string Kind, string Plural, Immut
     /// <summary>Whether every API server has it, so that nothing need be asked first.</summary>
     public bool IsBuiltIn => Group.Length == 0;
 
+    /// <summary>The one namespace whose objects are followed; null for all of the cluster.</summary>
+    public string? Namespace { get; init; }
+
+    /// <summary>The one object that is followed; null for all.</summary>
+    public string? Name { get; init; }
+
+    /// <summary>The path of what is listed and watched.</summary>
+    /// <param name="version">Of the group.</param>
+    /// <param name="query">Without a question mark.</param>
+    public string ListOf(string version, string query)
+    {
+        string scope = Namespace is null ? string.Empty : $"namespaces/{Namespace}/";
+        string selector = Name is null ? string.Empty : $"&fieldSelector=metadata.name%3D{Name}";
+        return $"{PathOf(version)}/{scope}{Plural}?{query}{selector}";
+    }
+
     /// <summary>The path of a version of the group.</summary>
     public string PathOf(string version) => Group.Length == 0 ? $"api/{version}" : $"apis/{Group}/{version}";
 

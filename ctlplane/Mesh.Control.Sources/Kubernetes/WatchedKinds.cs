@@ -14,10 +14,38 @@ public static class WatchedKinds
     private static readonly ImmutableArray<string> s_meshNode = ["v1alpha1"];
     private static readonly KeptFields s_spec = KeptFields.WithMetadata("spec");
 
+    /// <summary>Without annotations: one of them is the time of the last change, which is no change.</summary>
+    private static readonly KeptFields s_slice = KeptFields.Of(
+        "metadata.name",
+        "metadata.namespace",
+        "metadata.resourceVersion",
+        "metadata.labels",
+        "addressType",
+        "ports",
+        "endpoints.addresses",
+        "endpoints.conditions",
+        "endpoints.nodeName",
+        "endpoints.targetRef.kind",
+        "endpoints.targetRef.name",
+        "endpoints.targetRef.namespace",
+        "endpoints.zone");
+
+    /// <summary>Those of the whole cluster, and the mesh's configuration: the ConfigMap <c>istio</c> of the root namespace.</summary>
+    public static ImmutableArray<WatchedKind> With(string rootNamespace) =>
+    [
+        .. All,
+        new(string.Empty, "ConfigMap", "configmaps", s_core, KeptFields.WithMetadata("data.mesh"))
+        {
+            Namespace = rootNamespace,
+            Name = "istio",
+        },
+    ];
+
+    /// <summary>Those of the whole cluster.</summary>
     public static ImmutableArray<WatchedKind> All { get; } =
     [
         new(string.Empty, "Namespace", "namespaces", s_core, KeptFields.Metadata),
-        new(string.Empty, "Node", "nodes", s_core, KeptFields.Metadata),
+        new(string.Empty, "Node", "nodes", s_core, KeptFields.WithMetadata("status.addresses.address")),
         new(string.Empty, "Pod", "pods", s_core, KeptFields.WithMetadata(
             "spec.nodeName",
             "spec.serviceAccountName",
@@ -32,6 +60,7 @@ public static class WatchedKinds
             "status.conditions.status")),
         new(string.Empty, "Service", "services", s_core, s_spec),
         new(string.Empty, "ServiceAccount", "serviceaccounts", s_core, KeptFields.Metadata),
+        new("discovery.k8s.io", "EndpointSlice", "endpointslices", s_core, s_slice),
         new("networking.k8s.io", "NetworkPolicy", "networkpolicies", s_core, s_spec),
         new("networking.istio.io", "ServiceEntry", "serviceentries", s_istio, s_spec),
         new("networking.istio.io", "WorkloadEntry", "workloadentries", s_istio, s_spec),

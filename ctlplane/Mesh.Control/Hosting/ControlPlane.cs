@@ -234,7 +234,8 @@ internal sealed partial class ControlPlane : IAsyncDisposable
         KubernetesApi api = kubernetes.ConfigurationFile is { } file
             ? KubernetesApi.OpenConfiguration(file, kubernetes.Context)
             : KubernetesApi.OpenInCluster();
-        return new KubernetesSource(api, new KubernetesSourceOptions(), time, loggers.CreateLogger<KubernetesSource>());
+        return new KubernetesSource(
+            api, new KubernetesSourceOptions { RootNamespace = options.RootNamespace }, time, loggers.CreateLogger<KubernetesSource>());
     }
 
     private static List<string> DnsNames(ServeOptions options) =>

@@ -66,7 +66,8 @@ public sealed class KubernetesSourceTests
         await using FollowedCluster cluster = await FollowedCluster.StartAsync(server => server.Apply(Node("first beat")));
         ManifestSnapshot before = await cluster.NextAsync("Node node-1");
         RawMapping fields = before.Objects[0].Fields;
-        Assert.Equal(["metadata"], fields.Entries.Select(entry => entry.Key));
+        Assert.Equal(["metadata", "status"], fields.Entries.Select(entry => entry.Key));
+        Assert.Empty(((RawMapping)fields.Find("status")!).Entries);
         Assert.DoesNotContain(
             ((RawMapping)fields.Find("metadata")!).Entries, entry => entry.Key is "managedFields" or "resourceVersion");
 
