@@ -33,7 +33,7 @@ public static class CniErrorCode
     /// <summary>STATUS: pods cannot be added, and those that are there may be without connections.</summary>
     public const int NotAvailableLimited = 51;
 
-    /// <summary>The first code that is a plugin's own: a pod cannot be captured as it must be, and something has to be done about it.</summary>
+    /// <summary>The first code that is a plugin's own: a pod cannot be captured, and something has to be done about it.</summary>
     public const int CaptureFailed = 100;
 
     /// <summary>A fault of ours.</summary>

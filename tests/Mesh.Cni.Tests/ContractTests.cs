@@ -32,7 +32,10 @@ public sealed class ContractTests
         {
             Version = CniMessages.Version,
             Command = CniCommand.CollectGarbage,
-            ValidAttachments = [.. Enumerable.Repeat(new CniAttachment { ContainerId = new string('a', 64), InterfaceName = "eth0" }, 1000)],
+            ValidAttachments =
+            [
+                .. Enumerable.Repeat(new CniAttachment { ContainerId = new string('a', 64), InterfaceName = "eth0" }, 1000),
+            ],
         };
         Assert.Throws<CniMessageException>(() => CniMessages.Encode(request));
 

@@ -28,14 +28,16 @@ public sealed class PluginTests
         CniRequest asked = Assert.Single(agent.Requests);
         Assert.Equal(
             (CniCommand.Add, "sandbox-1", "/run/netns/a", "eth0", "cart-1", "shop", "u-1"),
-            (asked.Command, asked.ContainerId, asked.NetworkNamespace, asked.InterfaceName, asked.PodName, asked.PodNamespace, asked.PodUid));
+            (asked.Command, asked.ContainerId, asked.NetworkNamespace, asked.InterfaceName, asked.PodName, asked.PodNamespace,
+                asked.PodUid));
         Assert.Equal(["10.1.0.2", "fd01::2"], asked.Addresses);
     }
 
     [Fact]
     public void What_the_agent_refuses_is_an_error_with_its_code_and_words()
     {
-        using AgentInMiniature agent = new(_ => CniMessages.Encode(CniAnswer.Failure(CniErrorCode.TryAgainLater, "No proxy.", "shop/cart-1")));
+        CniAnswer refusal = CniAnswer.Failure(CniErrorCode.TryAgainLater, "No proxy.", "shop/cart-1");
+        using AgentInMiniature agent = new(_ => CniMessages.Encode(refusal));
         PluginUnderTest plugin = new();
         plugin.Change(("meshNode", new JsonObject { ["socketPath"] = agent.SocketPath }));
 
