@@ -85,7 +85,9 @@ public sealed class MeshTranslator(TranslationOptions options)
                 .Where(policy => policy.Namespace == options.RootNamespace && policy.Selector is not null)],
             readings.Select(reading => reading.Spec).OfType<NodeSpec>().ToImmutableDictionary(node => node.Name, node => node.Locality),
             [.. readings.Select(reading => reading.Spec).OfType<NodeSpec>().SelectMany(node => node.Addresses)],
-            ExtensionProviders.Resolve(readings, options));
+            ExtensionProviders.Resolve(readings, options),
+            readings.Select(reading => reading.Spec).OfType<MeshConfigSpec>()
+                .FirstOrDefault(spec => spec.Namespace == options.RootNamespace)?.IsRegistryOnly ?? false);
     }
 
     private IEnumerable<NamespaceInputs> InputsByNamespace(List<Reading> readings)

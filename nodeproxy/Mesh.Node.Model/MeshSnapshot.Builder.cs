@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
 using Mesh.Node.Model.Addresses;
 using Mesh.Node.Model.Balancing;
+using Mesh.Node.Model.Naming;
 using Mesh.Node.Model.Policies;
 using Mesh.Node.Model.Traffic;
 using Mesh.Node.Model.Workloads;
@@ -27,6 +28,9 @@ public sealed partial class MeshSnapshot
 
         private readonly HashSet<string> _networksWithChangedBlocks = new(StringComparer.Ordinal);
 
+        /// <summary>A service that is reached by name has come, changed or gone.</summary>
+        private bool _areNamesChanged;
+
         internal Builder(MeshSnapshot from)
         {
             IsComplete = from.IsComplete;
@@ -40,6 +44,7 @@ public sealed partial class MeshSnapshot
             ServicesByHostname = from._servicesByHostname.ToBuilder();
             Traffic = from._traffic.ToBuilder();
             Policies = from.Policies;
+            NamedPorts = from.NamedPorts;
         }
 
         public bool IsComplete { get; private set; }
@@ -63,6 +68,8 @@ public sealed partial class MeshSnapshot
         internal ImmutableDictionary<string, ServiceTraffic>.Builder Traffic { get; }
 
         internal PolicySet Policies { get; private set; }
+
+        internal NamedPorts NamedPorts { get; private set; }
 
         /// <summary>Says that the first complete configuration is in. Never taken back.</summary>
         public void MarkComplete() => IsComplete = true;
@@ -141,6 +148,7 @@ public sealed partial class MeshSnapshot
             ArgumentNullException.ThrowIfNull(service);
             RemoveService(service.Key);
             _serviceChanges[service.Key] = service;
+            _areNamesChanged |= service.Reach != ServiceReach.Addresses;
             foreach (NetworkPrefix prefix in service.Addresses.Distinct())
             {
                 Insert(ServicesByPrefix, prefix, service, CompareClaimToName);
@@ -159,6 +167,7 @@ public sealed partial class MeshSnapshot
             }
 
             _serviceChanges[key] = null;
+            _areNamesChanged |= service.Reach != ServiceReach.Addresses;
             foreach (NetworkPrefix prefix in service.Addresses.Distinct())
             {
                 Delete(ServicesByPrefix, prefix, service);
@@ -205,6 +214,12 @@ public sealed partial class MeshSnapshot
             foreach (string network in _networksWithChangedBlocks)
             {
                 RebuildBlockLengths(network);
+            }
+
+            if (_areNamesChanged)
+            {
+                NamedPorts = NamedPorts.Of(Services.Values.Select(entry => entry.Service).OfType<Service>());
+                _areNamesChanged = false;
             }
 
             Policies = Policies.With(_policyChanges);

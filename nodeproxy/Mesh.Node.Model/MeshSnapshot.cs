@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Net;
 using Mesh.Node.Model.Addresses;
 using Mesh.Node.Model.Balancing;
+using Mesh.Node.Model.Naming;
 using Mesh.Node.Model.Policies;
 using Mesh.Node.Model.Traffic;
 using Mesh.Node.Model.Workloads;
@@ -36,6 +37,7 @@ public sealed partial class MeshSnapshot
         _servicesByHostname = ImmutableDictionary.Create<string, ImmutableArray<Service>>(StringComparer.Ordinal);
         _traffic = ImmutableDictionary.Create<string, ServiceTraffic>(StringComparer.Ordinal);
         Policies = PolicySet.Empty;
+        NamedPorts = NamedPorts.Empty;
     }
 
     private MeshSnapshot(Builder builder)
@@ -51,6 +53,7 @@ public sealed partial class MeshSnapshot
         _servicesByHostname = builder.ServicesByHostname.ToImmutable();
         _traffic = builder.Traffic.ToImmutable();
         Policies = builder.Policies;
+        NamedPorts = builder.NamedPorts;
     }
 
     /// <summary>Nothing known, and not complete: policy evaluation on it never allows.</summary>
@@ -60,6 +63,9 @@ public sealed partial class MeshSnapshot
     public bool IsComplete { get; }
 
     public PolicySet Policies { get; }
+
+    /// <summary>The services that are reached by what clients ask for.</summary>
+    public NamedPorts NamedPorts { get; }
 
     /// <summary>Every workload, in no order.</summary>
     public IEnumerable<Workload> Workloads => _workloads.Values;
@@ -191,7 +197,7 @@ public sealed partial class MeshSnapshot
     }
 
     /// <summary>The claimants are in the order that decides where the client's namespace does not: canonical first, then by key.</summary>
-    private static Service? Best(ImmutableArray<Service> claimants, string clientNamespace)
+    internal static Service? Best(ImmutableArray<Service> claimants, string clientNamespace)
     {
         Service? best = null;
         foreach (Service claimant in claimants)

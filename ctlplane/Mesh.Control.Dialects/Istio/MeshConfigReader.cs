@@ -9,7 +9,7 @@ namespace Mesh.Control.Dialects.Istio;
 
 /// <summary>
 /// Reads the mesh configuration, the ConfigMap <c>istio</c>: of <c>data.mesh</c> the <c>extensionProviders</c> that authorize requests
-/// (reference B.7).
+/// (reference B.7), and <c>outboundTrafficPolicy</c> (reference B.4).
 /// </summary>
 internal static class MeshConfigReader
 {
@@ -49,9 +49,10 @@ internal static class MeshConfigReader
             return null;
         }
 
-        if (mesh.Entries.Any(entry => entry.Key != "extensionProviders"))
+        if (mesh.Entries.Any(entry => entry.Key is not ("extensionProviders" or "outboundTrafficPolicy")))
         {
-            diagnostics.Note("data.mesh", mesh.Position, "Of the mesh's configuration only extensionProviders is read.");
+            diagnostics.Note(
+                "data.mesh", mesh.Position, "Of the mesh's configuration only extensionProviders and outboundTrafficPolicy are read.");
         }
 
         ImmutableArray<ExtensionProviderSpec>.Builder providers = ImmutableArray.CreateBuilder<ExtensionProviderSpec>();
@@ -75,7 +76,12 @@ internal static class MeshConfigReader
             }
         }
 
-        return new MeshConfigSpec { Namespace = source.Key.Namespace, Providers = providers.ToImmutable() };
+        return new MeshConfigSpec
+        {
+            Namespace = source.Key.Namespace,
+            Providers = providers.ToImmutable(),
+            IsRegistryOnly = OutboundModeReader.IsRegistryOnly(mesh.Section("outboundTrafficPolicy")) ?? false,
+        };
     }
 
     private static ExtensionProviderSpec ReadProvider(string name, FieldReader section, bool isGrpc)

@@ -145,6 +145,9 @@ internal sealed record MeshConfigSpec
     public required string Namespace { get; init; }
 
     public required ImmutableArray<ExtensionProviderSpec> Providers { get; init; }
+
+    /// <summary>Workloads go to what the mesh knows and nowhere else, unless something narrower says otherwise.</summary>
+    public bool IsRegistryOnly { get; init; }
 }
 
 /// <summary>Somebody who may be asked about requests.</summary>

@@ -14,17 +14,20 @@ namespace Mesh.Control.Dialects.Translation;
 /// <param name="Localities">By node.</param>
 /// <param name="NodeAddresses">Of all nodes.</param>
 /// <param name="Providers">Who may be asked about requests, by name.</param>
+/// <param name="IsRegistryOnly">Workloads go to what the mesh knows and nowhere else.</param>
 internal sealed record MeshWideInputs(
     MutualTlsMode MeshMode,
     bool HasPeerAuthentication,
     ImmutableArray<AuthorizationPolicySpec> SelectingPolicies,
     ImmutableDictionary<string, Locality> Localities,
     ImmutableHashSet<IPAddress> NodeAddresses,
-    ImmutableDictionary<string, ResolvedProvider> Providers)
+    ImmutableDictionary<string, ResolvedProvider> Providers,
+    bool IsRegistryOnly)
 {
     public bool IsSameAs(MeshWideInputs other) =>
         MeshMode == other.MeshMode
         && HasPeerAuthentication == other.HasPeerAuthentication
+        && IsRegistryOnly == other.IsRegistryOnly
         && SelectingPolicies.AsSpan().SequenceEqual(other.SelectingPolicies.AsSpan(), ReferenceEqualityComparer.Instance)
         && Providers.Count == other.Providers.Count
         && Providers.All(entry => other.Providers.TryGetValue(entry.Key, out ResolvedProvider? provider) && provider.IsSameAs(entry.Value))

@@ -104,7 +104,9 @@ internal sealed class NamespaceTranslator
             }
 
             Locality locality = _meshWide.Localities.GetValueOrDefault(pod.Node, Locality.Unknown);
-            _drafts.Add(WorkloadDraft.OfPod(pod, _options, _inputs.Labels, locality));
+            WorkloadDraft draft = WorkloadDraft.OfPod(pod, _options, _inputs.Labels, locality);
+            draft.IsRegistryOnly = _meshWide.IsRegistryOnly;
+            _drafts.Add(draft);
             CheckCaptureLabels(pod);
         }
 
@@ -215,6 +217,9 @@ internal sealed class NamespaceTranslator
                 Preference = entry.Resolution == EndpointResolution.None
                     ? new EndpointPreference([], LocalityMode.Passthrough, AdmitsUnhealthy: true)
                     : EndpointPreference.Default,
+                IsReachedByName = entry.Ports.Any(port => port.Protocol is not ApplicationProtocol.Tcp),
+                IsReachedByPort = entry.Addresses.IsEmpty
+                    && entry.Ports.Any(port => port.Protocol is ApplicationProtocol.Tcp or ApplicationProtocol.Unknown),
                 IsNamespaceLocal = entry.IsNamespaceLocal,
             });
             if (isFirst)

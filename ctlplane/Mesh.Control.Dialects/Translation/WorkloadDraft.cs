@@ -154,6 +154,9 @@ internal sealed class WorkloadDraft
         return false;
     }
 
+    /// <summary>Its connections may go to what the mesh knows and nowhere else.</summary>
+    public bool IsRegistryOnly { get; set; }
+
     /// <summary>A NetworkPolicy selects this pod.</summary>
     public void Restrict(NetworkPolicySpec policy) => NetworkPolicies = NetworkPolicies
         | (policy.IsIngress ? NetworkPolicyReach.Ingress : NetworkPolicyReach.None)
@@ -163,7 +166,13 @@ internal sealed class WorkloadDraft
     {
         Services.Sort(static (left, right) => ServiceKey.Compare(left.Service, right.Service));
         Policies.Sort(StringComparer.Ordinal);
-        return Workload with { Services = [.. Services], Policies = [.. Policies], NetworkPolicies = NetworkPolicies };
+        return Workload with
+        {
+            Services = [.. Services],
+            Policies = [.. Policies],
+            NetworkPolicies = NetworkPolicies,
+            IsRegistryOnly = IsRegistryOnly,
+        };
     }
 
     private static string UidOf(ObjectKey slice, SliceEndpoint endpoint, TranslationOptions options) =>

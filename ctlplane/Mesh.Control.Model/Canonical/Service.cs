@@ -101,6 +101,14 @@ public sealed record Service
     /// <summary>The one to prefer where several services claim a host name: those of Kubernetes itself.</summary>
     public bool IsCanonical { get; init; }
 
+    /// <summary>
+    /// Requests and TLS connections that ask for its host name are its own, at its ports, whatever address they were sent to.
+    /// </summary>
+    public bool IsReachedByName { get; init; }
+
+    /// <summary>So is whatever else is said at its ports to an address that nobody owns.</summary>
+    public bool IsReachedByPort { get; init; }
+
     /// <summary>Seen from its own namespace only.</summary>
     public bool IsNamespaceLocal { get; init; }
 }

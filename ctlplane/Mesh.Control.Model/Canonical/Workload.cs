@@ -94,6 +94,9 @@ public sealed record Workload
     /// <summary>What NetworkPolicies restrict; null for what is no pod, of which nothing is known.</summary>
     public NetworkPolicyReach? NetworkPolicies { get; init; }
 
+    /// <summary>Its connections may go to what the mesh knows and nowhere else.</summary>
+    public bool IsRegistryOnly { get; init; }
+
     /// <summary>Share of traffic relative to other endpoints; null means 1.</summary>
     public int? Weight { get; init; }
 

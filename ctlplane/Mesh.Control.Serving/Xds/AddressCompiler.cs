@@ -51,7 +51,7 @@ internal sealed class AddressCompiler(string clusterId, string trustDomain)
 
         if (workload.NetworkPolicies is { } reach)
         {
-            message.Extensions.Add(TraitsOf(reach));
+            message.Extensions.Add(TraitsOf(reach, workload.IsRegistryOnly));
         }
 
         if (workload.Services.Any(service => !service.Subsets.IsEmpty))
@@ -123,6 +123,15 @@ internal sealed class AddressCompiler(string clusterId, string trustDomain)
             AppProtocol = WireOf(port.Protocol),
         }));
         message.SubjectAltNames.AddRange(service.SubjectAltNames);
+        if (service.IsReachedByName || service.IsReachedByPort)
+        {
+            message.Extensions.Add(new Wire.Extension
+            {
+                Name = ServiceExtensions.Entry,
+                Config = Any.Pack(new ServiceEntryTraits { ByName = service.IsReachedByName, ByPort = service.IsReachedByPort }),
+            });
+        }
+
         return ServedResource.Of(
             TypeUrls.Address,
             service.Key.ToString(),
@@ -136,13 +145,14 @@ internal sealed class AddressCompiler(string clusterId, string trustDomain)
     private static ImmutableArray<string> AliasesOf(Workload workload) =>
         workload.IsHostNetwork ? [] : [.. workload.Addresses.Select(address => $"{workload.Network}/{address}")];
 
-    private static Wire.Extension TraitsOf(NetworkPolicyReach reach) => new()
+    private static Wire.Extension TraitsOf(NetworkPolicyReach reach, bool isRegistryOnly) => new()
     {
         Name = WorkloadExtensions.Traits,
         Config = Any.Pack(new WorkloadTraits
         {
             NetworkPolicyIngress = reach.HasFlag(NetworkPolicyReach.Ingress),
             NetworkPolicyEgress = reach.HasFlag(NetworkPolicyReach.Egress),
+            RegistryOnly = isRegistryOnly,
         }),
     };
 

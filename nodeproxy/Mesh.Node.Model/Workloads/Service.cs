@@ -43,6 +43,9 @@ public sealed record Service
 
     public ServiceVisibility Visibility { get; init; }
 
+    /// <summary>How clients that dial none of its addresses reach it.</summary>
+    public ServiceReach Reach { get; init; }
+
     /// <summary>Where traffic to this service must pass first. A path that cannot obey refuses by this name.</summary>
     public GatewayAddress? Waypoint { get; init; }
 
@@ -67,11 +70,39 @@ public sealed record Service
         return false;
     }
 
+    /// <summary>Whether an address is one of its own.</summary>
+    public bool Owns(NetworkAddress address)
+    {
+        foreach (NetworkPrefix block in Addresses)
+        {
+            if (string.Equals(block.Network, address.Network, StringComparison.Ordinal) && block.Prefix.Contains(address.Address))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     /// <summary>True when a client of that namespace may see the service.</summary>
     public bool IsVisibleFrom(string clientNamespace) =>
         Visibility == ServiceVisibility.Public || string.Equals(clientNamespace, Namespace, StringComparison.Ordinal);
 
     public override string ToString() => Key;
+}
+
+/// <summary>How clients that dial none of a service's addresses reach it.</summary>
+[Flags]
+public enum ServiceReach
+{
+    /// <summary>Not at all.</summary>
+    Addresses = 0,
+
+    /// <summary>At its ports, by the host a request or a TLS client asks for.</summary>
+    Names = 1,
+
+    /// <summary>At its ports, with whatever is said there and is no request and no TLS for a name.</summary>
+    Port = 2,
 }
 
 /// <summary>Who may see a service.</summary>

@@ -77,6 +77,9 @@ public sealed record Workload
     /// <summary>What NetworkPolicies restrict of its connections; null when the control plane does not say.</summary>
     public NetworkPolicyReach? NetworkPolicies { get; init; }
 
+    /// <summary>Its connections may go to what the mesh knows and nowhere else.</summary>
+    public bool IsRegistryOnly { get; init; }
+
     /// <summary>The ports this workload has for a service; null when it is not an endpoint of it.</summary>
     public ServiceMembership? MembershipOf(string serviceKey)
     {

@@ -165,6 +165,6 @@ internal sealed class AuthorizationCheck(LoopContext context)
             SourceIdentity = asker.Identity,
             Service = service,
         };
-        return new OutboundServer(new OutboundOrigin(context, pod, asker, client), record, service, authorizer.Port);
+        return new OutboundServer(new OutboundOrigin(context, pod, asker, client), record, DialledPort.Of(service, authorizer.Port));
     }
 }

@@ -143,7 +143,6 @@ internal sealed class RequestExplainer(IConfigurationReader configuration, Desti
     {
         { Service: null } => "no service owns the address",
         { Service: { Waypoint: not null } or { WeightedWaypoints.IsEmpty: false } } => "the service asks for a waypoint",
-        { Service.LoadBalancing.Mode: LoadBalancingMode.Passthrough } => "the service wants the address the client dialled",
         { Protocol: PortProtocol.Tcp } => "the port is declared TCP",
         { Protocol: PortProtocol.Tls } => "the port is declared the application's own TLS",
         _ => null,

@@ -26,13 +26,14 @@ internal sealed partial class OutboundConnection
             return false;
         }
 
+        // Of a port that is many servers' none can say that it speaks first.
         _http = new HttpSession(Context, Record, Settle);
-        bool carriesRequests = await _http.LookAsync(_client, port.Protocol, port.KeyFor(source), trustsHints: true);
-        if (Record.Reason == CloseReason.None && carriesRequests)
+        bool carriesRequests = await _http.LookAsync(_client, port.Protocol, port.KeyFor(source), trustsHints: port.Service is not null);
+        if (Record.Reason == CloseReason.None && carriesRequests && port.ReadsRequests(Context.Snapshot, source))
         {
             Record.Service = port.Service;
             Settle();
-            var server = new OutboundServer(_origin!, Record, port.Service, port.Port);
+            var server = new OutboundServer(_origin!, Record, port);
             await _http.ServeAsync(_client, _http.Beginning == Beginning.Http2, server, Pod.Buffers);
         }
 

@@ -74,7 +74,7 @@ internal sealed partial class OutboundConnection
         // Endpoints are drawn, and the one that took nothing may be drawn again.
         for (int draws = 0; route.Service is not null && draws < RerouteDrawsMax; draws++)
         {
-            OutboundRoute other = OutboundRoute.Decide(Context.Snapshot, source, _destination!, Context, ref Context.Random);
+            OutboundRoute other = Decide(source);
             if (other is { Way: OutboundWay.Hbone, Workload: Workload endpoint } && endpoint.Uid != route.Workload!.Uid
                 && _origin!.FindServingPod(endpoint) is null)
             {

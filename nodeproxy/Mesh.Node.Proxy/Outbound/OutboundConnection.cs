@@ -69,7 +69,7 @@ internal sealed partial class OutboundConnection : ProxiedConnection
             return;
         }
 
-        OutboundRoute route = OutboundRoute.Decide(Context.Snapshot, source, _destination, Context, ref Context.Random);
+        OutboundRoute route = Decide(source);
         Record.Service = route.Service;
         Record.DestinationWorkload = route.Workload;
         Record.DestinationIdentity = route.Workload?.Identity;
@@ -82,6 +82,11 @@ internal sealed partial class OutboundConnection : ProxiedConnection
         switch (route.Way)
         {
             case OutboundWay.Refused:
+                if (route.Reason == CloseReason.NotInRegistry)
+                {
+                    Record.Path = ConnectionPath.Blocked;
+                }
+
                 Record.TryEnd(route.Reason, route.Detail);
                 Context.Telemetry.PartiesKnown(Record);
                 return;
@@ -128,6 +133,9 @@ internal sealed partial class OutboundConnection : ProxiedConnection
     /// A connection made to the capture port itself has that port as its destination, and would come back to us for ever.
     /// </summary>
     private static bool IsDialledDirectly(IPEndPoint destination) => MeshPorts.IsReserved(destination.Port);
+
+    private OutboundRoute Decide(Workload source) => OutboundRoute.Decide(
+        Context.Snapshot, source, _destination!, Record.ServerName, Context, ref Context.Random);
 
     private async ValueTask<Workload?> FindSourceAsync()
     {

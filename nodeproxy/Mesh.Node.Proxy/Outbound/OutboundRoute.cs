@@ -1,6 +1,8 @@
 using System.Net;
 using Mesh.Node.Model;
+using Mesh.Node.Model.Addresses;
 using Mesh.Node.Model.Balancing;
+using Mesh.Node.Model.Naming;
 using Mesh.Node.Model.Workloads;
 using Mesh.Node.Proxy.Telemetry;
 
@@ -43,23 +45,45 @@ internal readonly record struct OutboundRoute
     public string? Detail { get; init; }
 
     /// <summary>
-    /// ztunnel's decision tree. A service's address goes before a workload's; an address nobody owns is passed through. What a
-    /// foreign control plane asks for and this proxy does not do is refused by name, never gone past.
+    /// ztunnel's decision tree. A service's address goes before a workload's; at an address nobody owns, what the client asks for may
+    /// lead to a service, and what leads nowhere is passed through where the client may go anywhere. What a foreign control plane asks for
+    /// and this proxy does not do is refused by name, never gone past.
     /// </summary>
+    /// <param name="snapshot">The configuration in force.</param>
+    /// <param name="source">The client's workload.</param>
+    /// <param name="destination">What it dialled.</param>
+    /// <param name="serverName">The host its TLS asks for; null or empty for none.</param>
+    /// <param name="counts">How busy endpoints are.</param>
+    /// <param name="random">The caller's generator.</param>
     public static OutboundRoute Decide(
-        MeshSnapshot snapshot, Workload source, IPEndPoint destination, IOpenStreamCounts counts, ref RandomState random)
+        MeshSnapshot snapshot,
+        Workload source,
+        IPEndPoint destination,
+        string? serverName,
+        IOpenStreamCounts counts,
+        ref RandomState random)
     {
         if (MeshPorts.IsReserved(destination.Port))
         {
             return Refuse(CloseReason.CapturePortRefused, $"port {destination.Port} belongs to the mesh");
         }
 
-        if (snapshot.FindServiceByAddress(source.Network, destination.Address, source.Namespace) is Service service)
+        var address = NetworkAddress.From(source.Network, destination.Address);
+        NamedPort? named = snapshot.NamedPorts.Find((ushort)destination.Port);
+        Service? asked = named?.FindByServerName(serverName, source.Namespace);
+        if (snapshot.FindServiceByAddress(address, source.Namespace) is Service owner)
+        {
+            return ToService(snapshot, source, asked?.Owns(address) == true ? asked : owner, destination, counts, ref random);
+        }
+
+        Workload? workload = snapshot.FindWorkload(address);
+        if (workload is null or { TunnelProtocol: TunnelProtocol.None, Node: "" }
+            && (asked ?? named?.FindByPort(source.Namespace)) is Service service)
         {
             return ToService(snapshot, source, service, destination, counts, ref random);
         }
 
-        if (snapshot.FindWorkload(source.Network, destination.Address) is Workload workload)
+        if (workload is not null)
         {
             return workload.Waypoint is not null
                 ? Refuse(CloseReason.WaypointUnsupported, $"{workload.Uid} asks for waypoint {workload.Waypoint}") with
@@ -69,7 +93,9 @@ internal readonly record struct OutboundRoute
                 : ToWorkload(workload, null, destination);
         }
 
-        return new OutboundRoute { Way = OutboundWay.Passthrough, Target = destination };
+        return source.IsRegistryOnly
+            ? Refuse(CloseReason.NotInRegistry, $"nothing in the mesh is known at {destination}")
+            : new OutboundRoute { Way = OutboundWay.Passthrough, Target = destination };
     }
 
     private static OutboundRoute ToService(

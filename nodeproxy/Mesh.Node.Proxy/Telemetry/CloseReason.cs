@@ -185,6 +185,9 @@ public enum CloseReason
     /// <summary>The destination is no workload that we serve.</summary>
     DestinationUnknown,
 
+    /// <summary>Nothing in the mesh is known at the destination, and the client's workload may go nowhere else.</summary>
+    NotInRegistry,
+
     /// <summary>The service has no such port.</summary>
     NoServicePort,
 

@@ -94,6 +94,7 @@ public static class CloseReasons
         CloseReason.PolicyNotLoaded or
         CloseReason.PolicyRevoked or
         CloseReason.ProbeRefused or
+        CloseReason.NotInRegistry or
         CloseReason.TunnelDenied => (CloseKind.Refused, ResponseFlags.Deny),
 
         CloseReason.PeerCertificateRevoked => (CloseKind.Refused, ResponseFlags.CertificateRevoked),

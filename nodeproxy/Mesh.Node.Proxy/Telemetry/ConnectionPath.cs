@@ -9,6 +9,11 @@ public enum ConnectionPath
     /// <summary>Captured from a pod of this node; nothing in the mesh owns its destination, so it goes there as it is.</summary>
     Passthrough,
 
+    /// <summary>
+    /// Captured from a pod of this node and refused: nothing in the mesh owns its destination, and the pod may go nowhere else.
+    /// </summary>
+    Blocked,
+
     /// <summary>Captured from a pod of this node and handed, in this process, to another pod of this node.</summary>
     SameNode,
 
@@ -38,7 +43,8 @@ public static class ConnectionPaths
 
     /// <summary>Whether a pod of this node is the client: istio's reporter <c>source</c>, and <c>outbound</c> in the log.</summary>
     public static bool IsOutbound(ConnectionPath path) =>
-        path is ConnectionPath.Outbound or ConnectionPath.Passthrough or ConnectionPath.SameNode or ConnectionPath.OutboundTunnel;
+        path is ConnectionPath.Outbound or ConnectionPath.Passthrough or ConnectionPath.Blocked or ConnectionPath.SameNode
+            or ConnectionPath.OutboundTunnel;
 
     /// <summary>Whether a pod of this node is the server: istio's reporter <c>destination</c>. A same-node connection is both.</summary>
     public static bool IsInbound(ConnectionPath path) =>

@@ -41,6 +41,7 @@ internal sealed class LabNode : IAsyncDisposable, IConfigurationReader, ICertifi
     private readonly List<(SpiffeId Identity, TestCertificate Certificate)> _issued = [];
     private readonly List<TlsTrust> _trusts = [];
     private readonly List<LabPod> _pods = [];
+    private readonly List<LabPod> _strangers = [];
     private readonly LogText _log = new();
     private readonly List<(NodeProxy Proxy, EventLoopGroup Loops, NodeTelemetry Telemetry)> _proxies = [];
     private readonly EventLoopOptions _loopOptions;
@@ -124,7 +125,26 @@ internal sealed class LabNode : IAsyncDisposable, IConfigurationReader, ICertifi
     /// <summary>The same, taken over by another data plane than the first: it is then as a pod of another node.</summary>
     public async Task<LabPod> AddPodAsync(string name, NodeProxy proxy, params PodProbe[] probes)
     {
-        int number = _pods.Count + 1;
+        LabPod pod = await JoinAsync(name, probes);
+        await _rules.ApplyAsync(pod.Network.Network, new CapturePlan { Mode = CaptureMode.Tproxy }, CancellationToken.None);
+        _pods.Add(pod);
+        Configure(builder => builder.SetWorkload(pod.Workload));
+        Assert.Null(await TakeOverAsync(proxy, pod));
+        return pod;
+    }
+
+    /// <summary>Something that is reached like a pod and of which the mesh knows nothing.</summary>
+    public async Task<LabPod> AddStrangerAsync(string name)
+    {
+        LabPod stranger = await JoinAsync(name, []);
+        _strangers.Add(stranger);
+        return stranger;
+    }
+
+    /// <summary>A namespace that the host leads to, and to the host.</summary>
+    private async Task<LabPod> JoinAsync(string name, PodProbe[] probes)
+    {
+        int number = _pods.Count + _strangers.Count + 1;
         ScratchNamespace network = await ScratchNamespace.CreateAsync();
         var address = IPAddress.Parse(string.Create(CultureInfo.InvariantCulture, $"10.9.{number}.2"));
         var gateway = IPAddress.Parse(string.Create(CultureInfo.InvariantCulture, $"10.9.{number}.1"));
@@ -135,8 +155,6 @@ internal sealed class LabNode : IAsyncDisposable, IConfigurationReader, ICertifi
         await Host.ExecuteAsync($"ip addr add {gateway}/24 dev {veth}");
         await Host.ExecuteAsync($"ip link set {veth} up");
         await network.ExecuteAsync($"ip route add default via {gateway}");
-        await _rules.ApplyAsync(network.Network, new CapturePlan { Mode = CaptureMode.Tproxy }, CancellationToken.None);
-
         var workload = new Workload
         {
             Uid = $"Kubernetes//Pod/shop/{name}",
@@ -148,11 +166,7 @@ internal sealed class LabNode : IAsyncDisposable, IConfigurationReader, ICertifi
             TunnelProtocol = TunnelProtocol.Hbone,
             NetworkPolicies = NetworkPolicyReach.None,
         };
-        var pod = new LabPod(network, gateway, workload, new PodDetails([address], [gateway], probes, CaptureMode.Tproxy, FrozenDictionary<string, string>.Empty));
-        _pods.Add(pod);
-        Configure(builder => builder.SetWorkload(workload));
-        Assert.Null(await TakeOverAsync(proxy, pod));
-        return pod;
+        return new LabPod(network, gateway, workload, new PodDetails([address], [gateway], probes, CaptureMode.Tproxy, FrozenDictionary<string, string>.Empty));
     }
 
     /// <summary>Hands a pod to a data plane, as an agent does.</summary>
@@ -262,6 +276,7 @@ internal sealed class LabNode : IAsyncDisposable, IConfigurationReader, ICertifi
         }
 
         _pods.ForEach(pod => pod.Dispose());
+        _strangers.ForEach(stranger => stranger.Dispose());
         foreach (TlsContexts contexts in _contexts.Values)
         {
             contexts.Client.Dispose();

@@ -11,9 +11,9 @@ internal static partial class Documentation
     /// <summary>Names in our documentation that belong to others: Kubernetes and istio kinds, the framework, other programs.</summary>
     private static readonly HashSet<string> s_foreignNames =
     [
-        "AuthorizationPolicy", "BenchmarkDotNet", "BouncyCastle", "ConfigMap", "DaemonSet", "GitHub", "IPEndPoint", "MeshConfig",
-        "NativeAOT", "NetworkPolicy", "OpenMetrics", "OpenSSL", "OpenTelemetry", "PassthroughCluster", "PeerAuthentication", "ServiceAccount",
-        "ServiceEntry", "SslStream", "SystemTextJson", "TokenReview", "WorkloadEntry",
+        "AuthorizationPolicy", "BenchmarkDotNet", "BlackHoleCluster", "BouncyCastle", "ConfigMap", "DaemonSet", "GitHub", "IPEndPoint",
+        "MeshConfig", "NativeAOT", "NetworkPolicy", "OpenMetrics", "OpenSSL", "OpenTelemetry", "PassthroughCluster", "PeerAuthentication",
+        "ServiceAccount", "ServiceEntry", "SslStream", "SystemTextJson", "TokenReview", "WorkloadEntry",
     ];
 
     private static readonly string[] s_topFolders = ["nodeproxy", "ctlplane", "native-interop", "bench", "tests", "deploy"];

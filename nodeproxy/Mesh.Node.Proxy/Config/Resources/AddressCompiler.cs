@@ -79,7 +79,8 @@ internal sealed class AddressCompiler
             Waypoint = ReadGateway(wire.Waypoint, "waypoint"),
             NetworkGateway = ReadGateway(wire.NetworkGateway, "network_gateway"),
             ApplicationTunnel = ReadApplicationTunnel(wire.ApplicationTunnel),
-            NetworkPolicies = WorkloadExtensionReader.NetworkPolicies(wire),
+            NetworkPolicies = AddressExtensionReader.NetworkPolicies(wire),
+            IsRegistryOnly = AddressExtensionReader.IsRegistryOnly(wire),
         };
     }
 
@@ -113,6 +114,7 @@ internal sealed class AddressCompiler
             Visibility = Known(wire.Visibility, "visibility") == Wire.Service.Types.Visibility.Public
                 ? ServiceVisibility.Public
                 : ServiceVisibility.Namespace,
+            Reach = AddressExtensionReader.Reach(wire),
             Waypoint = ReadGateway(wire.Waypoint, "waypoint"),
             WeightedWaypoints = [.. wire.WeightedWaypoints.Select(ReadWeightedWaypoint)],
         };
@@ -125,7 +127,7 @@ internal sealed class AddressCompiler
 
     private ImmutableArray<ServiceMembership> ReadMemberships(Wire.Workload wire)
     {
-        Dictionary<string, ImmutableArray<string>> subsets = WorkloadExtensionReader.Subsets(wire, _pool);
+        Dictionary<string, ImmutableArray<string>> subsets = AddressExtensionReader.Subsets(wire, _pool);
         return
         [
             .. wire.Services.OrderBy(entry => entry.Key, StringComparer.Ordinal).Select(entry =>

@@ -45,6 +45,9 @@ internal sealed record LocalAnswer(int Status, int GrpcStatus, ResponseFlag Flag
     public static LocalAnswer NoDestination { get; } =
         new(503, GrpcUnavailable, ResponseFlag.NoClusterFound, ResponseDetails.ClusterNotFound, "the route's destination does not exist");
 
+    public static LocalAnswer NotInRegistry { get; } =
+        new(502, GrpcUnavailable, ResponseFlag.None, ResponseDetails.DirectResponse, "the destination is not known to the mesh");
+
     public static LocalAnswer NoEndpoint { get; } =
         new(503, GrpcUnavailable, ResponseFlag.NoHealthyUpstream, ResponseDetails.NoHealthyUpstream, "no healthy upstream");
 

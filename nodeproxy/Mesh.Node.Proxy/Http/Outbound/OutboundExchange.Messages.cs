@@ -52,6 +52,13 @@ internal partial class OutboundExchange
     private bool TryChoose(ForwardAction? action, RetryPolicy retries, [NotNullWhen(true)] out UpstreamGroup? group)
     {
         group = null;
+        if (_isUnknown)
+        {
+            Head.CopyFrom(Client.Request);
+            group = FindPassthrough();
+            return true;
+        }
+
         if (_target is null && !TryChooseDestination(action))
         {
             return false;
@@ -160,7 +167,7 @@ internal partial class OutboundExchange
             Record.Port = destination.Port;
         }
 
-        Service? service = _destination is null ? _server.Service : _snapshot.FindService(_destination.ServiceKey);
+        Service? service = _destination is null ? _service : _snapshot.FindService(_destination.ServiceKey);
         if (service is null || service.Waypoint is not null || !service.WeightedWaypoints.IsEmpty)
         {
             // What must pass a waypoint is not sent past it.
@@ -272,7 +279,7 @@ internal partial class OutboundExchange
         Record.Path = ConnectionPath.Passthrough;
         Record.IsMutualTls = false;
         var key = new UpstreamKey(
-            "",
+            Record.Service?.Key ?? "",
             "",
             dialled.Address,
             (ushort)dialled.Port,
@@ -280,8 +287,8 @@ internal partial class OutboundExchange
             _server.Origin.SourceTowards(dialled.Address),
             IsOnNode: false,
             IsHttp2: IsHttp2Client);
-        UpstreamGroup group = _server.Origin.Pod.UpstreamsOn(Context).GroupOf(key, endpoint: null, service: null);
-        group.Limits = _target!.Policy.Limits;
+        UpstreamGroup group = _server.Origin.Pod.UpstreamsOn(Context).GroupOf(key, endpoint: null, Record.Service);
+        group.Limits = _target?.Policy.Limits ?? ConnectionLimits.Default;
         return group;
     }
 }

@@ -38,6 +38,7 @@ internal partial class OutboundExchange : ProxiedExchange, IOpenRequest, IAuthor
     private readonly OutboundServer _server;
     private readonly ArrayBufferWriter<byte> _texts = new();
     private MeshSnapshot _snapshot = MeshSnapshot.Empty;
+    private Service? _service;
     private Route? _route;
     private RouteMatch? _match;
     private readonly RequestLease _lease = new();
@@ -54,6 +55,9 @@ internal partial class OutboundExchange : ProxiedExchange, IOpenRequest, IAuthor
     private bool _isMirrored;
     private bool _needsHttp1;
     private bool _isUnanswered;
+
+    /// <summary>For nobody the mesh knows: it goes where its client dialled.</summary>
+    private bool _isUnknown;
 
     public OutboundExchange(OutboundServer server)
         : base(server.Origin.Context, server.Origin.Pod)
@@ -91,7 +95,12 @@ internal partial class OutboundExchange : ProxiedExchange, IOpenRequest, IAuthor
             return AnswerAsync(LocalAnswer.BadPath);
         }
 
-        RouteTable? routes = _snapshot.FindTraffic(_server.Service.Key)?.RoutesOf(_server.Port, _server.Origin.Source.Namespace);
+        if (_service is null)
+        {
+            return LeaveAsync();
+        }
+
+        RouteTable? routes = _snapshot.FindTraffic(_service.Key)?.RoutesOf(_server.Port, _server.Origin.Source.Namespace);
         if (routes is null)
         {
             return ForwardAsync(null);
@@ -134,11 +143,29 @@ internal partial class OutboundExchange : ProxiedExchange, IOpenRequest, IAuthor
         }
     }
 
+    /// <summary>
+    /// Answers a request for nobody the mesh knows: it goes on to where its client dialled, or nowhere. Istio's names of the routes.
+    /// </summary>
+    private ValueTask LeaveAsync()
+    {
+        if (_server.Origin.Source.IsRegistryOnly)
+        {
+            Record.Path = ConnectionPath.Blocked;
+            Record.RouteName = "block_all";
+            return AnswerAsync(LocalAnswer.NotInRegistry);
+        }
+
+        Record.RouteName = "allow_any";
+        _isUnknown = true;
+        return ForwardAsync(null);
+    }
+
     /// <summary>Begins a request: nothing is decided of it.</summary>
     protected void Forget()
     {
         // One snapshot decides all of it.
         _snapshot = Context.Snapshot;
+        _service = _server.ServiceOf(_snapshot, Client.Request);
         _route = null;
         _match = null;
         _destination = null;
@@ -147,8 +174,9 @@ internal partial class OutboundExchange : ProxiedExchange, IOpenRequest, IAuthor
         _cookie = null;
         _needsHttp1 = false;
         _isUnanswered = false;
+        _isUnknown = false;
         _isMirrored = false;
-        Record.Service = _server.Service;
+        Record.Service = _service;
         Record.Port = _server.Port;
     }
 
@@ -160,6 +188,7 @@ internal partial class OutboundExchange : ProxiedExchange, IOpenRequest, IAuthor
         Array.Clear(_tried, 0, _triedCount);
         _target = null;
         _snapshot = MeshSnapshot.Empty;
+        _service = null;
         _route = null;
         _match = null;
         _destination = null;
@@ -175,7 +204,7 @@ internal partial class OutboundExchange : ProxiedExchange, IOpenRequest, IAuthor
     [AsyncMethodBuilder(typeof(LoopTaskBuilder))]
     protected async ValueTask ForwardAsync(ForwardAction? action)
     {
-        RetryPolicy retries = action?.Retries ?? RetryPolicy.Default;
+        RetryPolicy retries = action?.Retries ?? (_isUnknown ? RetryPolicy.Never : RetryPolicy.Default);
         if (retries.Retries > 0)
         {
             Content.Record(Context.Services.Http.ReplayBytesMax);
@@ -276,14 +305,14 @@ internal partial class OutboundExchange : ProxiedExchange, IOpenRequest, IAuthor
             return Attempt.None;
         }
 
-        if (!group.HasRoom && !_lease.TryBeginPending(out _))
+        if (!_isUnknown && !group.HasRoom && !_lease.TryBeginPending(out _))
         {
             Failure = LocalAnswer.Overflow;
             return Attempt.None;
         }
 
         _attemptStartedMs = Context.Loop.NowMs;
-        return await AttemptAsync(group, isFresh, _server.Dialer, _target!.Circuit);
+        return await AttemptAsync(group, isFresh, _server.Dialer, _target?.Circuit);
     }
 
     protected override void OnConnected() => _lease.EndPending();

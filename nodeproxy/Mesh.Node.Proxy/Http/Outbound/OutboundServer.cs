@@ -1,4 +1,6 @@
+using Mesh.Node.Model;
 using Mesh.Node.Model.Workloads;
+using Mesh.Node.Protocols.Http;
 using Mesh.Node.Proxy.Http.Clients;
 using Mesh.Node.Proxy.Http.Mirrors;
 using Mesh.Node.Proxy.Outbound;
@@ -7,7 +9,7 @@ using Mesh.Node.Proxy.Telemetry;
 namespace Mesh.Node.Proxy.Http.Outbound;
 
 /// <summary>Serves the requests of one captured connection: each finds its route, and so its destination. Lives on one loop.</summary>
-internal sealed class OutboundServer(OutboundOrigin origin, ConnectionRecord connection, Service service, ushort port) : IRequestServer
+internal sealed class OutboundServer(OutboundOrigin origin, ConnectionRecord connection, DialledPort dialled) : IRequestServer
 {
     private readonly OutboundDialer _dialer = new(origin);
     private ulong? _cookieDraw;
@@ -21,11 +23,11 @@ internal sealed class OutboundServer(OutboundOrigin origin, ConnectionRecord con
     /// <summary>The connection it came on.</summary>
     public ConnectionRecord Connection => connection;
 
-    /// <summary>The service the client dialled.</summary>
-    public Service Service => service;
+    /// <summary>The service whose address the client dialled; null where nobody owns it.</summary>
+    public Service? Service => dialled.Service;
 
-    /// <summary>The port of it.</summary>
-    public ushort Port => port;
+    /// <summary>The port the client dialled.</summary>
+    public ushort Port => dialled.Port;
 
     /// <summary>Makes connections on the client's behalf.</summary>
     public OutboundDialer Dialer => _dialer;
@@ -45,6 +47,9 @@ internal sealed class OutboundServer(OutboundOrigin origin, ConnectionRecord con
         OutboundExchange serving = _free.TryPop(out OutboundExchange? free) ? free : new OutboundExchange(this);
         return serving.ServeAsync(exchange);
     }
+
+    /// <summary>The service a request is for; null for none.</summary>
+    public Service? ServiceOf(MeshSnapshot snapshot, RequestHead head) => dialled.ServiceOf(snapshot, origin.Source, head);
 
     /// <summary>Takes back an exchange that has ended: it serves another.</summary>
     public void Recycle(OutboundExchange exchange) => _free.Push(exchange);

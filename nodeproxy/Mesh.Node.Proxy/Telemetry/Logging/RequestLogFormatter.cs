@@ -172,7 +172,12 @@ internal static class RequestLogFormatter
         }
         else
         {
-            line.Bytes(record.Path == ConnectionPath.Passthrough ? "PassthroughCluster"u8 : "-"u8);
+            line.Bytes(record.Path switch
+            {
+                ConnectionPath.Passthrough => "PassthroughCluster"u8,
+                ConnectionPath.Blocked => "BlackHoleCluster"u8,
+                _ => "-"u8,
+            });
         }
     }
 

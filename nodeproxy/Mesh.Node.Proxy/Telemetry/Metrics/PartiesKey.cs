@@ -33,9 +33,17 @@ internal readonly record struct ServiceLabels(string? Hostname, string? Namespac
     /// <summary>Where requests go whose destination nothing in the mesh owns; the host they ask for is the client's to choose.</summary>
     public static ServiceLabels Passthrough { get; } = new(null, null, "PassthroughCluster");
 
-    /// <summary>The labels of <paramref name="service"/>; unknown for null.</summary>
-    public static ServiceLabels Of(Service? service) =>
-        service is null ? default : new ServiceLabels(service.Hostname, service.Namespace, service.Name);
+    /// <summary>Where nobody goes who may go only to what the mesh knows, and asks for something else.</summary>
+    public static ServiceLabels Blocked { get; } = new(null, null, "BlackHoleCluster");
+
+    /// <summary>The labels of <paramref name="service"/>; unknown for null, but for what is passed through or goes nowhere.</summary>
+    public static ServiceLabels Of(Service? service, ConnectionPath path = ConnectionPath.Outbound) => (service, path) switch
+    {
+        (null, ConnectionPath.Passthrough) => Passthrough,
+        (null, ConnectionPath.Blocked) => Blocked,
+        (null, _) => default,
+        _ => new ServiceLabels(service.Hostname, service.Namespace, service.Name),
+    };
 }
 
 /// <summary>Who spoke to whom and how, as one reporter sees it: what istio series of every protocol have in common.</summary>
@@ -58,6 +66,6 @@ internal readonly record struct PartiesKey(
         record.SourceIdentity?.ToString(),
         WorkloadLabels.Of(record.DestinationWorkload, withLocality),
         record.DestinationIdentity?.ToString(),
-        ServiceLabels.Of(record.Service),
+        ServiceLabels.Of(record.Service, record.Path),
         record.IsMutualTls);
 }

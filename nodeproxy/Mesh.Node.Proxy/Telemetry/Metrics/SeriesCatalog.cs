@@ -85,7 +85,7 @@ internal class SeriesCatalog<TKey, TSeries>(SeriesLimits limits, TSeries overflo
             workloads.Add(WorkloadLabels.Of(workload, limits.WithLocality));
         }
 
-        HashSet<ServiceLabels> services = [default, ServiceLabels.Passthrough];
+        HashSet<ServiceLabels> services = [default, ServiceLabels.Passthrough, ServiceLabels.Blocked];
         foreach (ServiceEndpoints endpoints in snapshot.Services)
         {
             services.Add(ServiceLabels.Of(endpoints.Service));

@@ -24,6 +24,7 @@ internal sealed class TcpSeriesCache(TcpSeriesCatalog catalog, int loopIndex)
             record.Service,
             record.SourceIdentity,
             record.DestinationIdentity,
+            record.Path,
             isSourceReporter,
             record.IsMutualTls);
         ref Slot slot = ref _slots[reference.Hash() & (Slots - 1)];
@@ -48,6 +49,7 @@ internal sealed class TcpSeriesCache(TcpSeriesCatalog catalog, int loopIndex)
         Service? service,
         SpiffeId? sourceIdentity,
         SpiffeId? destinationIdentity,
+        ConnectionPath path,
         bool isSourceReporter,
         bool isMutualTls)
     {
@@ -56,6 +58,7 @@ internal sealed class TcpSeriesCache(TcpSeriesCatalog catalog, int loopIndex)
         private readonly Service? _service = service;
         private readonly SpiffeId? _sourceIdentity = sourceIdentity;
         private readonly SpiffeId? _destinationIdentity = destinationIdentity;
+        private readonly ConnectionPath _path = path;
         private readonly bool _isSourceReporter = isSourceReporter;
         private readonly bool _isMutualTls = isMutualTls;
 
@@ -73,6 +76,7 @@ internal sealed class TcpSeriesCache(TcpSeriesCatalog catalog, int loopIndex)
             ReferenceEquals(_source, other._source)
             && ReferenceEquals(_destination, other._destination)
             && ReferenceEquals(_service, other._service)
+            && _path == other._path
             && _isSourceReporter == other._isSourceReporter
             && _isMutualTls == other._isMutualTls
             && IsSame(_sourceIdentity, other._sourceIdentity)

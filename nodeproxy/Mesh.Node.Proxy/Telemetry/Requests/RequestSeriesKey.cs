@@ -25,9 +25,7 @@ internal readonly record struct RequestSeriesKey(PartiesKey Parties, RequestOutc
             record.SourceIdentity?.ToString(),
             WorkloadLabels.Of(record.DestinationWorkload, withLocality),
             record.DestinationIdentity?.ToString(),
-            record.Service is null && record.Path == ConnectionPath.Passthrough
-                ? ServiceLabels.Passthrough
-                : ServiceLabels.Of(record.Service),
+            ServiceLabels.Of(record.Service, record.Path),
 
             // Only the server's side says how it was reached.
             !isSourceReporter && record.IsMutualTls),

@@ -6,23 +6,35 @@ using Wire = Mesh.Api.Workload;
 
 namespace Mesh.Node.Proxy.Config.Resources;
 
-/// <summary>The extensions of workloads that are known here. Others do not concern this proxy.</summary>
-internal static class WorkloadExtensionReader
+/// <summary>The extensions of workloads and services that are known here. Others do not concern this proxy.</summary>
+internal static class AddressExtensionReader
 {
     /// <summary>What NetworkPolicies restrict of a workload's connections; null when the control plane does not say.</summary>
     /// <exception cref="ResourceRefusedException">The extension is not what its name says.</exception>
     public static NetworkPolicyReach? NetworkPolicies(Wire.Workload wire) =>
-        Find<WorkloadTraits>(wire, WorkloadExtensions.Traits) is { } traits
+        Find<WorkloadTraits>(wire.Extensions, WorkloadExtensions.Traits) is { } traits
             ? (traits.NetworkPolicyIngress ? NetworkPolicyReach.Ingress : NetworkPolicyReach.None)
                 | (traits.NetworkPolicyEgress ? NetworkPolicyReach.Egress : NetworkPolicyReach.None)
             : null;
+
+    /// <summary>Whether a workload's connections may go to what the mesh knows and nowhere else.</summary>
+    /// <exception cref="ResourceRefusedException">The extension is not what its name says.</exception>
+    public static bool IsRegistryOnly(Wire.Workload wire) =>
+        Find<WorkloadTraits>(wire.Extensions, WorkloadExtensions.Traits) is { RegistryOnly: true };
+
+    /// <summary>How clients that dial none of a service's addresses reach it.</summary>
+    /// <exception cref="ResourceRefusedException">The extension is not what its name says.</exception>
+    public static ServiceReach Reach(Wire.Service wire) =>
+        Find<ServiceEntryTraits>(wire.Extensions, ServiceExtensions.Entry) is { } traits
+            ? (traits.ByName ? ServiceReach.Names : ServiceReach.Addresses) | (traits.ByPort ? ServiceReach.Port : ServiceReach.Addresses)
+            : ServiceReach.Addresses;
 
     /// <summary>The keys of the subsets a workload is in, by service.</summary>
     /// <exception cref="ResourceRefusedException">The extension is not what its name says.</exception>
     public static Dictionary<string, ImmutableArray<string>> Subsets(Wire.Workload wire, InternPool pool)
     {
         var subsets = new Dictionary<string, ImmutableArray<string>>(StringComparer.Ordinal);
-        foreach (ServiceSubsets service in Find<WorkloadSubsets>(wire, WorkloadExtensions.Subsets)?.Services ?? [])
+        foreach (ServiceSubsets service in Find<WorkloadSubsets>(wire.Extensions, WorkloadExtensions.Subsets)?.Services ?? [])
         {
             if (!subsets.TryAdd(service.Service, [.. service.Keys.Distinct(StringComparer.Ordinal).Select(pool.Text)]))
             {
@@ -33,10 +45,10 @@ internal static class WorkloadExtensionReader
         return subsets;
     }
 
-    private static T? Find<T>(Wire.Workload wire, string name)
+    private static T? Find<T>(IEnumerable<Wire.Extension> extensions, string name)
         where T : class, IMessage<T>, new()
     {
-        Wire.Extension? extension = wire.Extensions.FirstOrDefault(extension => extension.Name == name);
+        Wire.Extension? extension = extensions.FirstOrDefault(extension => extension.Name == name);
         if (extension is null)
         {
             return null;
