@@ -18,4 +18,7 @@ public sealed record TranslationOptions
 
     /// <summary>The network workloads are on unless they say otherwise. Default: the one without a name.</summary>
     public string Network { get; init; } = string.Empty;
+
+    /// <summary>Namespaces whose pods are never captured, besides kube-system. Default none. Every agent must be told the same.</summary>
+    public IReadOnlyCollection<string> ExcludedNamespaces { get; init; } = [];
 }

@@ -31,6 +31,7 @@ internal static class AgentCommand
             [.. configuration.Node.Addresses.Select(IPAddress.Parse)],
             configuration.Capture,
             configuration.Pods,
+            configuration.Kubernetes,
             configuration.Handover,
             loggers.CreateLogger(typeof(NodeAgent).FullName!),
             TimeProvider.System);

@@ -21,7 +21,7 @@ namespace Mesh.Node;
 internal sealed class NodeConfiguration
 {
     /// <summary>Who this node is.</summary>
-    public required NodeSection Node { get; init; }
+    public NodeSection Node { get; set; } = new();
 
     /// <summary>Where the control plane is. The proxy needs it, the agent does not.</summary>
     public ControlPlaneOptions? ControlPlane { get; set; }
@@ -34,6 +34,9 @@ internal sealed class NodeConfiguration
 
     /// <summary>Which pods the agent captures.</summary>
     public PodSourceOptions Pods { get; set; } = new();
+
+    /// <summary>Where the agent learns which pods of its node belong to the mesh.</summary>
+    public KubernetesOptions Kubernetes { get; set; } = new();
 
     /// <summary>Where the proxy can be looked at.</summary>
     public AdminOptions Admin { get; set; } = new();
@@ -73,6 +76,7 @@ internal sealed class NodeConfiguration
             NodeConfiguration read = JsonSerializer.Deserialize(text, NodeConfigurationJson.Default.NodeConfiguration)
                 ?? throw new NodeConfigurationException($"{file}: the file holds null in place of an object.");
             read.SourceJson = PlainJsonOf(text);
+            read.Node.FillFrom(Environment.GetEnvironmentVariable);
             string[] problems = [.. ConfigurationCheck.Problems(read)];
             return problems.Length == 0 ? read : throw new NodeConfigurationException($"{file}: {string.Join("; ", problems)}.");
         }
@@ -117,8 +121,14 @@ internal sealed class NodeConfiguration
 /// <summary>Who this node is. Section <c>node</c>.</summary>
 internal sealed class NodeSection
 {
-    /// <summary>The node's name, as the control plane knows it.</summary>
-    public required string Name { get; init; }
+    /// <summary>Says the name where the file does not: one file may serve many nodes.</summary>
+    public const string NameVariable = "MESH_NODE_NAME";
+
+    /// <summary>Says the addresses where the file does not, separated by commas.</summary>
+    public const string AddressesVariable = "MESH_NODE_ADDRESSES";
+
+    /// <summary>The node's name, as the control plane knows it; empty for that of the environment.</summary>
+    public string Name { get; set; } = "";
 
     /// <summary>The cluster it is in.</summary>
     public string Cluster { get; set; } = "Kubernetes";
@@ -128,6 +138,19 @@ internal sealed class NodeSection
 
     /// <summary>The node's own addresses, from which probes come.</summary>
     public IReadOnlyList<string> Addresses { get; set; } = [];
+
+    internal void FillFrom(Func<string, string?> environment)
+    {
+        if (Name.Length == 0)
+        {
+            Name = environment(NameVariable) ?? "";
+        }
+
+        if (Addresses.Count == 0 && environment(AddressesVariable) is { } addresses)
+        {
+            Addresses = addresses.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        }
+    }
 }
 
 [JsonSourceGenerationOptions(

@@ -55,6 +55,21 @@ public sealed class ConfigurationTests : IDisposable
     }
 
     [Fact]
+    public void What_the_file_leaves_out_the_environment_says()
+    {
+        Dictionary<string, string> environment = new() { ["MESH_NODE_NAME"] = "node-7", ["MESH_NODE_ADDRESSES"] = "10.0.0.7, fd00::7" };
+        NodeSection empty = new();
+        NodeSection full = new() { Name = "node-1", Addresses = ["10.0.0.1"] };
+        foreach (NodeSection section in new[] { empty, full })
+        {
+            section.FillFrom(environment.GetValueOrDefault);
+        }
+
+        Assert.Equal(("node-7", "10.0.0.7 fd00::7"), (empty.Name, string.Join(' ', empty.Addresses)));
+        Assert.Equal(("node-1", "10.0.0.1"), (full.Name, string.Join(' ', full.Addresses)));
+    }
+
+    [Fact]
     public void A_queue_of_the_access_log_is_a_power_of_two()
     {
         AssertRefused(Sample("log.accessQueueMax", 100), "log.accessQueueMax is 100, must be a power of two");
@@ -111,7 +126,7 @@ public sealed class ConfigurationTests : IDisposable
     [InlineData("""{"node": {"name": "node-1"}, "prox": {}}""", ": prox: there is no such key.")]
     [InlineData("""{"node": {"name": "node-1"}, "proxy": {"loops": "all"}}""", ": proxy.loops: The JSON value could not be converted to System.Int32.")]
     [InlineData("""{"node": {"name": "node-1"}, "capture": {"mode": "tun"}}""", ": capture.mode: ")]
-    [InlineData("""{"node": {}}""", "'name'")]
+    [InlineData("""{"node": {}}""", "node.name must not be empty")]
     [InlineData("{\"node\": {\"name\": \"node-1\"},\n\n ]", ":3: ']' is an invalid start")]
     [InlineData("", ":1: ")]
     [InlineData("null", ": the file holds null in place of an object.")]

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Mesh.Api.Enrolment;
 using Mesh.Control.Dialects.Istio;
 using Mesh.Control.Dialects.Kubernetes;
 using Mesh.Control.Dialects.Traffic;
@@ -115,17 +116,17 @@ internal sealed class NamespaceTranslator
 
     private void CheckCaptureLabels(PodSpec pod)
     {
-        if (pod.Labels.Find(CaptureDecision.OwnLabel) is { } own and not ("enabled" or "disabled"))
+        if (pod.Labels.Find(CaptureRule.OwnLabel) is { } own and not ("enabled" or "disabled"))
         {
             Report(
                 pod.Source,
                 DiagnosticSeverity.Warning,
                 "metadata.labels",
-                $"{CaptureDecision.OwnLabel} is '{own}', which means nothing.",
+                $"{CaptureRule.OwnLabel} is '{own}', which means nothing.",
                 "Write enabled or disabled.");
         }
 
-        if (pod.IsHostNetwork && CaptureDecision.Asked(pod.Labels) == true)
+        if (pod.IsHostNetwork && CaptureRule.Asked(pod.Labels.Find) == true)
         {
             Report(pod.Source, DiagnosticSeverity.Warning, "spec.hostNetwork", "The pod uses its node's network and is not captured.");
         }

@@ -40,7 +40,7 @@ internal sealed class WorkloadDraft
 
     public static WorkloadDraft OfPod(PodSpec pod, TranslationOptions options, Labels namespaceLabels, Locality locality)
     {
-        (TunnelProtocol tunnel, bool isNative) = CaptureDecision.Of(pod, namespaceLabels);
+        (TunnelProtocol tunnel, bool isNative) = CaptureDecision.Of(pod, namespaceLabels, options);
         (WorkloadController controller, string controllerName) = ControllerOf(pod);
         return new WorkloadDraft(
             new Workload

@@ -27,6 +27,7 @@ internal static class CommandLine
           --cluster-domain NAME     suffix of service names; default cluster.local
           --network NAME            default network of workloads; default none
           --root-namespace NAME     namespace of mesh-wide policies; default istio-system
+          --excluded-namespace NAME a further namespace whose pods are never captured; any number
           --recursive true|false    whether directories below DIR count; default true
           --allow-empty true|false  whether a DIR without any object is served as an empty mesh; default false
           --svid-ttl DURATION       longest life of a workload certificate; default 24h

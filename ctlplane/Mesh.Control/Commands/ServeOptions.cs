@@ -40,6 +40,9 @@ internal sealed record ServeOptions
     /// <summary>--root-namespace: whose policies hold for the whole mesh.</summary>
     public string RootNamespace { get; init; } = "istio-system";
 
+    /// <summary>--excluded-namespace, any number: whose pods are never captured, as every agent is told too.</summary>
+    public IReadOnlyList<string> ExcludedNamespaces { get; init; } = [];
+
     /// <summary>--recursive: whether directories below --config count.</summary>
     public bool IsRecursive { get; init; } = true;
 
@@ -79,6 +82,7 @@ internal sealed record ServeOptions
             ClusterDomain = arguments.Take("--cluster-domain") ?? defaults.ClusterDomain,
             Network = arguments.Take("--network") ?? defaults.Network,
             RootNamespace = arguments.Take("--root-namespace") ?? defaults.RootNamespace,
+            ExcludedNamespaces = arguments.TakeMany("--excluded-namespace"),
             IsRecursive = arguments.TakeBoolean("--recursive") ?? defaults.IsRecursive,
             AllowsEmpty = arguments.TakeBoolean("--allow-empty") ?? defaults.AllowsEmpty,
             WorkloadLifetime = arguments.TakeDuration("--svid-ttl", s_lifetimeMin, s_lifetimeMax) ?? defaults.WorkloadLifetime,
@@ -101,6 +105,11 @@ internal sealed record ServeOptions
         if (!Model.Inputs.ManifestNames.IsLabel(options.RootNamespace))
         {
             arguments.AddProblem($"--root-namespace: '{options.RootNamespace}' is not a namespace.");
+        }
+
+        foreach (string name in options.ExcludedNamespaces.Where(name => !Model.Inputs.ManifestNames.IsLabel(name)))
+        {
+            arguments.AddProblem($"--excluded-namespace: '{name}' is not a namespace.");
         }
 
         if (!Model.Inputs.ManifestNames.IsSubdomain(options.ClusterDomain))

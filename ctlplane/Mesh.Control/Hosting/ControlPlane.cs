@@ -80,6 +80,7 @@ internal sealed partial class ControlPlane : IAsyncDisposable
                 ClusterDomain = options.ClusterDomain,
                 TrustDomain = options.TrustDomain,
                 RootNamespace = options.RootNamespace,
+                ExcludedNamespaces = options.ExcludedNamespaces,
                 Network = options.Network,
             }),
             new ModelPublisher(_store, options.Cluster, options.TrustDomain, _keys),

@@ -17,6 +17,9 @@ public sealed record AgentReport
     /// <summary>How many proxies are connected.</summary>
     public required int Proxies { get; init; }
 
+    /// <summary>What keeps the agent from knowing which pods are to be captured now; empty when nothing does.</summary>
+    public IReadOnlyList<string> Problems { get; init; } = [];
+
     /// <summary>Each pod, by namespace and name.</summary>
     public required IReadOnlyList<PodReport> Pods { get; init; }
 }

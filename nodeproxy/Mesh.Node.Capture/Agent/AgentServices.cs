@@ -1,4 +1,3 @@
-using System.Net;
 using Mesh.Node.Capture.Handover;
 using Mesh.Node.Capture.Pods;
 using Mesh.Node.Capture.Rules;
@@ -17,7 +16,7 @@ internal sealed class AgentServices
 
     public required HandoverServer Server { get; init; }
 
-    public required IReadOnlyList<IPAddress> NodeAddresses { get; init; }
+    public required NodeAddresses NodeAddresses { get; init; }
 
     /// <summary>Our own namespace, which is the node's: never captured.</summary>
     public required (ulong Device, ulong Inode) OwnNamespace { get; init; }

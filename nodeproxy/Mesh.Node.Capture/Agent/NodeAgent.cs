@@ -21,6 +21,7 @@ public sealed class NodeAgent
     private readonly IReadOnlyList<IPAddress> _nodeAddresses;
     private readonly CaptureOptions _capture;
     private readonly PodSourceOptions _sources;
+    private readonly KubernetesOptions _kubernetes;
     private readonly HandoverOptions _handover;
     private readonly ILogger _logger;
     private readonly TimeProvider _time;
@@ -37,9 +38,12 @@ public sealed class NodeAgent
     private readonly Dictionary<string, (PodCapture Pod, Task Running)> _pods = new(StringComparer.Ordinal);
 
     /// <param name="node">The node's name, for reports.</param>
-    /// <param name="nodeAddresses">The node's own addresses, from which probes come.</param>
+    /// <param name="nodeAddresses">
+    /// The node's own addresses, from which probes come; none for those of the network this process is in.
+    /// </param>
     /// <param name="capture">What is captured.</param>
     /// <param name="sources">Where pods are named.</param>
+    /// <param name="kubernetes">The API server that names pods.</param>
     /// <param name="handover">Where proxies connect.</param>
     /// <param name="logger">For the operator.</param>
     /// <param name="time">For waits and limits.</param>
@@ -48,6 +52,7 @@ public sealed class NodeAgent
         IReadOnlyList<IPAddress> nodeAddresses,
         CaptureOptions capture,
         PodSourceOptions sources,
+        KubernetesOptions kubernetes,
         HandoverOptions handover,
         ILogger logger,
         TimeProvider time)
@@ -56,6 +61,7 @@ public sealed class NodeAgent
         _nodeAddresses = nodeAddresses;
         _capture = capture;
         _sources = sources;
+        _kubernetes = kubernetes;
         _handover = handover;
         _logger = logger;
         _time = time;
@@ -90,7 +96,7 @@ public sealed class NodeAgent
     {
         // 1. What can be wrong with the options or the node is said before anything is touched.
         CapturePlanner planner = new(_capture);
-        PodSources sources = new(_sources, _logger, _time);
+        using PodSources sources = new(_sources, _kubernetes, _node, SignalReport, _logger, _time);
         if (!Capabilities.HasNetAdmin || !Capabilities.HasSysAdmin)
         {
             throw new CaptureException(
@@ -109,11 +115,11 @@ public sealed class NodeAgent
             Planner = planner,
             Rules = rules,
             Server = server,
-            NodeAddresses = _nodeAddresses,
+            NodeAddresses = new NodeAddresses(_nodeAddresses),
             OwnNamespace = own.Id,
             Logger = _logger,
             Time = _time,
-            OnReportChanged = () => _reportChanges.Writer.TryWrite(true),
+            OnReportChanged = SignalReport,
         };
         Log.AgentStarted(_logger, rules.Backend, _capture.Mode, _handover.SocketPath);
 
@@ -123,7 +129,7 @@ public sealed class NodeAgent
         [
             FollowSourcesAsync(sources, services, stop.Token),
             ServeAsync(server, stop.Token),
-            WriteReportsAsync(rules.Backend, server, stop.Token),
+            WriteReportsAsync(rules.Backend, server, sources, stop.Token),
             _fault.Task,
         ];
         Task ended = await Task.WhenAny(parts);
@@ -235,7 +241,7 @@ public sealed class NodeAgent
                 }
             }
 
-            _reportChanges.Writer.TryWrite(true);
+            SignalReport();
         }
         catch (Exception fault)
         {
@@ -254,20 +260,22 @@ public sealed class NodeAgent
             }
         }
 
-        _reportChanges.Writer.TryWrite(true);
+        SignalReport();
     }
 
-    private async Task WriteReportsAsync(CaptureBackend backend, HandoverServer server, CancellationToken cancellation)
+    private void SignalReport() => _reportChanges.Writer.TryWrite(true);
+
+    private async Task WriteReportsAsync(CaptureBackend backend, HandoverServer server, PodSources sources, CancellationToken cancellation)
     {
         while (await _reportChanges.Reader.WaitToReadAsync(cancellation))
         {
             _reportChanges.Reader.TryRead(out _);
-            WriteReport(backend, server);
+            WriteReport(backend, server, sources);
             await Task.Delay(s_reportPause, _time, cancellation);
         }
     }
 
-    private void WriteReport(CaptureBackend backend, HandoverServer server)
+    private void WriteReport(CaptureBackend backend, HandoverServer server, PodSources sources)
     {
         AgentReport report;
         lock (_gate)
@@ -278,6 +286,7 @@ public sealed class NodeAgent
                 WrittenAt = _time.GetUtcNow(),
                 Backend = backend,
                 Proxies = server.SessionCount,
+                Problems = sources.Problems,
                 Pods = [.. _pods.Values.Select(entry => entry.Pod.Report).OrderBy(pod => pod.Pod, StringComparer.Ordinal)],
             };
         }

@@ -25,6 +25,8 @@ internal sealed class PodCapture
     private static readonly TimeSpan s_watchFor = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan s_watchEvery = TimeSpan.FromMilliseconds(5);
     private static readonly TimeSpan s_lookAgain = TimeSpan.FromMilliseconds(250);
+    // A pod that has not begun is looked for this often at least: until it is found, what it runs is not captured.
+    private static readonly TimeSpan s_startLook = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan s_leaveLook = TimeSpan.FromMilliseconds(100);
 
     private readonly AgentServices _services;
@@ -114,6 +116,12 @@ internal sealed class PodCapture
                     await EnsureAsync(cancellation);
                     retry = s_retryFirst;
                     await RestAsync(cancellation);
+                }
+                catch (PodNotStartedException)
+                {
+                    ReportNotStarted();
+                    await _wake.WaitAsync(retry, _services.Time, cancellation);
+                    retry = retry * 2 < s_startLook ? retry * 2 : s_startLook;
                 }
                 catch (Exception wrong) when (wrong is CaptureException or PosixException)
                 {
@@ -304,6 +312,10 @@ internal sealed class PodCapture
             NetNamespace network = _network ?? OpenNamespace();
             await _services.Rules.RemoveAsync(network, cancellation);
         }
+        catch (PodNotStartedException)
+        {
+            // Nothing of it runs, so there is nowhere anything could have been left.
+        }
         catch (Exception wrong) when (wrong is CaptureException or PosixException)
         {
             Log.RemovalFailed(_services.Logger, _spec.DisplayName, _spec.Uid, wrong.Message);
@@ -312,7 +324,7 @@ internal sealed class PodCapture
 
     private NetNamespace OpenNamespace()
     {
-        NetNamespace opened = NetNamespace.OpenPath(_spec.NetworkNamespace);
+        NetNamespace opened = _spec.OpenNetwork();
         if (_network is not null && _network.Id == opened.Id)
         {
             opened.Dispose();
@@ -355,10 +367,10 @@ internal sealed class PodCapture
     {
         try
         {
-            using NetNamespace current = NetNamespace.OpenPath(_spec.NetworkNamespace);
+            using NetNamespace current = _spec.OpenNetwork();
             return current.Id == network.Id;
         }
-        catch (PosixException)
+        catch (Exception gone) when (gone is PosixException or CaptureException or PodNotStartedException)
         {
             return false;
         }
@@ -384,7 +396,7 @@ internal sealed class PodCapture
     {
         PodDetails details = new(
             _spec.Addresses,
-            _services.NodeAddresses,
+            _services.NodeAddresses.Current,
             _spec.Probes,
             plan.Mode,
             _spec.Annotations.Where(entry => CaptureAnnotations.IsRelevant(entry.Key)).ToDictionary(StringComparer.Ordinal));
@@ -438,14 +450,28 @@ internal sealed class PodCapture
             Log.PodWrong(_services.Logger, _spec.DisplayName, _spec.Uid, reason, delay);
         }
 
-        // A proxy that serves it from before must not take our silence for its end.
+        KeepAtProxy();
+        SetReport(_report with { Condition = PodCondition.Wrong, Problems = [reason] });
+    }
+
+    private void ReportNotStarted()
+    {
+        KeepAtProxy();
+        if (_report.Condition != PodCondition.Enrolling)
+        {
+            SetReport(_report with { Condition = PodCondition.Enrolling, Problems = [] });
+        }
+    }
+
+    /// <summary>A proxy that serves it from before must not take our silence for its end.</summary>
+    private void KeepAtProxy()
+    {
         if (_offeredSpec is null)
         {
             _services.Server.Offer(new PodOffer(Announce(null), null));
         }
 
         _looked.TrySetResult();
-        SetReport(_report with { Condition = PodCondition.Wrong, Problems = [reason] });
     }
 
     private void SetReport(PodReport report)

@@ -8,7 +8,7 @@ namespace Mesh.Node.Capture.Pods;
 /// Pods named by files in a directory, one each: a file that appears enrols, one that goes un-enrols. A file that becomes unreadable
 /// or wrong is reported, and what it said before still holds.
 /// </summary>
-internal sealed class DirectoryPodSource(string directory, ILogger logger, TimeProvider time)
+internal sealed class DirectoryPodSource(string directory, ILogger logger, TimeProvider time) : IPodSource
 {
     private const int FilesMax = 4096;
     private const string Suffix = ".json";
@@ -144,7 +144,11 @@ internal sealed class DirectoryPodSource(string directory, ILogger logger, TimeP
             PodSpec pod = PodFileReader.Read(uid, ReadLimited(file));
             _reported.Remove(file);
             bool isNews = !_lastGood.TryGetValue(file, out PodSpec? earlier) || !earlier.Says(pod);
-            _lastGood[file] = pod;
+            if (isNews)
+            {
+                _lastGood[file] = pod;
+            }
+
             return isNews;
         }
         catch (FileNotFoundException)

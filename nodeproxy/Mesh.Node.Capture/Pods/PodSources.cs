@@ -1,18 +1,27 @@
 using System.Runtime.CompilerServices;
+using Mesh.Node.Capture.Kubernetes;
 using Microsoft.Extensions.Logging;
 
 namespace Mesh.Node.Capture.Pods;
 
 /// <summary>All pods of this node, from every source of the options.</summary>
-internal sealed class PodSources
+internal sealed class PodSources : IDisposable
 {
     private const string NamedDirectory = "/run/netns";
 
     private readonly IReadOnlyList<PodSpec> _named;
-    private readonly DirectoryPodSource? _directory;
+    private readonly KubernetesPodSource? _kubernetes;
+    private readonly List<IPodSource> _sources = [];
 
+    /// <param name="options">Directory and named namespaces.</param>
+    /// <param name="kubernetes">The API server.</param>
+    /// <param name="node">This node's name, as the API server knows it.</param>
+    /// <param name="onProblem">Called when <see cref="Problems"/> are others. Must not block.</param>
+    /// <param name="logger">For the operator.</param>
+    /// <param name="time">The clock.</param>
     /// <exception cref="CaptureException">An option is wrong; the message names it.</exception>
-    public PodSources(PodSourceOptions options, ILogger logger, TimeProvider time)
+    public PodSources(
+        PodSourceOptions options, KubernetesOptions kubernetes, string node, Action onProblem, ILogger logger, TimeProvider time)
     {
         _named = [.. options.Namespaces.Select((named, index) => ReadNamed(named, index))];
         string? twice = _named.GroupBy(pod => pod.Uid).FirstOrDefault(group => group.Count() > 1)?.Key;
@@ -21,21 +30,71 @@ internal sealed class PodSources
             throw new CaptureException($"pods.namespaces: uid {twice} is there more than once");
         }
 
-        _directory = options.Directory is string directory ? new DirectoryPodSource(directory, logger, time) : null;
+        if (options.Directory is string directory)
+        {
+            _sources.Add(new DirectoryPodSource(directory, logger, time));
+        }
+
+        if (kubernetes.Enabled)
+        {
+            _kubernetes = new KubernetesPodSource(kubernetes, node, new FollowTimes(), onProblem, logger, time);
+            _sources.Add(_kubernetes);
+        }
     }
 
-    /// <summary>All pods by UID, at the beginning and each time something changed. Ends when cancelled.</summary>
+    /// <summary>What keeps a source from knowing its pods as they are now; empty when nothing does. Any thread.</summary>
+    public IReadOnlyList<string> Problems => _kubernetes?.Problems ?? [];
+
+    public void Dispose() => _kubernetes?.Dispose();
+
+    /// <summary>
+    /// All pods by UID, once every source has named its own, and each time something changed. Ends when cancelled.
+    /// </summary>
     public async IAsyncEnumerable<IReadOnlyDictionary<string, PodSpec>> WatchAsync([EnumeratorCancellation] CancellationToken cancellation)
     {
-        if (_directory is null)
+        if (_sources.Count == 0)
         {
             yield return Merge([]);
             yield break;
         }
 
-        await foreach (IReadOnlyList<PodSpec> found in _directory.WatchAsync(cancellation))
+        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        WakeSignal changed = new();
+        var latest = new IReadOnlyList<PodSpec>?[_sources.Count];
+        Task following = Task.WhenAny(_sources.Select((source, index) => FollowAsync(source, index, latest, changed, stop.Token))).Unwrap();
+        try
         {
-            yield return Merge(found);
+            while (true)
+            {
+                Task change = changed.WaitAsync(cancellation);
+                if (await Task.WhenAny(change, following) == following)
+                {
+                    // A source ends only by a mistake of ours, or with this.
+                    await following;
+                }
+
+                await change;
+                IReadOnlyList<PodSpec>?[] named = [.. latest.Select((_, index) => Volatile.Read(ref latest[index]))];
+                if (named.All(pods => pods is not null))
+                {
+                    yield return Merge([.. named.SelectMany(pods => pods!)]);
+                }
+            }
+        }
+        finally
+        {
+            await stop.CancelAsync();
+            await following.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private static async Task FollowAsync(
+        IPodSource source, int index, IReadOnlyList<PodSpec>?[] latest, WakeSignal changed, CancellationToken cancellation)
+    {
+        await foreach (IReadOnlyList<PodSpec> pods in source.WatchAsync(cancellation))
+        {
+            Volatile.Write(ref latest[index], pods);
+            changed.Set();
         }
     }
 

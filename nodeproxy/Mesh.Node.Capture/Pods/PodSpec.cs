@@ -1,4 +1,5 @@
 using System.Net;
+using Mesh.Interop.Linux;
 using Mesh.Node.Capture.Handover;
 
 namespace Mesh.Node.Capture.Pods;
@@ -18,8 +19,14 @@ public sealed class PodSpec
     /// <summary>Service account.</summary>
     public required string ServiceAccount { get; init; }
 
-    /// <summary>Absolute path of its network namespace.</summary>
+    /// <summary>Absolute path of its network namespace; where <see cref="Network"/> finds it, what messages call it.</summary>
     public required string NetworkNamespace { get; init; }
+
+    /// <summary>Finds its network namespace; null where <see cref="NetworkNamespace"/> is a path for as long as the pod lives.</summary>
+    internal IPodNetwork? Network { get; init; }
+
+    /// <summary>Differs when its sandbox or a container was made anew, so that its namespace is looked at again. May be empty.</summary>
+    public string Incarnation { get; init; } = "";
 
     /// <summary>Its addresses, as far as the source knows them.</summary>
     public IReadOnlyList<IPAddress> Addresses { get; init; } = [];
@@ -33,10 +40,16 @@ public sealed class PodSpec
     /// <summary>Namespace and name, for messages.</summary>
     public string DisplayName => $"{Namespace}/{Name}";
 
+    /// <summary>Opens its network namespace as it is now. The caller owns it.</summary>
+    /// <exception cref="PodNotStartedException">It has none yet.</exception>
+    /// <exception cref="CaptureException">None is found, though it should have one.</exception>
+    /// <exception cref="PosixException">It cannot be opened.</exception>
+    internal NetNamespace OpenNetwork() => Network?.Open() ?? NetNamespace.OpenPath(NetworkNamespace);
+
     /// <summary>Whether another says the same: sources read files again and again.</summary>
     public bool Says(PodSpec other) =>
-        (Uid, Name, Namespace, ServiceAccount, NetworkNamespace)
-            == (other.Uid, other.Name, other.Namespace, other.ServiceAccount, other.NetworkNamespace)
+        (Uid, Name, Namespace, ServiceAccount, NetworkNamespace, Incarnation)
+            == (other.Uid, other.Name, other.Namespace, other.ServiceAccount, other.NetworkNamespace, other.Incarnation)
         && Addresses.SequenceEqual(other.Addresses)
         && Probes.SequenceEqual(other.Probes)
         && Annotations.Count == other.Annotations.Count

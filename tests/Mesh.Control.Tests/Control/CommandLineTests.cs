@@ -107,6 +107,7 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("--svid-ttl: '91d' is not a duration", "--config", "C", "--state", "S", "--svid-ttl=91d")]
     [InlineData(
         "--trust-domain: 'Cluster.Local' is not a trust domain", "--config", "C", "--state", "S", "--trust-domain", "Cluster.Local")]
+    [InlineData("--excluded-namespace: 'A' is not a namespace", "--config", "C", "--state", "S", "--excluded-namespace", "A")]
     [InlineData("--server-name: 'a b' is neither", "--config", "C", "--state", "S", "--server-name", "a b")]
     [InlineData("--ca-cert, --ca-key and --ca-roots belong together", "--config", "C", "--state", "S", "--ca-key", "K")]
     [InlineData("--otlp-endpoint: 'x' is not an http", "--config", "C", "--state", "S", "--otlp-endpoint", "x")]
@@ -150,7 +151,7 @@ public sealed class CommandLineTests : IDisposable
         foreach (string option in new[]
         {
             "--config", "--state", "--listen", "--admin", "--trust-domain", "--cluster", "--cluster-domain", "--network",
-            "--root-namespace",
+            "--root-namespace", "--excluded-namespace",
             "--recursive",
             "--svid-ttl", "--server-name", "--ca-cert", "--ca-key", "--ca-roots", "--otlp-endpoint", "--log-level", "--log-format",
         })

@@ -29,6 +29,8 @@ internal sealed class AgentUnderTest : IAsyncDisposable
 
     public IReadOnlyList<NamedNamespaceOptions> Namespaces { get; init; } = [];
 
+    public KubernetesOptions Kubernetes { get; init; } = new();
+
     public HandoverOptions Handover => new() { SocketPath = Path.Combine(Root, "run", "handover.sock") };
 
     public NodeAgent Agent { get; private set; } = null!;
@@ -45,6 +47,7 @@ internal sealed class AgentUnderTest : IAsyncDisposable
         [IPAddress.Parse("10.9.0.1")],
         Capture,
         new PodSourceOptions { Directory = PodDirectory, Namespaces = Namespaces },
+        Kubernetes,
         Handover,
         NullLogger.Instance,
         TimeProvider.System);
@@ -106,6 +109,11 @@ internal sealed class AgentUnderTest : IAsyncDisposable
     public Task UntilAsync(string uid, string condition) => Wait.UntilAsync(
         () => StatusOf(uid)?.GetProperty("condition").GetString() == condition,
         string.Create(CultureInfo.InvariantCulture, $"pod {uid} is {condition}; the status is {StatusOf(uid)}"));
+
+    /// <summary>Until the status says that something is wrong with the node.</summary>
+    public Task UntilProblemAsync(string words) => Wait.UntilAsync(
+        () => File.Exists(Agent.StatusPath) && File.ReadAllText(Agent.StatusPath).Contains(words, StringComparison.Ordinal),
+        $"the status says '{words}'");
 
     public Task UntilGoneAsync(string uid) => Wait.UntilAsync(() => StatusOf(uid) is null, $"pod {uid} has left");
 
