@@ -23,6 +23,7 @@ internal static class Program
         new PathTarget(),
         new HandoverTarget(),
         new ClientHelloTarget(),
+        new DnsTarget(),
     ];
 
     public static int Main(string[] arguments)
