@@ -125,6 +125,7 @@ public sealed class MeshTranslator(TranslationOptions options)
                 .Select(rule => (NamespaceNamedBy(rule), rule)),
         ];
         ILookup<string, IPAddress> foreign = ForeignAddresses(readings);
+        ILookup<string, AllocatedHost> allocated = AllocatedAddresses.Of(readings).ToLookup(host => host.Namespace, StringComparer.Ordinal);
         foreach ((string name, ImmutableArray<Reading>.Builder builder) in byNamespace)
         {
             yield return new NamespaceInputs(
@@ -132,7 +133,8 @@ public sealed class MeshTranslator(TranslationOptions options)
                 labels.GetValueOrDefault(name, Labels.Empty),
                 builder.ToImmutable(),
                 [.. rules.Where(entry => entry.Namespace is null || entry.Namespace == name).Select(entry => entry.Rule)],
-                [.. foreign[name]]);
+                [.. foreign[name]],
+                [.. allocated[name]]);
         }
     }
 

@@ -42,6 +42,7 @@ public sealed partial class MeshSnapshot
             ServicesByPrefix = from._servicesByPrefix.ToBuilder();
             ServiceBlockLengths = from._serviceBlockLengths;
             ServicesByHostname = from._servicesByHostname.ToBuilder();
+            Hostnames = from._hostnames.ToBuilder();
             Traffic = from._traffic.ToBuilder();
             Policies = from.Policies;
             NamedPorts = from.NamedPorts;
@@ -64,6 +65,9 @@ public sealed partial class MeshSnapshot
         internal ImmutableDictionary<string, PrefixLengths> ServiceBlockLengths { get; private set; }
 
         internal ImmutableDictionary<string, ImmutableArray<Service>>.Builder ServicesByHostname { get; }
+
+        /// <summary>The keys of <see cref="ServicesByHostname"/>, by their bytes.</summary>
+        internal ImmutableDictionary<HostText, string>.Builder Hostnames { get; }
 
         internal ImmutableDictionary<string, ServiceTraffic>.Builder Traffic { get; }
 
@@ -156,6 +160,7 @@ public sealed partial class MeshSnapshot
             }
 
             Insert(ServicesByHostname, service.Hostname, service, CompareClaimToName);
+            Hostnames[HostText.Of(service.Hostname)] = service.Hostname;
         }
 
         /// <returns>False when there was none of that key.</returns>
@@ -175,6 +180,11 @@ public sealed partial class MeshSnapshot
             }
 
             Delete(ServicesByHostname, service.Hostname, service);
+            if (!ServicesByHostname.ContainsKey(service.Hostname))
+            {
+                Hostnames.Remove(HostText.Of(service.Hostname));
+            }
+
             return true;
         }
 

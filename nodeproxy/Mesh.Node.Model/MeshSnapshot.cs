@@ -23,6 +23,7 @@ public sealed partial class MeshSnapshot
     private readonly ImmutableDictionary<NetworkPrefix, ImmutableArray<Service>> _servicesByPrefix;
     private readonly ImmutableDictionary<string, PrefixLengths> _serviceBlockLengths;
     private readonly ImmutableDictionary<string, ImmutableArray<Service>> _servicesByHostname;
+    private readonly ImmutableDictionary<HostText, string> _hostnames;
     private readonly ImmutableDictionary<string, ServiceTraffic> _traffic;
 
     private MeshSnapshot()
@@ -35,6 +36,7 @@ public sealed partial class MeshSnapshot
         _servicesByPrefix = ImmutableDictionary<NetworkPrefix, ImmutableArray<Service>>.Empty;
         _serviceBlockLengths = ImmutableDictionary.Create<string, PrefixLengths>(StringComparer.Ordinal);
         _servicesByHostname = ImmutableDictionary.Create<string, ImmutableArray<Service>>(StringComparer.Ordinal);
+        _hostnames = ImmutableDictionary<HostText, string>.Empty;
         _traffic = ImmutableDictionary.Create<string, ServiceTraffic>(StringComparer.Ordinal);
         Policies = PolicySet.Empty;
         NamedPorts = NamedPorts.Empty;
@@ -51,6 +53,7 @@ public sealed partial class MeshSnapshot
         _servicesByPrefix = builder.ServicesByPrefix.ToImmutable();
         _serviceBlockLengths = builder.ServiceBlockLengths;
         _servicesByHostname = builder.ServicesByHostname.ToImmutable();
+        _hostnames = builder.Hostnames.ToImmutable();
         _traffic = builder.Traffic.ToImmutable();
         Policies = builder.Policies;
         NamedPorts = builder.NamedPorts;
@@ -147,6 +150,10 @@ public sealed partial class MeshSnapshot
     /// </summary>
     public Service? FindServiceByHostname(string hostname, string clientNamespace) =>
         _servicesByHostname.TryGetValue(hostname, out ImmutableArray<Service> claimants) ? Best(claimants, clientNamespace) : null;
+
+    /// <summary>The same by a name as a message holds it. No allocation.</summary>
+    internal Service? FindServiceByHost(HostText host, string clientNamespace) =>
+        _hostnames.TryGetValue(host, out string? hostname) ? FindServiceByHostname(hostname, clientNamespace) : null;
 
     /// <summary>What was said of how requests to a service are routed and carried, in no order.</summary>
     public IEnumerable<ServiceTraffic> Traffic => _traffic.Values;

@@ -71,6 +71,7 @@ internal static class EntryReader
             Selector = selector,
             SubjectAltNames = [.. spec.Texts("subjectAltNames").Select(item => item.Text)],
             IsNamespaceLocal = ReadVisibility(spec),
+            Allocation = AllocationRequest.Read(root),
         };
     }
 

@@ -64,6 +64,8 @@ internal sealed record ServiceEntrySpec
     public required ImmutableArray<string> SubjectAltNames { get; init; }
 
     public required bool IsNamespaceLocal { get; init; }
+
+    public required AllocationRequest Allocation { get; init; }
 }
 
 /// <param name="Name">Never empty.</param>

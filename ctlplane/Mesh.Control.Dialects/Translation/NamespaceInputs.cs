@@ -42,15 +42,18 @@ internal sealed record MeshWideInputs(
 /// <param name="Readings">Its objects.</param>
 /// <param name="DestinationRules">Those of the whole mesh that may name subsets of services here.</param>
 /// <param name="ForeignAddresses">Addresses that endpoints are given here by hand and that pods of other namespaces have.</param>
+/// <param name="Allocated">The addresses its hosts were given, which depends on the hosts of the whole mesh.</param>
 internal sealed record NamespaceInputs(
     string Name,
     Labels Labels,
     ImmutableArray<Reading> Readings,
     ImmutableArray<DestinationRuleSpec> DestinationRules,
-    ImmutableHashSet<IPAddress> ForeignAddresses)
+    ImmutableHashSet<IPAddress> ForeignAddresses,
+    ImmutableArray<AllocatedHost> Allocated)
 {
     public bool IsSameAs(NamespaceInputs other) =>
         ReferenceEquals(Labels, other.Labels)
+        && Allocated.AsSpan().SequenceEqual(other.Allocated.AsSpan())
         && DestinationRules.AsSpan().SequenceEqual(other.DestinationRules.AsSpan(), ReferenceEqualityComparer.Instance)
         && ForeignAddresses.SetEquals(other.ForeignAddresses)
         && Readings.AsSpan().SequenceEqual(other.Readings.AsSpan(), ReferenceEqualityComparer.Instance);

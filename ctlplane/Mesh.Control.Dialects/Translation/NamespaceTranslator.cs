@@ -23,6 +23,7 @@ internal sealed class NamespaceTranslator
     private readonly List<WorkloadDraft> _drafts = [];
     private readonly Dictionary<string, List<WorkloadDraft>> _endpointsByService = new(StringComparer.Ordinal);
     private readonly Dictionary<string, List<WorkloadDraft>> _endpointsByEntry = new(StringComparer.Ordinal);
+    private readonly Dictionary<(string Entry, string Host), ImmutableArray<VirtualAddress>> _allocated;
     private readonly HashSet<ServiceKey> _serviceKeys = [];
     private readonly ImmutableArray<Service>.Builder _services = ImmutableArray.CreateBuilder<Service>();
     private readonly ImmutableArray<AuthorizationPolicy>.Builder _policies = ImmutableArray.CreateBuilder<AuthorizationPolicy>();
@@ -33,6 +34,7 @@ internal sealed class NamespaceTranslator
         _options = options;
         _inputs = inputs;
         _meshWide = meshWide;
+        _allocated = inputs.Allocated.ToDictionary(given => (given.Entry, given.Host), given => given.Addresses);
     }
 
     public static NamespaceModel Translate(TranslationOptions options, NamespaceInputs inputs, MeshWideInputs meshWide) =>
@@ -211,7 +213,9 @@ internal sealed class NamespaceTranslator
                 Key = key,
                 Name = entry.Name,
                 Network = _options.Network,
-                Addresses = entry.Addresses,
+                Addresses = entry.Addresses.IsEmpty
+                    ? _allocated.GetValueOrDefault((entry.Name, host), [])
+                    : entry.Addresses,
                 Ports = [.. entry.Ports.Select(
                     port => new ServicePort(port.Port, port.TargetPort > 0 ? port.TargetPort : port.Port, port.Protocol))],
                 SubjectAltNames = entry.SubjectAltNames,

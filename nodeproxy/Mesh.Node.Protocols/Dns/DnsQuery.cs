@@ -40,7 +40,8 @@ public readonly struct DnsQuery
     public int QuestionEnd => NameBytes == 0 ? HeaderBytes : HeaderBytes + NameBytes + 4;
 
     /// <summary>
-    /// Whether everything behind the question can be read too, to the message's last byte. What cannot is for the server that it was sent to.
+    /// Whether everything behind the question can be read too, to the message's last byte. What cannot is for the server that it was sent
+    /// to.
     /// </summary>
     public bool IsWhole { get; private init; }
 

@@ -6,8 +6,8 @@ namespace Mesh.Node.Protocols.Dns;
 public static class DnsReply
 {
     /// <summary>
-    /// Whether a message answers a query: its identifier and opcode, and its question word by word. That it came from the server's address and port is
-    /// the socket's business.
+    /// Whether a message answers a query: its identifier and opcode, and its question word by word. That it came from the server's address
+    /// and port is the socket's business.
     /// </summary>
     /// <param name="message">What came.</param>
     /// <param name="id">The identifier the query was sent with.</param>

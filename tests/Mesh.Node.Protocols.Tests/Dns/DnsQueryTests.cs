@@ -35,7 +35,11 @@ public sealed class DnsQueryTests
     [Fact]
     public void A_message_cut_at_any_byte_is_never_taken_for_whole()
     {
-        byte[] message = [.. Header(7, 0x0100, 1, 0, 0, 2), .. Name("stock.shop"), .. Word(1), .. Word(1), .. Name("x.y"), .. Word(1), .. Word(1), 0, 0, 0, 9, 0, 4, 1, 2, 3, 4, .. Opt(1232, 0, false, 1, 2, 3)];
+        byte[] message =
+        [
+            .. Header(7, 0x0100, 1, 0, 0, 2), .. Name("stock.shop"), .. Word(1), .. Word(1),
+            .. Name("x.y"), .. Word(1), .. Word(1), 0, 0, 0, 9, 0, 4, 1, 2, 3, 4, .. Opt(1232, 0, false, 1, 2, 3),
+        ];
         int questionEnd = 12 + Name("stock.shop").Length + 4;
         for (int bytes = 0; bytes < message.Length; bytes++)
         {
