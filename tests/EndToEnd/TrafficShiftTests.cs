@@ -9,7 +9,8 @@ using Xunit;
 namespace Mesh.EndToEnd;
 
 /// <summary>
-/// Versions of a service under load. Goal: shares are as they are written, and neither a change of them nor the death of a version XX
+/// Versions of a service under load. Goal: shares are as they are written, and neither a change of them nor the death of a version costs a
+/// request. Method: h2load in a pod, versions on both nodes that are told apart by the status they answer.
 /// </summary>
 [Collection(nameof(TproxyGroup))]
 public sealed partial class TrafficShiftTests(TproxyLab fixture) : IsolatedTests(fixture)
@@ -21,7 +22,7 @@ public sealed partial class TrafficShiftTests(TproxyLab fixture) : IsolatedTests
     {
         // The standard deviation of one in ten is 0.15 % of so many.
         const int Requests = 40_000;
-        await ApplyAsync(Versions());
+        await ApplyAsync(Versions([], []));
         await Fixture.ReadyAsync();
         await using WebServer first = await AnsweringAsync("mesh/shift-v1", StatusCodes.Status200OK);
         await using WebServer second = await AnsweringAsync("mesh/shift-v2", StatusCodes.Status404NotFound);
@@ -38,7 +39,7 @@ public sealed partial class TrafficShiftTests(TproxyLab fixture) : IsolatedTests
     public async Task A_split_is_flipped_under_load_without_an_error()
     {
         const int Requests = 40_000;
-        await ApplyAsync(Versions());
+        await ApplyAsync(Versions([], []));
         await Fixture.ReadyAsync();
         await using WebServer first = await AnsweringAsync("mesh/shift-v1", StatusCodes.Status200OK);
         await using WebServer second = await AnsweringAsync("mesh/shift-v2", StatusCodes.Status200OK);
@@ -62,12 +63,44 @@ public sealed partial class TrafficShiftTests(TproxyLab fixture) : IsolatedTests
         Assert.Equal(before, other.Requests);
     }
 
+    [LabFact]
+    public async Task A_version_that_is_killed_costs_two_requests_at_most_and_the_other_takes_all()
+    {
+        const int Requests = 300;
+        const int LostMax = 2;
+        await ApplyAsync(Versions(
+            ["lab-app", "http", "--port", "8080", "--name", "v1"], ["lab-app", "http", "--port", "8080", "--name", "v2"]));
+        await Fixture.ReadyAsync();
+        await Lab.WaitForListenerAsync("mesh/shift-v1");
+        await Lab.WaitForListenerAsync("mesh/shift-v2");
+        await EstablishAsync(Split(50, 50));
+
+        // Fifty each second, for six seconds.
+        Task<Load> loading = LoadAsync("--h1", "-n", $"{Requests}", "-c", "5", "--rps", "10");
+        double before = await CountAsync(("destination_version", "v1"));
+        await Eventually.TrueAsync(
+            async () => await CountAsync(("destination_version", "v1")) > before + 20, TimeSpan.FromSeconds(30), "the version is used");
+        double cut = await CountAsync(("response_flags", "UC"));
+        await Lab.KillAsync("pod/mesh/shift-v1");
+        Load load = await loading;
+
+        // Those that the version had been sent and not answered are lost whatever is done: nobody knows what it did about them.
+        double sent = await CountAsync(("response_flags", "UC")) - cut;
+        Assert.True(load.Good >= Requests - LostMax - sent, $"{load.Text}{sent} had been sent");
+        LabPod client = await Lab.PodAsync("mesh/client-1");
+        string answers = await client.OutputAsync("curl", "-sS", "--max-time", "30", $"http://{await Lab.AddressAsync(Service)}/[1-100]");
+        Assert.Equal(100, SecondVersion().Count(answers));
+    }
+
     [GeneratedRegex(@"status codes: (\d+) 2xx, (\d+) 3xx, (\d+) 4xx, (\d+) 5xx")]
     private static partial Regex StatusCounts();
 
-    private static string Versions() =>
-        Applications.Pod("shift-v1", node: 1, Service, "v1", [])
-        + Applications.Pod("shift-v2", node: 2, Service, "v2", [])
+    [GeneratedRegex("\"v2\"")]
+    private static partial Regex SecondVersion();
+
+    private static string Versions(string[] first, string[] second) =>
+        Applications.Pod("shift-v1", node: 1, Service, "v1", first)
+        + Applications.Pod("shift-v2", node: 2, Service, "v2", second)
         + Applications.Service(Service)
         + $$"""
             apiVersion: networking.istio.io/v1
@@ -97,6 +130,13 @@ public sealed partial class TrafficShiftTests(TproxyLab fixture) : IsolatedTests
             context.Response.StatusCode = status;
             return Task.CompletedTask;
         });
+
+    /// <summary>How many requests the client's side has counted that carry a label.</summary>
+    private async Task<double> CountAsync((string Name, string Value) label)
+    {
+        MetricSamples samples = await (await Lab.NodeAsync("node-1")).MetricsAsync();
+        return samples.Sum("istio_requests_total", ("reporter", "source"), ("destination_service_name", Service), label);
+    }
 
     private async Task<Load> LoadAsync(params string[] options)
     {

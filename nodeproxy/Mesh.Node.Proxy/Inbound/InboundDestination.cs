@@ -10,19 +10,22 @@ namespace Mesh.Node.Proxy.Inbound;
 /// <summary>Finds what an inbound connection is for.</summary>
 internal static class InboundDestination
 {
-    /// <summary>The pod's own workload; waits for it and for the first complete configuration, then refuses.</summary>
+    /// <summary>
+    /// The pod's own workload; waits for it and for the first complete configuration, then refuses. One that has left is refused at once:
+    /// its clients have others to go to.
+    /// </summary>
     public static async ValueTask<Workload?> FindAsync(LoopContext context, EnrolledPod pod, ConnectionRecord record)
     {
         bool known = await context.WaitForConfigurationAsync(
-            snapshot => snapshot.IsComplete && pod.FindWorkload(snapshot) is not null,
+            snapshot => snapshot.IsComplete && (pod.FindWorkload(snapshot) is not null || pod.HasLeft(snapshot)),
             TimeSpan.FromMilliseconds(context.Services.Options.ConfigurationWaitMs));
-        if (!known)
+        Workload? workload = known ? pod.FindWorkload(context.Snapshot) : null;
+        if (workload is null)
         {
             record.TryEnd(context.Snapshot.IsComplete ? CloseReason.DestinationUnknown : CloseReason.NotReady);
-            return null;
         }
 
-        return record.Reason == CloseReason.None ? pod.FindWorkload(context.Snapshot) : null;
+        return record.Reason == CloseReason.None ? workload : null;
     }
 
     /// <summary>

@@ -41,6 +41,9 @@ internal sealed class EnrolledPod
     private ImmutableArray<PodListener> _listening = [];
     private PodDetails _details;
 
+    // Set by any loop, once.
+    private volatile bool _wasKnown;
+
     private EnrolledPod(
         PodIdentity identity, PodDetails details, NetNamespace network, LoopContext home, Func<LoopContext, Placement, LoopContext> place)
     {
@@ -130,8 +133,21 @@ internal sealed class EnrolledPod
     }
 
     /// <summary>The workload the control plane knows this pod as; null until it has arrived.</summary>
-    public Workload? FindWorkload(MeshSnapshot snapshot) =>
-        snapshot.FindPod(Home.Services.NodeName, Identity.Namespace, Identity.Name, Identity.ServiceAccount);
+    public Workload? FindWorkload(MeshSnapshot snapshot)
+    {
+        Workload? workload = snapshot.FindPod(Home.Services.NodeName, Identity.Namespace, Identity.Name, Identity.ServiceAccount);
+        if (workload is not null && !_wasKnown)
+        {
+            _wasKnown = true;
+        }
+
+        return workload;
+    }
+
+    /// <summary>
+    /// Whether the control plane has known this pod and knows it no longer: then it is about to end, and nothing is to be waited for.
+    /// </summary>
+    public bool HasLeft(MeshSnapshot snapshot) => snapshot.IsComplete && FindWorkload(snapshot) is null && _wasKnown;
 
     /// <summary>The original destination of a captured connection, by the way the rules captured it.</summary>
     public IPEndPoint? OriginalDestination(SocketHandle accepted, AddressFamily family)

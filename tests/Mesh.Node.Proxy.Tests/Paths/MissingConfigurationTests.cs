@@ -31,6 +31,22 @@ public sealed class MissingConfigurationTests
         await AssertAnsweredAsync(client, server);
     }
 
+    [LabFact]
+    public async Task A_pod_the_control_plane_knows_no_longer_is_not_waited_for()
+    {
+        await using LabNode node = await LabNode.StartAsync(new ProxyOptions
+        {
+            SameNode = SameNodeMode.Network,
+            ConfigurationWaitMs = 4 * (int)LabNode.Patience.TotalMilliseconds,
+        });
+        (LabPod client, LabPod server) = await TwoPodsAsync(node);
+        await AssertAnsweredAsync(client, server);
+        node.Configure(mesh => mesh.RemoveWorkload(server.Workload.Uid));
+
+        await AssertRefusedAsync(() => LabPod.ConnectAsync(node.Host.Network, server.Address, MeshPorts.Hbone));
+        await node.WaitForLineAsync("path=InboundTunnel", $"close_reason={CloseReason.DestinationUnknown}");
+    }
+
     [LabTheory]
     [InlineData(SameNodeMode.Direct, "path=SameNode")]
     [InlineData(SameNodeMode.Network, "path=InboundHbone")]
@@ -105,10 +121,13 @@ public sealed class MissingConfigurationTests
         Assert.Equal("hello", await LabPod.AskAsync(socket, "hello"));
     }
 
+    private static Task AssertRefusedAsync(LabPod client, IPAddress address, int port) =>
+        AssertRefusedAsync(() => client.ConnectAsync(address, port));
+
     /// <summary>The reset may be there before the client knows that it is connected.</summary>
-    private static Task AssertRefusedAsync(LabPod client, IPAddress address, int port) => Assert.ThrowsAsync<SocketException>(async () =>
+    private static Task AssertRefusedAsync(Func<Task<Socket>> connect) => Assert.ThrowsAsync<SocketException>(async () =>
     {
-        using Socket socket = await client.ConnectAsync(address, port);
+        using Socket socket = await connect();
         await LabPod.ReadAsync(socket, 1);
     });
 }

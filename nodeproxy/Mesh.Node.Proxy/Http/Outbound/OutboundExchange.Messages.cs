@@ -65,8 +65,7 @@ internal partial class OutboundExchange
         }
 
         EndpointPick pick = PickEndpoint(retries);
-        if (_isUnanswered && retries.AvoidsTried && pick.Endpoint is DestinationEndpoint again
-            && _tried.AsSpan(0, _triedCount).Contains(again) && FindOtherDestination(action) is WeightedDestination other)
+        if (_isUnanswered && IsSpent(pick, retries) && FindOtherDestination(action) is WeightedDestination other)
         {
             if (!TryTakePlace(other))
             {
@@ -105,6 +104,11 @@ internal partial class OutboundExchange
                 return false;
         }
     }
+
+    /// <summary>Whether the destination has nobody left to ask: its endpoints have gone, or did not answer before.</summary>
+    private bool IsSpent(in EndpointPick pick, RetryPolicy retries) => pick.Endpoint is DestinationEndpoint picked
+        ? retries.AvoidsTried && _tried.AsSpan(0, _triedCount).Contains(picked)
+        : pick.Choice.Status is EndpointStatus.NoEndpoint or EndpointStatus.NoHealthyEndpoint or EndpointStatus.UnknownSubset;
 
     private EndpointPick PickEndpoint(RetryPolicy retries) => _target!.Pick(
         new PickRequest

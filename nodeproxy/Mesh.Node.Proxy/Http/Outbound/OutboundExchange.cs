@@ -290,6 +290,12 @@ internal partial class OutboundExchange : ProxiedExchange, IOpenRequest, IAuthor
     private async ValueTask<Attempt> AttemptAsync(ForwardAction? action, RetryPolicy retries, bool isFresh)
     {
         LeaveGate();
+        if (Record.Attempts > 0)
+        {
+            // The route stands, but who did not answer may have left meanwhile, and is not to be asked again.
+            _snapshot = Context.Snapshot;
+        }
+
         if (!TryChoose(action, retries, out UpstreamGroup? group))
         {
             return Attempt.None;

@@ -138,6 +138,23 @@ internal abstract class UpstreamGroup(UpstreamKey key, Workload? endpoint, Servi
         DialForWaiting();
     }
 
+    /// <summary>
+    /// Closes it because its endpoint has left: who waits is told so now, and may go elsewhere, instead of when the last packet that was
+    /// sent there has been given up.
+    /// </summary>
+    public void CloseAsGone()
+    {
+        IsClosed = true;
+        CloseIdle();
+        var result = new UpstreamResult(null, IsReused: false, CloseReason.WorkloadRemoved, $"{Endpoint?.Name} has left");
+
+        // Whoever is told may ask for another connection at once, but not here: the pool has let go of this group.
+        for (int left = _waiting.Count; left > 0; left--)
+        {
+            FailFirst(result);
+        }
+    }
+
     /// <summary>An exchange over a connection that has room; null without one.</summary>
     protected abstract UpstreamExchange? TryTake();
 

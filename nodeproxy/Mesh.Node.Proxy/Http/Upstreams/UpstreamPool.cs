@@ -79,7 +79,7 @@ internal sealed class UpstreamPool : ITimerHandler
             group.JudgeOpenAgain();
             if (!group.IsStillFor(snapshot))
             {
-                Retire(group);
+                Retire(group, isGone: group.Endpoint is not null && snapshot.FindWorkload(group.Key.Workload) is null);
             }
         }
     }
@@ -91,7 +91,7 @@ internal sealed class UpstreamPool : ITimerHandler
         {
             if (group.Endpoint is Workload endpoint && endpoint.Name == workload && endpoint.Namespace == @namespace)
             {
-                Retire(group);
+                Retire(group, isGone: false);
             }
         }
     }
@@ -140,10 +140,20 @@ internal sealed class UpstreamPool : ITimerHandler
         }
     }
 
-    private void Retire(UpstreamGroup group)
+    /// <param name="group">Which is kept no longer.</param>
+    /// <param name="isGone">Its endpoint is none of the mesh any more.</param>
+    private void Retire(UpstreamGroup group, bool isGone)
     {
         _groups.Remove(group.Key);
-        group.Close();
+        if (isGone)
+        {
+            group.CloseAsGone();
+        }
+        else
+        {
+            group.Close();
+        }
+
         if (group.HasOpenRequests || group.WaitingCount > 0)
         {
             _retired.Add(group);

@@ -84,9 +84,13 @@ internal static class AccessLogFormatter
     {
         (AccessEvent.Opened, false) => "connection opened",
         (AccessEvent.Opened, true) => "tunnel opened",
-        (_, true) => record.ArePartiesKnown ? "tunnel closed" : "tunnel failed",
-        (_, false) => record.ArePartiesKnown ? "connection complete" : "connection failed",
+        (_, true) => HasCarried(record) ? "tunnel closed" : "tunnel failed",
+        (_, false) => HasCarried(record) ? "connection complete" : "connection failed",
     };
+
+    // The parties of a connection whose requests are read are each request's: it has none of its own.
+    private static bool HasCarried(ConnectionRecord record) =>
+        record.ArePartiesKnown || CloseReasons.Kind(record.Reason) == CloseKind.Ended;
 
     private static string? NullWhenEmpty(string? text) => string.IsNullOrEmpty(text) ? null : text;
 }

@@ -65,6 +65,14 @@ public sealed class AccessLogFormatterTests
     }
 
     [Fact]
+    public void A_connection_whose_requests_were_read_is_complete_though_its_parties_are_those_of_each_request()
+    {
+        ConnectionRecord record = TestMesh.Accepted(ConnectionPath.Outbound);
+        record.TryEnd(CloseReason.Completed);
+        Assert.Contains(" access connection complete ", Text(record), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Tunnels_are_quiet_unless_they_fail()
     {
         ConnectionRecord released = TestMesh.Accepted(ConnectionPath.OutboundTunnel);
