@@ -27,7 +27,17 @@ public static class PatternSyntax
     /// <param name="regex">Matches the whole of a text and nothing less; null when the expression is refused.</param>
     /// <param name="problem">Why it is refused, for people; null when it is not.</param>
     public static bool TryCompile(
-        string expression, [NotNullWhen(true)] out Regex? regex, [NotNullWhen(false)] out string? problem)
+        string expression, [NotNullWhen(true)] out Regex? regex, [NotNullWhen(false)] out string? problem) =>
+        TryCompile(expression, isWhole: true, out regex, out problem);
+
+    /// <summary>Compiles an expression that may match any part of a text.</summary>
+    /// <inheritdoc cref="TryCompile(string, out Regex?, out string?)"/>
+    internal static bool TryCompileSearch(
+        string expression, [NotNullWhen(true)] out Regex? regex, [NotNullWhen(false)] out string? problem) =>
+        TryCompile(expression, isWhole: false, out regex, out problem);
+
+    private static bool TryCompile(
+        string expression, bool isWhole, [NotNullWhen(true)] out Regex? regex, [NotNullWhen(false)] out string? problem)
     {
         ArgumentNullException.ThrowIfNull(expression);
         regex = null;
@@ -39,13 +49,15 @@ public static class PatternSyntax
 
         try
         {
-            string whole = $@"\A(?:{expression.Replace("(?P<", "(?<", StringComparison.Ordinal)})\z";
-            regex = new Regex(whole, RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
+            string dialect = expression.Replace("(?P<", "(?<", StringComparison.Ordinal);
+            regex = new Regex(isWhole ? $@"\A(?:{dialect})\z" : dialect, RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
             return true;
         }
         catch (RegexParseException exception)
         {
-            problem = $"not a regular expression: {exception.Error} at character {exception.Offset - @"\A(?:".Length + 1}";
+            // What is not closed is noticed behind what closes the whole.
+            int offset = Math.Min(exception.Offset - (isWhole ? @"\A(?:".Length : 0), expression.Length);
+            problem = $"not a regular expression: {exception.Error} at character {offset + 1}";
         }
         catch (NotSupportedException)
         {

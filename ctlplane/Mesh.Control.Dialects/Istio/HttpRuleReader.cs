@@ -18,17 +18,12 @@ internal static class HttpRuleReader
     private static readonly string[] s_destinationFields = ["host", "port", "subset"];
     private static readonly string[] s_portFields = ["number"];
     private static readonly string[] s_mirrorFields = ["destination", "percentage"];
-    private static readonly string[] s_rewriteFields = ["authority", "uri", "uriRegexRewrite"];
+    private static readonly string[] s_delegateFields = ["name", "namespace"];
 
     /// <returns>Null when no client of the mesh can get it, or when what it says is broken, which has been reported.</returns>
     public static RuleSpec? Read(FieldReader rule, string owner, int index)
     {
         rule.RefuseUnknown("A route", s_fields);
-        if (rule.Has("delegate"))
-        {
-            rule.Error("delegate", "Delegation is not supported.", "Write the routes here.");
-        }
-
         List<FieldReader> sections = rule.Sections("match");
         List<MatchSpec> matches = [.. sections.Select(RouteMatchReader.Read).OfType<MatchSpec>()];
         (HeaderOperations request, HeaderOperations response) = HeaderOperationsReader.Read(rule, out string? authority);
@@ -42,9 +37,11 @@ internal static class HttpRuleReader
         return new RuleSpec
         {
             Name = $"{owner} {name}",
+            Field = rule.Path,
+            Delegate = ReadDelegate(rule),
             Matches = [.. matches],
             Action = action,
-            Destinations = action is ForwardAction ? ReadDestinations(rule) : [],
+            Destinations = action is ForwardAction && !rule.Has("delegate") ? ReadDestinations(rule, authority is not null) : [],
             Mirrors = action is ForwardAction ? ReadMirrors(rule) : [],
             RequestHeaders = request,
             ResponseHeaders = response,
@@ -55,6 +52,16 @@ internal static class HttpRuleReader
     private static RouteAction? ReadAction(FieldReader rule, string? authority, List<MatchSpec> matches)
     {
         string[] actions = [.. ((string[])["route", "redirect", "directResponse"]).Where(rule.Has)];
+        if (rule.Has("delegate"))
+        {
+            foreach (string other in actions)
+            {
+                rule.Error(other, $"{other} does not go with delegate.");
+            }
+
+            return ReadForward(rule, authority);
+        }
+
         if (actions.Length != 1)
         {
             rule.Error(
@@ -67,7 +74,7 @@ internal static class HttpRuleReader
 
         if (actions[0] != "route")
         {
-            foreach (string other in (string[])["fault", "rewrite", "mirror", "mirrors", "timeout", "retries"])
+            foreach (string other in (string[])["fault", "rewrite"])
             {
                 if (rule.Has(other))
                 {
@@ -75,10 +82,35 @@ internal static class HttpRuleReader
                 }
             }
 
+            foreach (string other in (string[])["mirror", "mirrors", "timeout", "retries"])
+            {
+                if (rule.Has(other))
+                {
+                    rule.Warning(other, $"With {actions[0]} no request is sent on; the field has no effect.");
+                }
+            }
+
             return actions[0] == "redirect" ? AnswerReader.ReadRedirect(rule, matches) : AnswerReader.ReadDirectResponse(rule);
         }
 
-        (PathRewrite? rewrite, string? rewritten) = ReadRewrite(rule);
+        return ReadForward(rule, authority);
+    }
+
+    private static DelegateSpec? ReadDelegate(FieldReader rule)
+    {
+        if (rule.Section("delegate") is not { } section)
+        {
+            return null;
+        }
+
+        section.RefuseUnknown("delegate", s_delegateFields);
+        string @namespace = section.Text("namespace") is { Length: > 0 } own ? own : section.Diagnostics.Source.Key.Namespace;
+        return section.RequiredText("name") is { } name ? new DelegateSpec(@namespace, name, section.Path) : null;
+    }
+
+    private static ForwardAction ReadForward(FieldReader rule, string? authority)
+    {
+        (PathRewrite? rewrite, string? rewritten) = RewriteReader.Read(rule);
         if (authority is not null && rewritten is not null)
         {
             rule.Error("rewrite.authority", "The authority is set twice.");
@@ -102,31 +134,9 @@ internal static class HttpRuleReader
         };
     }
 
-    private static (PathRewrite? Path, string? Authority) ReadRewrite(FieldReader rule)
-    {
-        if (rule.Section("rewrite") is not { } rewrite)
-        {
-            return (null, null);
-        }
-
-        rewrite.RefuseUnknown("rewrite", s_rewriteFields);
-        if (rewrite.Has("uriRegexRewrite"))
-        {
-            rewrite.Error("uriRegexRewrite", "Rewriting by a regular expression is not supported.", "Use uri.");
-        }
-
-        string? uri = rewrite.Text("uri");
-        string? authority = rewrite.Text("authority");
-        if (uri is null && authority is null && !rewrite.Has("uriRegexRewrite"))
-        {
-            rule.Error("rewrite", "It rewrites nothing.", "Give it uri or authority.");
-        }
-
-        bool isSound = (uri is null || rewrite.CheckValue("uri", uri)) & (authority is null || rewrite.CheckValue("authority", authority));
-        return isSound ? (uri is null ? null : new PathRewrite(uri, ReplacesMatchedPart: true), authority) : (null, null);
-    }
-
-    private static ImmutableArray<DestinationSpec> ReadDestinations(FieldReader rule)
+    /// <param name="rule">The rule.</param>
+    /// <param name="hasAuthority">Whether the rule's headers set the authority already.</param>
+    private static ImmutableArray<DestinationSpec> ReadDestinations(FieldReader rule, bool hasAuthority)
     {
         ImmutableArray<DestinationSpec>.Builder destinations = ImmutableArray.CreateBuilder<DestinationSpec>();
         List<FieldReader> routes = rule.Sections("route");
@@ -135,14 +145,14 @@ internal static class HttpRuleReader
             route.RefuseUnknown("A destination", s_routeFields);
             uint weight = (uint)(route.Integer("weight", 0, int.MaxValue) ?? 0);
             (HeaderOperations request, HeaderOperations response) = HeaderOperationsReader.Read(route, out string? authority);
-            if (authority is not null)
+            if (authority is not null && (hasAuthority || rule.Section("rewrite")?.Has("authority") == true))
             {
-                route.Error("headers.request.set", "The authority of one destination alone is not supported.", "Set it for the route.");
+                route.Error("headers.request.set", "The authority is set twice.");
             }
 
             if (ReadDestination(route, "destination", routes.Count == 1 ? 1 : weight) is { } destination)
             {
-                destinations.Add(destination with { RequestHeaders = request, ResponseHeaders = response });
+                destinations.Add(destination with { Authority = authority, RequestHeaders = request, ResponseHeaders = response });
             }
         }
 

@@ -36,6 +36,18 @@ internal static class VirtualServiceReader
             }
         }
 
+        bool isDelegate = spec.Items("hosts").Count == 0;
+        if (isDelegate)
+        {
+            foreach (string other in (string[])["gateways", "tls", "tcp"])
+            {
+                if (spec.Has(other))
+                {
+                    spec.Error(other, "A VirtualService without hosts is delegated to and has nothing but http.", "Give it a host.");
+                }
+            }
+        }
+
         if (!spec.Has("http") && !spec.Has("tls") && !spec.Has("tcp"))
         {
             spec.Error("http", "A VirtualService needs a route.");
@@ -47,6 +59,12 @@ internal static class VirtualServiceReader
         {
             if (HttpRuleReader.Read(sections[index], $"{source.Key.Namespace}/{source.Key.Name}", index) is { } rule)
             {
+                if (isDelegate && rule.Delegate is { } further)
+                {
+                    sections[index].Error(
+                        "delegate", $"What is delegated to delegates no further, to {further.Name}.", "Write the routes here.");
+                }
+
                 rules.Add(rule);
             }
         }
@@ -85,11 +103,6 @@ internal static class VirtualServiceReader
             {
                 hosts.Add(item.Text);
             }
-        }
-
-        if (items.Count == 0)
-        {
-            spec.Error("hosts", "A VirtualService needs a host.", "Delegated ones, which have none, are not supported.");
         }
 
         return hosts.ToImmutable();

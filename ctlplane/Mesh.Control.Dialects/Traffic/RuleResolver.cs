@@ -27,6 +27,7 @@ internal sealed class RuleResolver(
     /// <returns>Null when none of its matches is for the port.</returns>
     public Route? Resolve(RuleSpec rule, RawObject source, int port, string client, bool keepsUnusable)
     {
+        source = rule.Owner ?? source;
         ImmutableArray<MatchSpec> matches = rule.Matches.RemoveAll(match => match.Port is { } own && own != port);
         if (!rule.Matches.IsEmpty && matches.IsEmpty)
         {
@@ -83,6 +84,7 @@ internal sealed class RuleResolver(
         string consequence = keepsUnusable ? "its share of the requests fails" : "it is passed over";
         RouteDestination resolved = new(Service: null, Port: 0, destination.Subset, destination.Weight)
         {
+            Authority = destination.Authority,
             RequestHeaders = destination.RequestHeaders,
             ResponseHeaders = destination.ResponseHeaders,
         };

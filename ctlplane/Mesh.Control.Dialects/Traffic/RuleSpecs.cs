@@ -14,6 +14,15 @@ internal sealed record RuleSpec
     /// <summary>None: it holds for every request.</summary>
     public required ImmutableArray<MatchSpec> Matches { get; init; }
 
+    /// <summary>Where it stands in the object.</summary>
+    public string Field { get; init; } = string.Empty;
+
+    /// <summary>The object it is written in, where that is another than the one it holds for.</summary>
+    public RawObject? Owner { get; init; }
+
+    /// <summary>Whose rules take its place; null for none.</summary>
+    public DelegateSpec? Delegate { get; init; }
+
     /// <summary>Of a rule that forwards, without its destinations and mirrors.</summary>
     public required RouteAction Action { get; init; }
 
@@ -27,6 +36,11 @@ internal sealed record RuleSpec
 
     public CorsPolicy? Cors { get; init; }
 }
+
+/// <param name="Namespace">Of the VirtualService.</param>
+/// <param name="Name">Its name.</param>
+/// <param name="Field">Where it is named.</param>
+internal sealed record DelegateSpec(string Namespace, string Name, string Field);
 
 /// <param name="Match">Without who asks.</param>
 /// <param name="Port">The service's port it is for; null for every one.</param>
@@ -46,6 +60,9 @@ internal sealed record MatchSpec(RouteMatch Match, int? Port = null, Labels? Sou
 /// <param name="Field">Where it stands in the object.</param>
 internal sealed record DestinationSpec(string? Host, string? Namespace, string Subset, int? Port, uint Weight, string Field)
 {
+    /// <summary>Sent in place of the route's; null for that.</summary>
+    public string? Authority { get; init; }
+
     /// <summary>It is of another namespace than the route, and needs the leave of that one.</summary>
     public bool NeedsGrant { get; init; }
 
@@ -76,8 +93,10 @@ internal sealed record VirtualServiceSpec
 
     public required DateTimeOffset? CreatedAt { get; init; }
 
-    /// <summary>As written.</summary>
+    /// <summary>As written; none for one that others delegate to.</summary>
     public required ImmutableArray<string> Hosts { get; init; }
+
+    public bool IsDelegate => Hosts.IsEmpty;
 
     public required ExportScope ExportedTo { get; init; }
 

@@ -46,7 +46,10 @@ internal sealed class TrafficTranslator
     private TrafficTranslator(TranslationOptions options, TrafficInputs inputs)
     {
         _options = options;
-        _inputs = inputs;
+        _inputs = inputs with
+        {
+            VirtualServices = new Delegation(inputs.VirtualServices, options.ClusterDomain, Report).Expand(),
+        };
         _directory = new ServiceDirectory(inputs.Services);
         _destinationRules = new DestinationRules(inputs.DestinationRules, options.RootNamespace, options.ClusterDomain);
         _serviceRoutes = new ServiceRoutes(inputs.ServiceRoutes, options.ClusterDomain);

@@ -64,6 +64,9 @@ public sealed record DirectResponseAction(int Status, ImmutableArray<byte> Body)
 /// <param name="Weight">Its share is this over the sum of all.</param>
 public sealed record RouteDestination(ServiceKey? Service, int Port, string Subset, uint Weight)
 {
+    /// <summary>Sent in place of the route's; null for that.</summary>
+    public string? Authority { get; init; }
+
     public HeaderOperations RequestHeaders { get; init; } = HeaderOperations.None;
 
     public HeaderOperations ResponseHeaders { get; init; } = HeaderOperations.None;
@@ -71,7 +74,14 @@ public sealed record RouteDestination(ServiceKey? Service, int Port, string Subs
 
 /// <param name="Replacement">Of the whole path, or of the part that was matched.</param>
 /// <param name="ReplacesMatchedPart">Which of them.</param>
-public sealed record PathRewrite(string Replacement, bool ReplacesMatchedPart);
+public sealed record PathRewrite(string Replacement, bool ReplacesMatchedPart)
+{
+    /// <summary>
+    /// A regular expression: each part of the path that it matches is replaced, by a text in which <c>\1</c> is its first group. Null where
+    /// the replacement is of the whole or of the matched part.
+    /// </summary>
+    public string? Pattern { get; init; }
+}
 
 /// <param name="Destination">Its weight means nothing.</param>
 /// <param name="PartsPerMillion">Of how many requests.</param>

@@ -111,6 +111,7 @@ internal static class RouteCompiler
         Port = (uint)destination.Port,
         Subset = destination.Subset,
         Weight = destination.Weight,
+        Authority = destination.Authority ?? string.Empty,
         RequestHeaders = WireOf(destination.RequestHeaders),
         ResponseHeaders = WireOf(destination.ResponseHeaders),
     };
@@ -118,6 +119,10 @@ internal static class RouteCompiler
     private static Wire.PathRewrite? WireOf(PathRewrite? rewrite) => rewrite switch
     {
         null => null,
+        { Pattern: { } pattern } => new Wire.PathRewrite
+        {
+            Matches = new Wire.PatternSubstitution { Pattern = pattern, Replacement = rewrite.Replacement },
+        },
         { ReplacesMatchedPart: true } => new Wire.PathRewrite { MatchedPart = rewrite.Replacement },
         _ => new Wire.PathRewrite { Whole = rewrite.Replacement },
     };

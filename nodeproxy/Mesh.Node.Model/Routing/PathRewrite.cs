@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text;
+using Mesh.Api.Patterns;
 
 namespace Mesh.Node.Model.Routing;
 
@@ -7,6 +8,10 @@ namespace Mesh.Node.Model.Routing;
 public sealed class PathRewrite
 {
     private readonly byte[] _replacement;
+    private readonly PatternSubstitution? _substitution;
+
+    private PathRewrite(PatternSubstitution substitution)
+        : this(substitution.Replacement, replacesPrefix: false) => _substitution = substitution;
 
     private PathRewrite(string replacement, bool replacesPrefix)
     {
@@ -26,16 +31,30 @@ public sealed class PathRewrite
     /// <summary>The part of the path that the route matched becomes another.</summary>
     public static PathRewrite MatchedPart(string prefix) => new(prefix, replacesPrefix: true);
 
+    /// <summary>Each part of the path that an expression matches becomes another.</summary>
+    public static PathRewrite Matches(PatternSubstitution substitution)
+    {
+        ArgumentNullException.ThrowIfNull(substitution);
+        return new(substitution);
+    }
+
     /// <summary>Writes the new path.</summary>
     /// <param name="path">The request's, which fulfils the match.</param>
     /// <param name="match">The condition it was found by; null when the route asks nothing of the path.</param>
-    /// <param name="output">Where it goes: at most the bytes of the path, the replacement and a slash.</param>
+    /// <param name="output">Where it goes.</param>
     /// <remarks>
     /// By whole segments, exactly one slash joins what replaces and what stays (as HTTPRoute's ReplacePrefixMatch); a prefix that is a
-    /// string is replaced as one. A path never becomes empty.
+    /// string is replaced as one. A path never becomes empty, and begins with a slash whatever an expression leaves of it. Only an
+    /// expression allocates.
     /// </remarks>
     public void Write(ReadOnlySpan<byte> path, PathMatch? match, IBufferWriter<byte> output)
     {
+        if (_substitution is not null)
+        {
+            WriteSubstituted(path, output);
+            return;
+        }
+
         ReadOnlySpan<byte> rest = ReplacesPrefix ? path[(match?.MatchedBytes(path) ?? path.Length)..] : [];
         ReadOnlySpan<byte> start = _replacement;
         if (match is { Kind: PathMatchKind.Segments } && !rest.IsEmpty && start.EndsWith((byte)'/'))
@@ -50,5 +69,20 @@ public sealed class PathRewrite
 
         output.Write(start);
         output.Write(rest);
+    }
+
+    public override string ToString() => _substitution is not null ? $"what matches {_substitution.Pattern} becomes {Replacement}"
+        : $"{(ReplacesPrefix ? "matched part" : "whole path")} becomes {Replacement}";
+
+    private void WriteSubstituted(ReadOnlySpan<byte> path, IBufferWriter<byte> output)
+    {
+        var written = new ArrayBufferWriter<byte>(path.Length + _replacement.Length + 1);
+        _substitution!.Write(path, written);
+        if (!written.WrittenSpan.StartsWith((byte)'/'))
+        {
+            output.Write("/"u8);
+        }
+
+        output.Write(written.WrittenSpan);
     }
 }

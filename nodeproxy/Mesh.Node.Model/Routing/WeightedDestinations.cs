@@ -97,6 +97,9 @@ public sealed class WeightedDestinations
 /// <param name="Weight">Its share is this over the sum of all; 0 gets nothing beside others.</param>
 public sealed record WeightedDestination(string ServiceKey, ushort Port, string Subset, uint Weight)
 {
+    /// <summary>Sent in place of the client's and the route's; null for those.</summary>
+    public string? Authority { get; init; }
+
     /// <summary>What is changed of the head of requests that go here, before what the route changes.</summary>
     public HeaderOperations RequestHeaders { get; init; } = HeaderOperations.None;
 

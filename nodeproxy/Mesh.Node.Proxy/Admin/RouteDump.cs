@@ -187,8 +187,7 @@ internal static class RouteDump
         writer.WriteEndArray();
     }
 
-    private static string? Text(PathRewrite? rewrite) =>
-        rewrite is null ? null : $"{(rewrite.ReplacesPrefix ? "matched part" : "whole path")} becomes {rewrite.Replacement}";
+    private static string? Text(PathRewrite? rewrite) => rewrite?.ToString();
 
     private static void WriteText(Utf8JsonWriter writer, string name, string? text)
     {

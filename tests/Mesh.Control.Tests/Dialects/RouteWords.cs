@@ -130,7 +130,8 @@ internal static class RouteWords
     private static string TextOf(RouteDestination destination, bool isWeighted)
     {
         var text = new StringBuilder(destination.Service is { } service ? $"{CaseText.Short(service)}:{Text(destination.Port)}" : "nowhere");
-        text.Append(destination.Subset.Length == 0 ? "" : $"[{destination.Subset}]").Append(isWeighted ? $"*{Text((int)destination.Weight)}" : "");
+        text.Append(destination.Subset.Length == 0 ? "" : $"[{destination.Subset}]").Append(isWeighted ? $"*{Text((int)destination.Weight)}" : "")
+            .Append(destination.Authority is { } authority ? $"(as {authority})" : "");
         Append(text, "request", destination.RequestHeaders);
         Append(text, "response", destination.ResponseHeaders);
         return text.ToString();
@@ -139,6 +140,7 @@ internal static class RouteWords
     private static string TextOf(PathRewrite? rewrite) => rewrite switch
     {
         null => "",
+        { Pattern: { } pattern } => $" path~{pattern}=>{rewrite.Replacement}",
         _ => rewrite.ReplacesMatchedPart ? $" path^=>{rewrite.Replacement}" : $" path=>{rewrite.Replacement}",
     };
 

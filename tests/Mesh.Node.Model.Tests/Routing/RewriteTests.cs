@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text;
+using Mesh.Api.Patterns;
 using Mesh.Node.Model.Routing;
 using Xunit;
 
@@ -41,6 +42,42 @@ public sealed class RewriteTests
         Assert.Equal("/new", Rewritten(PathRewrite.MatchedPart("/new"), PathMatch.Exact("/old"), "/old"));
         Assert.Equal("/new", Rewritten(PathRewrite.MatchedPart("/new"), null, "/any/path"));
         Assert.Equal("/new", Rewritten(PathRewrite.Whole("/new"), PathMatch.Prefix("/old"), "/old/path"));
+    }
+
+    // Reference B.1, rewrite: uriRegexRewrite substitutes with \1 groups, wherever in the path the expression matches.
+    [Theory]
+    [InlineData("^/service/([^/]+)(/.*)$", @"\2/instance/\1", "/service/foo/v1/api", "/v1/api/instance/foo")]
+    [InlineData("one", "two", "/xxx/one/yyy/one/zzz", "/xxx/two/yyy/two/zzz")]
+    [InlineData("^(.*?)one(.*)$", @"\1two\2", "/xxx/one/yyy/one/zzz", "/xxx/two/yyy/one/zzz")]
+    [InlineData("(?i)/xxx/", "/yyy/", "/aaa/XxX/bbb", "/aaa/yyy/bbb")]
+    [InlineData("/a", @"\0\\$1", "/a", @"/a\$1")]
+    [InlineData("^/", "", "/a", "/a")]
+    [InlineData("nothing", "else", "/a", "/a")]
+    public void What_an_expression_matches_is_replaced(string pattern, string replacement, string path, string expected)
+    {
+        Assert.True(PatternSubstitution.TryCompile(pattern, replacement, out PatternSubstitution? substitution, out _));
+        Assert.Equal(expected, Rewritten(PathRewrite.Matches(substitution), PathMatch.Prefix("/"), path));
+    }
+
+    [Theory]
+    [InlineData("(", "", "not a regular expression")]
+    [InlineData("(a)", @"\2", "no group")]
+    [InlineData("a", @"\n", "backslash")]
+    [InlineData("a", @"b\", "backslash")]
+    public void A_substitution_that_cannot_be_made_is_refused(string pattern, string replacement, string expected)
+    {
+        Assert.False(PatternSubstitution.TryCompile(pattern, replacement, out _, out string? problem));
+        Assert.Contains(expected, problem, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_path_does_not_grow_without_measure()
+    {
+        Assert.True(PatternSubstitution.TryCompile("a", new string('b', 1_024), out PatternSubstitution? substitution, out _));
+        Assert.False(PatternSubstitution.TryCompile("a", new string('b', 1_025), out _, out _));
+        Assert.Equal(
+            1 + (PatternSubstitution.ReplacedMax * 1_024) + (1_000 - PatternSubstitution.ReplacedMax),
+            Rewritten(PathRewrite.Matches(substitution), null, "/" + new string('a', 1_000)).Length);
     }
 
     [Theory]

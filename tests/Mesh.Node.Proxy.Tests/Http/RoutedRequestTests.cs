@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Net;
+using Mesh.Api.Patterns;
 using Mesh.Node.Model.Retries;
 using Mesh.Node.Model.Routing;
 using Mesh.Node.Model.Traffic;
@@ -49,6 +50,24 @@ public sealed class RoutedRequestTests
         Assert.False(answered.Headers.Contains("x-secret"));
         Assert.True(answered.Headers.Contains("x-envoy-upstream-service-time"));
         Assert.Equal(["GET /new/page?q=1 other.shop"], app.Requests);
+    }
+
+    [LabFact]
+    public async Task What_an_expression_matches_of_a_path_is_rewritten_and_a_destination_has_an_authority_of_its_own()
+    {
+        await using HttpLab lab = await HttpLab.StartAsync();
+        LabPod pod = await lab.Node.AddPodAsync("server");
+        await using HttpApp app = await HttpApp.StartAsync(pod, HttpLab.AppPort, context => context.Response.WriteAsync("here"));
+        HttpService service = lab.AddService("server", (pod, []));
+        Assert.True(PatternSubstitution.TryCompile("^/clients/([0-9]+)(.*)$", @"\2/of/\1", out PatternSubstitution? substitution, out _));
+        lab.Route(service, new Route("shop/expression", [], new ForwardAction(new WeightedDestinations(
+            [new WeightedDestination(service.Service.Key, 80, "", 1) { Authority = "own.shop" }]))
+        {
+            Rewrite = PathRewrite.Matches(substitution),
+            Authority = "route.shop",
+        }));
+        Assert.Equal("here", await lab.Http(service).GetStringAsync("/clients/7/cart?q=/clients/8"));
+        Assert.Equal(["GET /cart/of/7?q=/clients/8 own.shop"], app.Requests);
     }
 
     [LabFact]

@@ -44,7 +44,7 @@ internal static class RouteChanges
             head.Path = texts.WrittenSpan;
         }
 
-        if (action?.Authority is string authority)
+        if ((destination?.Authority ?? action?.Authority) is string authority)
         {
             texts.ResetWrittenCount();
             texts.Advance(Encoding.UTF8.GetBytes(authority, texts.GetSpan(authority.Length * 3)));

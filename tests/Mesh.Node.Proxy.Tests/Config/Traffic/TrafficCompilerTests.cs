@@ -45,6 +45,7 @@ public sealed class TrafficCompilerTests
                         Port = 80,
                         Subset = "v2",
                         Weight = 10,
+                        Authority = "v2.example",
                         RequestHeaders = new Wire.HeaderOperations { Set = { new Header { Name = "X-Version", Value = "2" } } },
                     },
                 },
@@ -90,6 +91,7 @@ public sealed class TrafficCompilerTests
         Assert.True(forward.Destinations.KeepsUnusable);
         Assert.Equal([("v1", 90u), ("v2", 10u)], forward.Destinations.Destinations.Select(to => (to.Subset, to.Weight)));
         Assert.Equal("x-version: 2", Assert.Single(forward.Destinations.Destinations[1].RequestHeaders.Set).ToString());
+        Assert.Equal([null, "v2.example"], forward.Destinations.Destinations.Select(to => to.Authority));
         Assert.Equal(("/", true), (forward.Rewrite!.Replacement, forward.Rewrite.ReplacesPrefix));
         Assert.Equal("stock.example", forward.Authority);
         Assert.Equal(TimeSpan.FromSeconds(3), forward.Timeout);

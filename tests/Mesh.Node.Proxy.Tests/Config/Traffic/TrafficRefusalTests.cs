@@ -45,6 +45,8 @@ public sealed class TrafficRefusalTests
             (route => route.Forward.Timeout = new Duration { Seconds = long.MaxValue }, "forward.timeout: 9223372036854775807 s"),
             (route => route.Forward.Rewrite = new PathRewrite(), "forward.rewrite: it does not say"),
             (route => route.Forward.Rewrite = new PathRewrite { Whole = "/a\r\nx: y" }, "forward.rewrite.whole: it has control characters"),
+            (route => route.Forward.Rewrite = new PathRewrite { Matches = new PatternSubstitution { Pattern = "(" } }, "forward.rewrite.matches.pattern: not a regular"),
+            (route => route.Forward.Destinations[0].Authority = "a\nb", "forward.destinations[0].authority: it has control characters"),
             (route => route.Forward.Authority = "a\nb", "forward.authority: it has control characters"),
             (route => route.Forward.Retries = new RetryPolicy { Conditions = { (RetryCondition)99 } }, "forward.retries.conditions[0]: 99 is not known here"),
             (route => route.Forward.Retries = new RetryPolicy { Conditions = { RetryCondition.Unspecified } }, "forward.retries.conditions[0]: 0 is not known here"),

@@ -1,3 +1,4 @@
+using Mesh.Api.Patterns;
 using Mesh.Node.Model.Retries;
 using Mesh.Node.Model.Routing;
 using Wire = Mesh.Api.Traffic;
@@ -45,6 +46,7 @@ internal static class RouteCompiler
     private static WeightedDestination ReadDestination(Wire.Destination wire, Field field) =>
         new(wire.Service, wire.Service.Length == 0 && wire.Port == 0 ? (ushort)0 : field["port"].Port(wire.Port), wire.Subset, wire.Weight)
         {
+            Authority = wire.Authority.Length == 0 ? null : HeaderCompiler.Value(wire.Authority, field["authority"]),
             RequestHeaders = HeaderCompiler.Read(wire.RequestHeaders, field["request_headers"]),
             ResponseHeaders = HeaderCompiler.Read(wire.ResponseHeaders, field["response_headers"]),
         };
@@ -61,8 +63,17 @@ internal static class RouteCompiler
         Wire.PathRewrite.ReplacementOneofCase.Whole => PathRewrite.Whole(HeaderCompiler.Value(wire.Whole, field["whole"])),
         Wire.PathRewrite.ReplacementOneofCase.MatchedPart =>
             PathRewrite.MatchedPart(HeaderCompiler.Value(wire.MatchedPart, field["matched_part"])),
+        Wire.PathRewrite.ReplacementOneofCase.Matches => ReadSubstitution(wire.Matches, field["matches"]),
         _ => throw field.Refuse("it does not say by what the path is replaced"),
     };
+
+    private static PathRewrite ReadSubstitution(Wire.PatternSubstitution wire, Field field)
+    {
+        string replacement = HeaderCompiler.Value(wire.Replacement, field["replacement"]);
+        return PatternSubstitution.TryCompile(wire.Pattern, replacement, out PatternSubstitution? substitution, out string? problem)
+            ? PathRewrite.Matches(substitution)
+            : throw field["pattern"].Refuse(problem);
+    }
 
     private static RetryPolicy ReadRetries(Wire.RetryPolicy? wire, Field field)
     {
