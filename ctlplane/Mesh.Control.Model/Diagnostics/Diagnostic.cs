@@ -32,6 +32,12 @@ public sealed record Diagnostic(
     string Reason,
     string Hint)
 {
+    /// <summary>The code under which people look it up, such as <c>IST0101</c>; empty where none fits.</summary>
+    public string Code { get; init; } = string.Empty;
+
+    /// <summary>Another tool's code for the same, such as <c>KIA1101</c>; empty where there is none.</summary>
+    public string Alias { get; init; } = string.Empty;
+
     public override string ToString()
     {
         string what = string.Join(' ', new[] { Object?.ToString(), Field }.Where(part => !string.IsNullOrEmpty(part)));

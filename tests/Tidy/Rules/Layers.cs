@@ -26,6 +26,8 @@ internal static class Layers
         ["Mesh.Control.Model"] = ["Mesh.Api"],
         ["Mesh.Control.Dialects"] = ["Mesh.Control.Model"],
         ["Mesh.Control.Sources"] = ["Mesh.Control.Model"],
+        ["Mesh.Control.Analysis"] = ["Mesh.Control.Dialects", "Mesh.Control.Model"],
+        ["Mesh.Control.Cli"] = ["Mesh.Control.Analysis", "Mesh.Control.Dialects", "Mesh.Control.Model", "Mesh.Control.Sources"],
         ["Mesh.Control.Serving"] = ["Mesh.Api", "Mesh.Control.Model"],
         ["Mesh.Control"] =
             ["Mesh.Api", "Mesh.Control.Dialects", "Mesh.Control.Model", "Mesh.Control.Serving", "Mesh.Control.Sources"],
