@@ -46,6 +46,7 @@ public sealed partial class MeshSnapshot
             Traffic = from._traffic.ToBuilder();
             Policies = from.Policies;
             NamedPorts = from.NamedPorts;
+            Unresolved = from.Unresolved.ToBuilder();
         }
 
         public bool IsComplete { get; private set; }
@@ -75,6 +76,8 @@ public sealed partial class MeshSnapshot
 
         internal NamedPorts NamedPorts { get; private set; }
 
+        internal ImmutableDictionary<string, Workload>.Builder Unresolved { get; }
+
         /// <summary>Says that the first complete configuration is in. Never taken back.</summary>
         public void MarkComplete() => IsComplete = true;
 
@@ -100,6 +103,11 @@ public sealed partial class MeshSnapshot
             ArgumentNullException.ThrowIfNull(workload);
             RemoveWorkload(workload.Uid);
             Workloads.Add(workload.Uid, workload);
+            if (workload.Hostname is not null && workload.Addresses.IsEmpty)
+            {
+                Unresolved.Add(workload.Uid, workload);
+            }
+
             foreach (NetworkAddress address in AddressesOf(workload))
             {
                 Insert(WorkloadsByAddress, address, workload, CompareClaimToAddress);
@@ -126,6 +134,7 @@ public sealed partial class MeshSnapshot
             }
 
             Workloads.Remove(uid);
+            Unresolved.Remove(uid);
             foreach (NetworkAddress address in AddressesOf(workload))
             {
                 Delete(WorkloadsByAddress, address, workload);

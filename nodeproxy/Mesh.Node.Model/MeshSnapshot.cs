@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Collections.Immutable;
 using System.Net;
 using Mesh.Node.Model.Addresses;
@@ -26,6 +27,9 @@ public sealed partial class MeshSnapshot
     private readonly ImmutableDictionary<HostText, string> _hostnames;
     private readonly ImmutableDictionary<string, ServiceTraffic> _traffic;
 
+    /// <summary>Endpoints that names were found to have, by uid.</summary>
+    private readonly FrozenDictionary<string, Workload> _resolved = FrozenDictionary<string, Workload>.Empty;
+
     private MeshSnapshot()
     {
         _workloads = ImmutableDictionary.Create<string, Workload>(StringComparer.Ordinal);
@@ -40,6 +44,7 @@ public sealed partial class MeshSnapshot
         _traffic = ImmutableDictionary.Create<string, ServiceTraffic>(StringComparer.Ordinal);
         Policies = PolicySet.Empty;
         NamedPorts = NamedPorts.Empty;
+        Unresolved = ImmutableDictionary.Create<string, Workload>(StringComparer.Ordinal);
     }
 
     private MeshSnapshot(Builder builder)
@@ -57,6 +62,27 @@ public sealed partial class MeshSnapshot
         _traffic = builder.Traffic.ToImmutable();
         Policies = builder.Policies;
         NamedPorts = builder.NamedPorts;
+        Unresolved = builder.Unresolved.ToImmutable();
+    }
+
+    private MeshSnapshot(
+        MeshSnapshot told, IReadOnlyDictionary<string, ServiceEndpoints> services, FrozenDictionary<string, Workload> resolved)
+    {
+        IsComplete = told.IsComplete;
+        _workloads = told._workloads;
+        _workloadsByAddress = told._workloadsByAddress;
+        _workloadsByNode = told._workloadsByNode;
+        _workloadsByName = told._workloadsByName;
+        _services = told._services.SetItems(services);
+        _servicesByPrefix = told._servicesByPrefix;
+        _serviceBlockLengths = told._serviceBlockLengths;
+        _servicesByHostname = told._servicesByHostname;
+        _hostnames = told._hostnames;
+        _traffic = told._traffic;
+        _resolved = resolved;
+        Policies = told.Policies;
+        NamedPorts = told.NamedPorts;
+        Unresolved = told.Unresolved;
     }
 
     /// <summary>Nothing known, and not complete: policy evaluation on it never allows.</summary>
@@ -70,6 +96,9 @@ public sealed partial class MeshSnapshot
     /// <summary>The services that are reached by what clients ask for.</summary>
     public NamedPorts NamedPorts { get; }
 
+    /// <summary>The workloads that have only a name, by uid. The same instance while they stay the same.</summary>
+    public ImmutableDictionary<string, Workload> Unresolved { get; }
+
     /// <summary>Every workload, in no order.</summary>
     public IEnumerable<Workload> Workloads => _workloads.Values;
 
@@ -79,7 +108,7 @@ public sealed partial class MeshSnapshot
     public IEnumerable<ServiceEndpoints> Services => _services.Values.Where(entry => entry.Service is not null);
 
     /// <summary>Finds a workload by its uid.</summary>
-    public Workload? FindWorkload(string uid) => _workloads.GetValueOrDefault(uid);
+    public Workload? FindWorkload(string uid) => _workloads.GetValueOrDefault(uid) ?? _resolved.GetValueOrDefault(uid);
 
     /// <summary>
     /// Finds the workload at an address. Where several claim it, a pod is preferred to anything else, then one that speaks HBONE, then the
@@ -176,6 +205,15 @@ public sealed partial class MeshSnapshot
         FindService(serviceKey) is Service service && service.TryGetPort(port, out ServicePort found)
             ? found.Protocol
             : PortProtocol.Detect;
+
+    /// <summary>This snapshot with other endpoints of some services.</summary>
+    /// <param name="services">The services, by key.</param>
+    /// <param name="resolved">Their endpoints that are no workloads of this snapshot.</param>
+    internal MeshSnapshot With(IReadOnlyDictionary<string, ServiceEndpoints> services, IEnumerable<Workload> resolved) =>
+        new(
+            this,
+            services,
+            resolved.DistinctBy(workload => workload.Uid).ToFrozenDictionary(workload => workload.Uid, StringComparer.Ordinal));
 
     /// <summary>A builder that starts from this snapshot and shares with it whatever does not change.</summary>
     public Builder ToBuilder() => new(this);

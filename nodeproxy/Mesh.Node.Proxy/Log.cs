@@ -53,6 +53,17 @@ internal static partial class Log
         Message = "The process that served the admin ports has ended, and they cannot be served here again yet: {Reason}.")]
     public static partial void PortsNotTakenBack(ILogger logger, string reason);
 
+    [LoggerMessage(EventId = 1014, Level = LogLevel.Warning,
+        Message = "The name {Name} of an endpoint was not found: {Reason}. It is asked for again, and what was last found stays.")]
+    public static partial void NameNotFound(ILogger logger, string name, string reason);
+
+    [LoggerMessage(EventId = 1015, Level = LogLevel.Information, Message = "The name {Name} of an endpoint was found again.")]
+    public static partial void NameFoundAgain(ILogger logger, string name);
+
+    [LoggerMessage(EventId = 1016, Level = LogLevel.Error,
+        Message = "Endpoints have more names than the {Limit} that are looked up; the others stay without an address.")]
+    public static partial void NamesTooMany(ILogger logger, int limit);
+
     [LoggerMessage(EventId = 1009, Level = LogLevel.Warning,
         Message = "The proxy at {Path} gave no listeners: {Reason}. New ones are opened beside its own.")]
     public static partial void ListenersNotTaken(ILogger logger, string path, string reason);

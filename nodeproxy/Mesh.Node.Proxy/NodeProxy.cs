@@ -11,6 +11,7 @@ using Mesh.Node.Proxy.Http.Detection;
 using Mesh.Node.Proxy.Identity;
 using Mesh.Node.Proxy.Loops;
 using Mesh.Node.Proxy.Pods;
+using Mesh.Node.Proxy.Resolution;
 using Mesh.Node.Proxy.Succession;
 using Mesh.Node.Proxy.Telemetry;
 using Mesh.Node.Transport.Buffers;
@@ -27,6 +28,7 @@ public sealed class NodeProxy : IPodSink, ITunnelLister, IPodLister, IDestinatio
     private readonly LoopContext[] _contexts;
     private readonly ProxyServices _services;
     private readonly DestinationUpkeep _upkeep;
+    private readonly ResolvedConfiguration _configuration;
     private readonly IListenerSource? _predecessor;
 
     /// <summary>Ready to take pods over. Subscribes to changes; nothing is decided before the first complete configuration.</summary>
@@ -39,6 +41,7 @@ public sealed class NodeProxy : IPodSink, ITunnelLister, IPodLister, IDestinatio
     /// <param name="logger">Where faults are told.</param>
     /// <param name="predecessor">The proxy before this one, whose listeners go on; null where there is none to ask.</param>
     /// <param name="clock">By which tokens of requests expire; the machine's unless said otherwise.</param>
+    /// <param name="names">Who knows the addresses of names; the system's resolver unless said otherwise.</param>
     public NodeProxy(
         string nodeName,
         ProxyOptions options,
@@ -48,14 +51,19 @@ public sealed class NodeProxy : IPodSink, ITunnelLister, IPodLister, IDestinatio
         NodeTelemetry telemetry,
         ILogger logger,
         IListenerSource? predecessor = null,
-        TimeProvider? clock = null)
+        TimeProvider? clock = null,
+        INameLookup? names = null)
     {
+        _configuration = new ResolvedConfiguration(
+            configuration,
+            new NameResolver(names ?? new SystemNameLookup(), TimeSpan.FromMilliseconds(options.NameRefreshMs), logger),
+            logger);
         _predecessor = predecessor;
         _loops = loops;
         _services = new ProxyServices(
             nodeName,
             options,
-            configuration,
+            _configuration,
             certificates,
             new PodRegistry(),
             new DestinationRegistry(),
@@ -66,24 +74,25 @@ public sealed class NodeProxy : IPodSink, ITunnelLister, IPodLister, IDestinatio
             new TokenWorker(clock ?? TimeProvider.System),
             new PortHints(),
             logger);
-        Explainer = new RequestExplainer(configuration, _services.Destinations, static () => Environment.TickCount64);
+        Explainer = new RequestExplainer(_configuration, _services.Destinations, static () => Environment.TickCount64);
 
         // Before the loops hear of a change, destinations are ready for it.
         _upkeep = new DestinationUpkeep(
-            _services.Destinations, configuration, TimeProvider.System, static () => Environment.TickCount64);
+            _services.Destinations, _configuration, TimeProvider.System, static () => Environment.TickCount64);
         _contexts =
         [
             .. loops.Loops.Select(loop => new LoopContext(
                 loop, telemetry.ForLoop(loop.Index), telemetry.RequestsForLoop(loop.Index), _services)),
         ];
-        configuration.Changed += change => _services.RateLimiters.OnConfigurationChanged(change.Current);
-        configuration.Changed += _ => OnEveryLoop(static context => context.OnConfigurationChanged());
+        _configuration.Changed += change => _services.RateLimiters.OnConfigurationChanged(change.Current);
+        _configuration.Changed += _ => OnEveryLoop(static context => context.OnConfigurationChanged());
         certificates.TrustChanged += domain => OnEveryLoop(context => context.OnTrustChanged(domain));
     }
 
     /// <summary>Looks after nothing any more. The loops, and what is open on them, are the caller's.</summary>
     public void Dispose()
     {
+        _configuration.Dispose();
         _upkeep.Dispose();
         _services.Tokens.Dispose();
     }

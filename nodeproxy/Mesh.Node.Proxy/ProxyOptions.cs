@@ -87,6 +87,11 @@ public sealed class ProxyOptions
     /// </summary>
     public int HttpMirrorBytesMax { get; set; } = 1024 * 1024;
 
+    /// <summary>
+    /// Time from one look-up of the name of an endpoint to the next. Milliseconds; one minute, as Istio's <c>dnsRefreshRate</c>.
+    /// </summary>
+    public int NameRefreshMs { get; set; } = 60_000;
+
     /// <summary>Time from one PING on a tunnel to the next. Milliseconds; 10 s as ztunnel and Envoy.</summary>
     public int PingIntervalMs { get; set; } = 10_000;
 

@@ -32,6 +32,7 @@ internal static class ConfigurationCheck
         new("proxy.httpMirrorBytesMax", 0, 64 * 1024 * 1024, file => file.Proxy.HttpMirrorBytesMax),
         new("proxy.tunnelIdleMs", 100, int.MaxValue, file => file.Proxy.TunnelIdleMs),
         new("proxy.tunnelStreamsMax", 1, 10_000, file => file.Proxy.TunnelStreamsMax),
+        new("proxy.nameRefreshMs", 1_000, HourMs, file => file.Proxy.NameRefreshMs),
         new("proxy.pingIntervalMs", 100, HourMs, file => file.Proxy.PingIntervalMs),
         new("proxy.pingTimeoutMs", 100, HourMs, file => file.Proxy.PingTimeoutMs),
         new("proxy.podConnectionsMax", 1, 10_000_000, file => file.Proxy.PodConnectionsMax),

@@ -8,16 +8,14 @@ using Mesh.Control.Model.Inputs;
 
 namespace Mesh.Control.Dialects.Istio;
 
-/// <summary>Reads WorkloadEntry and ServiceEntry (networking.istio.io): what is reachable besides pods and Kubernetes services.</summary>
+/// <summary>
+/// Reads WorkloadEntry and ServiceEntry (networking.istio.io): what is reachable besides pods and Kubernetes services (reference B.5).
+/// </summary>
 internal static class EntryReader
 {
     private const int PortMax = 65_535;
     private const int HostCountMax = 256;
     private const int AddressCountMax = 256;
-    private const int EndpointCountMax = 4_096;
-    private const string DefaultServiceAccount = "default";
-
-    private static readonly string[] s_endpointFields = ["address", "labels", "locality", "network", "ports", "serviceAccount", "weight"];
 
     private static readonly string[] s_serviceEntryFields =
     [
@@ -36,7 +34,7 @@ internal static class EntryReader
             return null;
         }
 
-        return ReadEndpoint(source, spec, root.Section("metadata")?.TextMap("labels") ?? Labels.Empty);
+        return EndpointReader.Read(source, spec, root.Section("metadata")?.TextMap("labels") ?? Labels.Empty);
     }
 
     public static ServiceEntrySpec? ReadServiceEntry(RawObject source, ObjectDiagnostics diagnostics)
@@ -57,14 +55,17 @@ internal static class EntryReader
         EndpointResolution resolution = ReadResolution(spec);
         ImmutableArray<ServiceEntryPort> ports = ReadPorts(spec);
         Labels? selector = ReadSelector(spec);
-        ImmutableArray<WorkloadEntrySpec> endpoints = ReadEndpoints(source, spec, ports, resolution, selector);
+        ImmutableArray<WorkloadEntrySpec> endpoints = EndpointReader.ReadAll(source, spec, ports, resolution, selector);
+        ImmutableArray<string> hosts = ReadHosts(spec);
+        ImmutableArray<VirtualAddress> addresses = ReadAddresses(spec);
+        Check(spec, hosts, addresses, ports, resolution, hasEndpoints: !endpoints.IsEmpty || selector is not null);
         return new ServiceEntrySpec
         {
             Source = source,
             Namespace = source.Key.Namespace,
             Name = source.Key.Name,
-            Hosts = ReadHosts(spec),
-            Addresses = ReadAddresses(spec),
+            Hosts = hosts,
+            Addresses = addresses,
             Ports = ports,
             Resolution = resolution,
             Endpoints = endpoints,
@@ -75,97 +76,44 @@ internal static class EntryReader
         };
     }
 
-    private static WorkloadEntrySpec? ReadEndpoint(RawObject source, FieldReader fields, Labels outerLabels)
+    /// <summary>What fields must not say together.</summary>
+    private static void Check(
+        FieldReader spec,
+        ImmutableArray<string> hosts,
+        ImmutableArray<VirtualAddress> addresses,
+        ImmutableArray<ServiceEntryPort> ports,
+        EndpointResolution resolution,
+        bool hasEndpoints)
     {
-        fields.WarnUnknown(s_endpointFields);
-        string? text = fields.RequiredText("address");
-        if (text is null)
+        bool isLookedUp = resolution is EndpointResolution.Dns or EndpointResolution.DnsRoundRobin;
+        if (isLookedUp && !hasEndpoints && hosts.FirstOrDefault(host => host.StartsWith('*')) is { } wildcard)
         {
-            return null;
+            spec.Error("hosts", $"'{wildcard}' is no name that could be looked up.", "List endpoints, or use resolution NONE.");
         }
 
-        if (!AddressText.TryParse(text, out IPAddress? address))
+        if (isLookedUp && addresses.Any(address => address.PrefixLength is not null))
         {
-            fields.Error("address", $"'{text}' is not an IP address.", "Host names and sockets are not supported as endpoints.");
-            return null;
+            spec.Error("addresses", "Ranges need resolution NONE or STATIC.");
         }
 
-        string serviceAccount = fields.Text("serviceAccount") ?? DefaultServiceAccount;
-        if (!ManifestNames.IsSubdomain(serviceAccount))
+        // Who speaks neither HTTP nor TLS does not say whom it wants.
+        ServiceEntryPort? silent = ports.FirstOrDefault(port => port.Protocol is ApplicationProtocol.Tcp or ApplicationProtocol.Unknown);
+        if (silent is not null && hosts.Length > 1 && resolution != EndpointResolution.None)
         {
-            fields.Error("serviceAccount", $"'{serviceAccount}' is not the name of a service account.");
+            spec.Error(
+                "hosts",
+                $"At port {silent.Port}, which is neither HTTP nor TLS, the {hosts.Length} hosts cannot be told apart.",
+                "Write an entry for each host, with addresses of its own.");
         }
 
-        return new WorkloadEntrySpec
+        if (ports.FirstOrDefault(port => port.Protocol == ApplicationProtocol.Tcp) is { } bare && addresses.IsEmpty)
         {
-            Source = source,
-            Namespace = source.Key.Namespace,
-            Name = source.Key.Name,
-            Address = address,
-            Ports = ReadEndpointPorts(fields),
-            Labels = Merge(outerLabels, fields.TextMap("labels")),
-            Network = fields.Text("network"),
-            Locality = ReadLocality(fields),
-            Weight = fields.Integer("weight", 0, int.MaxValue) is { } weight and > 0 ? weight : null,
-            ServiceAccount = serviceAccount,
-        };
-    }
-
-    private static Labels Merge(Labels outer, Labels inner)
-    {
-        if (outer.Count == 0 || inner.Count == 0)
-        {
-            return outer.Count == 0 ? inner : outer;
+            spec.Warning(
+                "addresses",
+                $"IST0134: port {bare.Port} speaks TCP, so without addresses whatever is sent to this port of an unknown address is for "
+                    + "this entry.",
+                "Write addresses.");
         }
-
-        var merged = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (KeyValuePair<string, string> label in outer.Entries)
-        {
-            merged[label.Key] = label.Value;
-        }
-
-        foreach (KeyValuePair<string, string> label in inner.Entries)
-        {
-            merged[label.Key] = label.Value;
-        }
-
-        return Labels.Of(merged);
-    }
-
-    private static ImmutableArray<NamedPort> ReadEndpointPorts(FieldReader fields)
-    {
-        if (fields.Section("ports") is not { } ports)
-        {
-            return [];
-        }
-
-        ImmutableArray<NamedPort>.Builder read = ImmutableArray.CreateBuilder<NamedPort>(ports.Entries.Count);
-        foreach (RawEntry entry in ports.Entries)
-        {
-            if (ports.Integer(entry.Key, 1, PortMax) is { } number)
-            {
-                read.Add(new NamedPort(entry.Key, number));
-            }
-        }
-
-        return read.ToImmutable();
-    }
-
-    private static Locality ReadLocality(FieldReader fields)
-    {
-        if (fields.Text("locality") is not { Length: > 0 } text)
-        {
-            return Locality.Unknown;
-        }
-
-        string[] parts = text.Split('/');
-        if (parts.Length > 3)
-        {
-            fields.Error("locality", $"'{text}' has more than three parts.", "Write region/zone/subzone.");
-            return Locality.Unknown;
-        }
-
-        return new Locality(parts[0], parts.Length > 1 ? parts[1] : string.Empty, parts.Length > 2 ? parts[2] : string.Empty);
     }
 
     private static EndpointResolution ReadResolution(FieldReader spec)
@@ -176,11 +124,18 @@ internal static class EntryReader
                 return EndpointResolution.None;
             case "STATIC":
                 return EndpointResolution.Static;
-            case "DNS" or "DNS_ROUND_ROBIN" or "DYNAMIC_DNS":
-                spec.Error("resolution", "Endpoints that are looked up in DNS are not supported.", "Use STATIC with endpoints, or NONE.");
+            case "DNS":
+                return EndpointResolution.Dns;
+            case "DNS_ROUND_ROBIN":
+                return EndpointResolution.DnsRoundRobin;
+            case "DYNAMIC_DNS":
+                spec.Error(
+                    "resolution",
+                    "Names that clients choose are not looked up for them.",
+                    "Use NONE, which goes to the address that the client has found, or DNS for a name of yours.");
                 return EndpointResolution.None;
             case { } other:
-                spec.Error("resolution", $"'{other}' is not a resolution.", "Write STATIC or NONE.");
+                spec.Error("resolution", $"'{other}' is not a resolution.", "Write NONE, STATIC, DNS or DNS_ROUND_ROBIN.");
                 return EndpointResolution.None;
         }
     }
@@ -237,74 +192,6 @@ internal static class EntryReader
         }
 
         return labels;
-    }
-
-    private static ImmutableArray<WorkloadEntrySpec> ReadEndpoints(
-        RawObject source,
-        FieldReader spec,
-        ImmutableArray<ServiceEntryPort> ports,
-        EndpointResolution resolution,
-        Labels? selector)
-    {
-        List<FieldReader> items = spec.Sections("endpoints");
-        if (items.Count == 0)
-        {
-            if (resolution == EndpointResolution.Static && selector is null)
-            {
-                spec.Warning(
-                    "endpoints",
-                    "Nothing is listed and nothing selected, so this leads nowhere.",
-                    "List endpoints or add a workloadSelector.");
-            }
-
-            return [];
-        }
-
-        if (items.Count > EndpointCountMax)
-        {
-            spec.Error("endpoints", $"{items.Count} endpoints; {EndpointCountMax} are allowed.");
-            return [];
-        }
-
-        if (resolution == EndpointResolution.None)
-        {
-            spec.Error(
-                "endpoints", "With resolution NONE connections go where the client sends them; endpoints have no meaning.", "Use STATIC.");
-        }
-
-        if (selector is not null)
-        {
-            spec.Error("endpoints", "Endpoints are listed or selected, not both.");
-        }
-
-        ImmutableArray<WorkloadEntrySpec>.Builder endpoints = ImmutableArray.CreateBuilder<WorkloadEntrySpec>(items.Count);
-        var addresses = new HashSet<IPAddress>();
-        HashSet<string> portNames = [.. ports.Select(port => port.Name)];
-        foreach (FieldReader item in items)
-        {
-            if (ReadEndpoint(source, item, Labels.Empty) is not { } endpoint)
-            {
-                continue;
-            }
-
-            if (!addresses.Add(endpoint.Address))
-            {
-                item.Error("address", $"{endpoint.Address} is listed twice.");
-                continue;
-            }
-
-            foreach (NamedPort port in endpoint.Ports)
-            {
-                if (!portNames.Contains(port.Name))
-                {
-                    item.Error("ports", $"The entry has no port named {port.Name}.");
-                }
-            }
-
-            endpoints.Add(endpoint);
-        }
-
-        return endpoints.ToImmutable();
     }
 
     private static ImmutableArray<string> ReadHosts(FieldReader spec)

@@ -14,7 +14,14 @@ internal sealed record WorkloadEntrySpec
 
     public required string Name { get; init; }
 
-    public required IPAddress Address { get; init; }
+    /// <summary>Null where there is a <see cref="Hostname"/>.</summary>
+    public required IPAddress? Address { get; init; }
+
+    /// <summary>To be looked up, where there is no address.</summary>
+    public required string? Hostname { get; init; }
+
+    /// <summary>One of them.</summary>
+    public string Place => Hostname ?? Address!.ToString();
 
     public required ImmutableArray<NamedPort> Ports { get; init; }
 
@@ -39,6 +46,12 @@ internal enum EndpointResolution
 
     /// <summary>To the endpoints listed or selected.</summary>
     Static,
+
+    /// <summary>To every address that the endpoints' names have, or the hosts' own.</summary>
+    Dns,
+
+    /// <summary>To the address that is named first.</summary>
+    DnsRoundRobin,
 }
 
 internal sealed record ServiceEntrySpec
@@ -60,6 +73,10 @@ internal sealed record ServiceEntrySpec
     public required ImmutableArray<WorkloadEntrySpec> Endpoints { get; init; }
 
     public required Labels? Selector { get; init; }
+
+    /// <summary>Its hosts are looked up themselves.</summary>
+    public bool IsFoundByItsHosts =>
+        Resolution is EndpointResolution.Dns or EndpointResolution.DnsRoundRobin && Endpoints.IsEmpty && Selector is null;
 
     public required ImmutableArray<string> SubjectAltNames { get; init; }
 

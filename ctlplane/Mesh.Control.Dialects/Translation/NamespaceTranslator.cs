@@ -208,29 +208,19 @@ internal sealed class NamespaceTranslator
         foreach (string host in entry.Hosts)
         {
             var key = new ServiceKey(entry.Namespace, host);
-            bool isFirst = AddUnique(entry.Source, new Service
-            {
-                Key = key,
-                Name = entry.Name,
-                Network = _options.Network,
-                Addresses = entry.Addresses.IsEmpty
-                    ? _allocated.GetValueOrDefault((entry.Name, host), [])
-                    : entry.Addresses,
-                Ports = [.. entry.Ports.Select(
-                    port => new ServicePort(port.Port, port.TargetPort > 0 ? port.TargetPort : port.Port, port.Protocol))],
-                SubjectAltNames = entry.SubjectAltNames,
-                Preference = entry.Resolution == EndpointResolution.None
-                    ? new EndpointPreference([], LocalityMode.Passthrough, AdmitsUnhealthy: true)
-                    : EndpointPreference.Default,
-                IsReachedByName = entry.Ports.Any(port => port.Protocol is not ApplicationProtocol.Tcp),
-                IsReachedByPort = entry.Addresses.IsEmpty
-                    && entry.Ports.Any(port => port.Protocol is ApplicationProtocol.Tcp or ApplicationProtocol.Unknown),
-                IsNamespaceLocal = entry.IsNamespaceLocal,
-            });
-            if (isFirst)
+            ImmutableArray<VirtualAddress> allocated = _allocated.GetValueOrDefault((entry.Name, host), []);
+            if (AddUnique(entry.Source, EntryServices.Of(entry, key, allocated, _options)))
             {
                 keys.Add(key);
             }
+        }
+
+        if (entry.IsFoundByItsHosts)
+        {
+            List<WorkloadDraft> hosts = EntryServices.EndpointsOf(entry, keys, _options);
+            listedEndpoints.AddRange(hosts);
+            _endpointsByEntry[entry.Name] = hosts;
+            return;
         }
 
         List<WorkloadDraft> endpoints = entry.Selector is null ? [] : index.Select(entry.Selector);

@@ -105,7 +105,7 @@ internal sealed class WorkloadDraft
         OfEntry(
             endpoint,
             options,
-            $"{options.Cluster}/networking.istio.io/ServiceEntry/{endpoint.Namespace}/{endpoint.Name}/{endpoint.Address}");
+            $"{options.Cluster}/networking.istio.io/ServiceEntry/{endpoint.Namespace}/{endpoint.Name}/{endpoint.Place}");
 
     /// <summary>The port of this workload that a service's named port means, or 0.</summary>
     public int FindPort(string name)
@@ -187,7 +187,8 @@ internal sealed class WorkloadDraft
                 Uid = uid,
                 Name = entry.Name,
                 Namespace = entry.Namespace,
-                Addresses = [entry.Address],
+                Addresses = entry.Address is null ? [] : [entry.Address],
+                Hostname = entry.Hostname,
                 Network = entry.Network ?? options.Network,
                 Tunnel = tunnel,
                 IsNativeTunnel = isNative,

@@ -109,6 +109,9 @@ public sealed record Service
     /// <summary>So is whatever else is said at its ports to an address that nobody owns.</summary>
     public bool IsReachedByPort { get; init; }
 
+    /// <summary>Of the addresses that a name of an endpoint has, only the one named first is used.</summary>
+    public bool TakesFirstAnswer { get; init; }
+
     /// <summary>Seen from its own namespace only.</summary>
     public bool IsNamespaceLocal { get; init; }
 }

@@ -63,7 +63,11 @@ public sealed record Workload
 
     public required string Namespace { get; init; }
 
+    /// <summary>Empty where there is a <see cref="Hostname"/>.</summary>
     public required ImmutableArray<IPAddress> Addresses { get; init; }
+
+    /// <summary>To be looked up by proxies, where there is no address; null otherwise.</summary>
+    public string? Hostname { get; init; }
 
     public string Network { get; init; } = string.Empty;
 

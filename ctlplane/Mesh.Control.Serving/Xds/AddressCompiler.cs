@@ -30,6 +30,7 @@ internal sealed class AddressCompiler(string clusterId, string trustDomain)
             WorkloadType = WireOf(workload.Controller),
             WorkloadName = workload.ControllerName,
             NativeTunnel = workload.IsNativeTunnel,
+            Hostname = workload.Hostname ?? string.Empty,
             Status = workload.IsHealthy ? Wire.WorkloadStatus.Healthy : Wire.WorkloadStatus.Unhealthy,
             ClusterId = clusterId,
             NetworkMode = workload.IsHostNetwork ? Wire.NetworkMode.HostNetwork : Wire.NetworkMode.Standard,
@@ -123,12 +124,17 @@ internal sealed class AddressCompiler(string clusterId, string trustDomain)
             AppProtocol = WireOf(port.Protocol),
         }));
         message.SubjectAltNames.AddRange(service.SubjectAltNames);
-        if (service.IsReachedByName || service.IsReachedByPort)
+        if (service.IsReachedByName || service.IsReachedByPort || service.TakesFirstAnswer)
         {
             message.Extensions.Add(new Wire.Extension
             {
                 Name = ServiceExtensions.Entry,
-                Config = Any.Pack(new ServiceEntryTraits { ByName = service.IsReachedByName, ByPort = service.IsReachedByPort }),
+                Config = Any.Pack(new ServiceEntryTraits
+                {
+                    ByName = service.IsReachedByName,
+                    ByPort = service.IsReachedByPort,
+                    FirstAnswer = service.TakesFirstAnswer,
+                }),
             });
         }
 

@@ -46,6 +46,9 @@ public sealed record Service
     /// <summary>How clients that dial none of its addresses reach it.</summary>
     public ServiceReach Reach { get; init; }
 
+    /// <summary>Of the addresses that a name of an endpoint has, only the one named first is used.</summary>
+    public bool TakesFirstAnswer { get; init; }
+
     /// <summary>Where traffic to this service must pass first. A path that cannot obey refuses by this name.</summary>
     public GatewayAddress? Waypoint { get; init; }
 

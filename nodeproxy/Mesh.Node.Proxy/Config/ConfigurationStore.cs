@@ -8,9 +8,8 @@ namespace Mesh.Node.Proxy.Config;
 /// Holds the configuration in force. One writer replaces it whole; any thread reads. What is not replaced stays: that is all there is to
 /// keeping the last good configuration.
 /// </summary>
-public sealed partial class ConfigurationStore(ILogger<ConfigurationStore> logger) : IConfigurationReader
+public sealed class ConfigurationStore(ILogger<ConfigurationStore> logger) : IConfigurationReader
 {
-
     // Written by the one writer, read by any thread.
     private volatile MeshSnapshot _current = MeshSnapshot.Empty;
     private volatile TrustMaterial _trust = TrustMaterial.Empty;
@@ -38,14 +37,14 @@ public sealed partial class ConfigurationStore(ILogger<ConfigurationStore> logge
     internal void Publish(ConfigurationChange change)
     {
         _current = change.Current;
-        Raise(Changed, change);
+        ChangeHandlers.Tell(Changed, change, logger);
     }
 
     /// <summary>Puts roots and revocation lists in force and says so. Only the one writer calls it.</summary>
     internal void Publish(TrustMaterial trust)
     {
         _trust = trust;
-        Raise(TrustChanged, trust);
+        ChangeHandlers.Tell(TrustChanged, trust, logger);
     }
 
     /// <summary>Shows how discovery stands. Only the one writer calls it.</summary>
@@ -55,28 +54,9 @@ public sealed partial class ConfigurationStore(ILogger<ConfigurationStore> logge
         _discovery = discovery;
         if (isNewlyConnected)
         {
-            Raise(Connected, discovery);
+            ChangeHandlers.Tell(Connected, discovery, logger);
         }
     }
-
-    /// <summary>Tells every handler, also when one before it fails: a bug in one must not leave another with stale configuration.</summary>
-    private void Raise<T>(Action<T>? handlers, T argument)
-    {
-        foreach (Action<T> handler in Delegate.EnumerateInvocationList(handlers))
-        {
-            try
-            {
-                handler(argument);
-            }
-            catch (Exception exception)
-            {
-                HandlerFailed(logger, exception);
-            }
-        }
-    }
-
-    [LoggerMessage(EventId = 1201, Level = LogLevel.Error, Message = "A handler of configuration changes failed. Please report it.")]
-    private static partial void HandlerFailed(ILogger logger, Exception fault);
 }
 
 /// <summary>How discovery stands.</summary>

@@ -133,7 +133,7 @@ internal static class ExplanationText
         EndpointStatus.NoEndpointInScope => "none is where the service demands",
         EndpointStatus.UnreachableNetwork => "all are in networks there is no way to",
         EndpointStatus.BehindNetworkGateway => "all are behind another network's gateway",
-        EndpointStatus.NeedsResolution => "its name must be resolved first",
+        EndpointStatus.NeedsResolution => "no address of its name has been found",
         EndpointStatus.Passthrough => "the address the client dialled",
         _ => "picked",
     };

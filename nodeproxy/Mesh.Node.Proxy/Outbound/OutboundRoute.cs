@@ -116,7 +116,8 @@ internal readonly record struct OutboundRoute
                 Refuse(CloseReason.NoServicePort, $"{service.Key} has no port {destination.Port}"),
             EndpointStatus.BehindNetworkGateway =>
                 Refuse(CloseReason.NetworkGatewayUnsupported, $"{choice.Workload} is behind a network gateway"),
-            EndpointStatus.NeedsResolution => Refuse(CloseReason.HostnameEndpointUnsupported, $"{choice.Workload} has only a host name"),
+            EndpointStatus.NeedsResolution =>
+                Refuse(CloseReason.NameNotResolved, $"{choice.Workload}: no address of {choice.Workload?.Hostname} has been found"),
             _ => Refuse(CloseReason.NoHealthyEndpoint, $"{service.Key}:{destination.Port}: {choice.Status}"),
         };
         return route with { Service = service, Workload = route.Workload ?? choice.Workload };

@@ -203,8 +203,8 @@ public enum CloseReason
     /// <summary>The destination wants its connections through an application tunnel that we do not speak.</summary>
     ApplicationTunnelUnsupported,
 
-    /// <summary>The destination is known by a host name only, which needs a resolver.</summary>
-    HostnameEndpointUnsupported,
+    /// <summary>The destination is known by a host name only, and no address of it has been found yet.</summary>
+    NameNotResolved,
 
     // Connect.
 

@@ -137,13 +137,13 @@ public static class CloseReasons
         CloseReason.AuthorityMismatch or
         CloseReason.WaypointUnsupported or
         CloseReason.NetworkGatewayUnsupported or
-        CloseReason.ApplicationTunnelUnsupported or
-        CloseReason.HostnameEndpointUnsupported => (CloseKind.Refused, ResponseFlags.Connect),
+        CloseReason.ApplicationTunnelUnsupported => (CloseKind.Refused, ResponseFlags.Connect),
 
         CloseReason.OutOfDescriptors or
         CloseReason.DestinationUnknown or
         CloseReason.NoServicePort or
         CloseReason.NoHealthyEndpoint or
+        CloseReason.NameNotResolved or
         CloseReason.TunnelBadRequest or
         CloseReason.TunnelUnavailable or
         CloseReason.TunnelUnexpectedStatus or

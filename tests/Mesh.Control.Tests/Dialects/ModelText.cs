@@ -68,7 +68,7 @@ internal static class ModelText
 
     private static void Append(StringBuilder text, Service service)
     {
-        string reach = $"{If(service.IsReachedByName, " by-name")}{If(service.IsReachedByPort, " by-port")}";
+        string reach = $"{If(service.IsReachedByName, " by-name")}{If(service.IsReachedByPort, " by-port")}{If(service.TakesFirstAnswer, " first-answer")}";
         Line(text, 0, $"service {service.Key}{If(service.IsCanonical, " canonical")}{If(service.IsNamespaceLocal, " namespace-local")}{reach}");
         if (service.Addresses.Length > 0)
         {
@@ -103,7 +103,7 @@ internal static class ModelText
         string how = $"{workload.Tunnel}{If(workload.IsNativeTunnel, " native")}";
         string restricted = workload.NetworkPolicies is { } reach and not NetworkPolicyReach.None ? $" network-policy={reach}" : "";
         string state = $"{If(workload.IsRegistryOnly, " registry-only")}{If(workload.IsHostNetwork, " host-network")}{If(!workload.IsHealthy, " unhealthy")}";
-        Line(text, 1, $"{string.Join(' ', workload.Addresses)} {how} sa={workload.ServiceAccount} node={workload.Node}{state}{restricted}");
+        Line(text, 1, $"{workload.Hostname}{string.Join(' ', workload.Addresses)} {how} sa={workload.ServiceAccount} node={workload.Node}{state}{restricted}");
         Line(text, 1, $"{workload.Controller} {workload.ControllerName} canonical {workload.CanonicalName}/{workload.CanonicalRevision}");
         if (workload.Network.Length > 0 || workload.Locality != Locality.Unknown || workload.Weight is not null)
         {

@@ -132,6 +132,51 @@ public sealed class NamedServiceTests
         Assert.Equal("", await HelloAsync(lab, dialled, "else.example.org"));
     }
 
+    [LabFact]
+    public async Task An_endpoint_known_by_name_is_every_address_that_the_name_has()
+    {
+        await using HttpLab lab = await HttpLab.StartAsync(options: new ProxyOptions { NameRefreshMs = 20 });
+        LabPod one = await lab.Node.AddStrangerAsync("one");
+        LabPod two = await lab.Node.AddStrangerAsync("two");
+        await using HttpApp first = await HttpApp.StartAsync(one, Port, context => context.Response.WriteAsync("one"));
+        await using HttpApp second = await HttpApp.StartAsync(two, Port, context => context.Response.WriteAsync("two"));
+        Service service = AddEntry(lab, "api.example.org", PortProtocol.Http, ServiceReach.Names) with { LoadBalancing = LoadBalancing.Default };
+        lab.Node.Configure(mesh =>
+        {
+            mesh.SetService(service);
+            mesh.SetWorkload(one.Workload with
+            {
+                Uid = "Kubernetes/networking.istio.io/ServiceEntry/shop/api/api.example.org",
+                Node = "",
+                TunnelProtocol = TunnelProtocol.None,
+                Addresses = [],
+                Hostname = "api.example.org",
+                Services = [new ServiceMembership(service.Key, [])],
+            });
+        });
+        Assert.StartsWith("HTTP/1.1 503 ", await AskAsync(lab, one, "api.example.org", "/early"), StringComparison.Ordinal);
+        await lab.Node.WaitForLineAsync("GET /early HTTP/1.1", " DF ", "dns_resolution_failure");
+
+        lab.Node.Names.Say("api.example.org", $"{one.Address}", $"{two.Address}");
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                await AskAsync(lab, one, "api.example.org", "/both");
+                return first.Requests.Count > 0 && second.Requests.Count > 0;
+            },
+            LabNode.Patience);
+
+        // What the name no longer has is left, and what nobody can say stays.
+        lab.Node.Names.Say("api.example.org", $"{two.Address}");
+        await Eventually.TrueAsync(
+            async () => (await AskAsync(lab, one, "api.example.org", "/moved")).Contains("two", StringComparison.Ordinal)
+                && (await AskAsync(lab, one, "api.example.org", "/moved")).Contains("two", StringComparison.Ordinal)
+                && (await AskAsync(lab, one, "api.example.org", "/moved")).Contains("two", StringComparison.Ordinal),
+            LabNode.Patience);
+        lab.Node.Names.Say("api.example.org");
+        Assert.Contains("two", await AskAsync(lab, one, "api.example.org", "/kept"), StringComparison.Ordinal);
+    }
+
     /// <summary>An entry; without endpoints, what is for it goes to where it was sent.</summary>
     private static Service AddEntry(
         HttpLab lab, string host, PortProtocol protocol, ServiceReach reach, params (LabPod Pod, string[] Subsets)[] endpoints)

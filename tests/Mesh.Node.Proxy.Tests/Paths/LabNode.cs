@@ -18,6 +18,7 @@ using Mesh.Node.Proxy.Telemetry;
 using Mesh.Node.Proxy.Telemetry.Logging;
 using Mesh.Node.Proxy.Telemetry.Metrics;
 using Mesh.Node.Proxy.Telemetry.Requests;
+using Mesh.Node.Proxy.Tests.Resolution;
 using Mesh.Node.Transport.EventLoops;
 using Mesh.Testing;
 using Mesh.Testing.Certificates;
@@ -45,6 +46,7 @@ internal sealed class LabNode : IAsyncDisposable, IConfigurationReader, ICertifi
     private readonly LogText _log = new();
     private readonly List<(NodeProxy Proxy, EventLoopGroup Loops, NodeTelemetry Telemetry)> _proxies = [];
     private readonly EventLoopOptions _loopOptions;
+    private readonly ScriptedNames _names = new();
     private NamespaceRules _rules = null!;
     private volatile TlsTrust? _trust;
     private SpiffeId? _withheld;
@@ -64,6 +66,9 @@ internal sealed class LabNode : IAsyncDisposable, IConfigurationReader, ICertifi
     public ScratchNamespace Host { get; }
 
     public NodeProxy Proxy { get; }
+
+    /// <summary>What names of endpoints are found to have.</summary>
+    public ScriptedNames Names => _names;
 
     /// <summary>The loops of <see cref="Proxy"/>.</summary>
     public IReadOnlyList<EventLoop> Loops => _proxies[0].Loops.Loops;
@@ -114,7 +119,7 @@ internal sealed class LabNode : IAsyncDisposable, IConfigurationReader, ICertifi
     {
         var loops = EventLoopGroup.Start(2, _loopOptions);
         var telemetry = new NodeTelemetry(new TelemetryOptions(), new LogOptions { Requests = AccessLogMode.Text }, loops: 2, _log, TimeProvider.System);
-        var proxy = new NodeProxy(Name, options, loops, this, this, telemetry, NullLogger.Instance, predecessor);
+        var proxy = new NodeProxy(Name, options, loops, this, this, telemetry, NullLogger.Instance, predecessor, names: _names);
         _proxies.Add((proxy, loops, telemetry));
         return proxy;
     }

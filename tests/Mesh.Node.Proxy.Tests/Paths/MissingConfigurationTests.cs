@@ -104,7 +104,7 @@ public sealed class MissingConfigurationTests
             });
         });
         await AssertRefusedAsync(client, IPAddress.Parse("10.200.0.1"), 80);
-        await node.WaitForLineAsync("path=Outbound", $"close_reason={CloseReason.HostnameEndpointUnsupported}", "Pod/shop/named");
+        await node.WaitForLineAsync("path=Outbound", $"close_reason={CloseReason.NameNotResolved}", "Pod/shop/named");
     }
 
     private static async Task<(LabPod Client, LabPod Server)> TwoPodsAsync(LabNode node)

@@ -115,6 +115,7 @@ internal sealed class AddressCompiler
                 ? ServiceVisibility.Public
                 : ServiceVisibility.Namespace,
             Reach = AddressExtensionReader.Reach(wire),
+            TakesFirstAnswer = AddressExtensionReader.TakesFirstAnswer(wire),
             Waypoint = ReadGateway(wire.Waypoint, "waypoint"),
             WeightedWaypoints = [.. wire.WeightedWaypoints.Select(ReadWeightedWaypoint)],
         };

@@ -29,6 +29,11 @@ internal static class AddressExtensionReader
             ? (traits.ByName ? ServiceReach.Names : ServiceReach.Addresses) | (traits.ByPort ? ServiceReach.Port : ServiceReach.Addresses)
             : ServiceReach.Addresses;
 
+    /// <summary>Whether of the addresses of an endpoint's name only the one named first is used.</summary>
+    /// <exception cref="ResourceRefusedException">The extension is not what its name says.</exception>
+    public static bool TakesFirstAnswer(Wire.Service wire) =>
+        Find<ServiceEntryTraits>(wire.Extensions, ServiceExtensions.Entry) is { FirstAnswer: true };
+
     /// <summary>The keys of the subsets a workload is in, by service.</summary>
     /// <exception cref="ResourceRefusedException">The extension is not what its name says.</exception>
     public static Dictionary<string, ImmutableArray<string>> Subsets(Wire.Workload wire, InternPool pool)

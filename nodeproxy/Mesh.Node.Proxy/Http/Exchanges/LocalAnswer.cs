@@ -48,6 +48,13 @@ internal sealed record LocalAnswer(int Status, int GrpcStatus, ResponseFlag Flag
     public static LocalAnswer NotInRegistry { get; } =
         new(502, GrpcUnavailable, ResponseFlag.None, ResponseDetails.DirectResponse, "the destination is not known to the mesh");
 
+    public static LocalAnswer NameNotResolved { get; } = new(
+        503,
+        GrpcUnavailable,
+        ResponseFlag.DnsResolutionFailed,
+        ResponseDetails.DnsResolutionFailure,
+        "no address of the upstream's name has been found");
+
     public static LocalAnswer NoEndpoint { get; } =
         new(503, GrpcUnavailable, ResponseFlag.NoHealthyUpstream, ResponseDetails.NoHealthyUpstream, "no healthy upstream");
 

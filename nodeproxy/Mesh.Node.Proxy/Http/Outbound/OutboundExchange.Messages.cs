@@ -100,7 +100,7 @@ internal partial class OutboundExchange
                 Failure = LocalAnswer.NoDestination;
                 return false;
             default:
-                Failure = LocalAnswer.NoEndpoint;
+                Failure = pick.Choice.Status == EndpointStatus.NeedsResolution ? LocalAnswer.NameNotResolved : LocalAnswer.NoEndpoint;
                 return false;
         }
     }

@@ -22,6 +22,9 @@ public static class ResponseDetails
     /// <summary>The destination has no endpoint that may be used.</summary>
     public const string NoHealthyUpstream = "no_healthy_upstream";
 
+    /// <summary>The destination is known by a name, of which no address has been found.</summary>
+    public const string DnsResolutionFailure = "dns_resolution_failure";
+
     /// <summary>The route itself is the answer: a redirect or a fixed response.</summary>
     public const string DirectResponse = "direct_response";
 

@@ -82,4 +82,7 @@ public enum ResponseFlag
 
     /// <summary>DR: the client reset the request.</summary>
     DownstreamRemoteReset = 1 << 23,
+
+    /// <summary>DF: no address of the upstream's name has been found.</summary>
+    DnsResolutionFailed = 1 << 24,
 }

@@ -12,7 +12,7 @@ public static class ResponseFlagTexts
     private static readonly ImmutableArray<string> s_texts =
     [
         "LH", "UH", "UT", "LR", "UR", "UF", "UC", "UO", "NR", "DI", "FI", "RL", "UAEX", "DC", "URX", "SI", "IH", "DPE", "UMSDR", "DT",
-        "UPE", "NC", "OM", "DR",
+        "UPE", "NC", "OM", "DR", "DF",
     ];
 
     /// <summary>How many flags there are.</summary>
