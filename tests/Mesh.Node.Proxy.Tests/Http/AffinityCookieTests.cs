@@ -55,6 +55,37 @@ public sealed class AffinityCookieTests
         Assert.Contains("own=1", answer.Headers.GetValues("set-cookie"));
     }
 
+    [LabFact]
+    public async Task A_cookie_leads_to_no_destination_that_was_given_up_for_another()
+    {
+        await using HttpLab lab = await HttpLab.StartAsync();
+        LabPod deaf = await lab.Node.AddPodAsync("deaf");
+        LabPod other = await lab.Node.AddPodAsync("other");
+        await using HttpApp app = await HttpApp.StartAsync(other, HttpLab.AppPort, context => context.Response.WriteAsync("other"));
+        HttpService service = lab.AddService("server", (deaf, ["shop/server/v1"]), (other, ["shop/server/v2"]));
+        var hashed = new PortPolicies(new TrafficPolicy
+        {
+            Balancing = new BalancingPolicy(BalancingAlgorithm.ConsistentHash, new HashPolicy(HashKey.Cookie, "user") { CookieTtl = TimeSpan.Zero }),
+        });
+        lab.Route(
+            service,
+            [new("v1", "shop/server/v1", hashed), new("v2", "shop/server/v2", PortPolicies.Default)],
+            new Route("shop/split", [], new ForwardAction(new WeightedDestinations(
+            [
+                new WeightedDestination(service.Service.Key, 80, "v1", 50),
+                new WeightedDestination(service.Service.Key, 80, "v2", 50),
+            ]))));
+
+        // That not one of them tries the deaf version first happens once in 10¹² runs.
+        HttpClient http = lab.Http(service);
+        for (int i = 0; i < 40; i++)
+        {
+            using HttpResponseMessage answer = await http.GetAsync("/");
+            Assert.Equal("other", await answer.Content.ReadAsStringAsync());
+            Assert.False(answer.Headers.Contains("set-cookie"));
+        }
+    }
+
     /// <summary>A service of three endpoints whose requests are hashed.</summary>
     private sealed class Scene(HttpLab lab, HttpService service, List<HttpApp> apps) : IAsyncDisposable
     {
