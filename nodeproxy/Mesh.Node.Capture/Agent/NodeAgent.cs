@@ -106,7 +106,8 @@ public sealed class NodeAgent
         Directory.CreateDirectory(RuntimeDirectory);
         using AgentLock held = AgentLock.Take(_handover.SocketPath + ".lock");
         NamespaceRules rules =
-            await NamespaceRules.DetectAsync(_capture.Backend, _capture.Mode, LockDirectoryOf(_handover), _time, cancellation);
+            await NamespaceRules.DetectAsync(
+                _capture.Backend, _capture.Mode, LockDirectoryOf(_handover), _time, cancellation, _kubernetes.HostProc);
         using NetNamespace own = NetNamespace.OpenCurrent();
         HandoverServer server = new(_handover, OnHandoverChanged, _logger, _time);
         AgentServices services = new()

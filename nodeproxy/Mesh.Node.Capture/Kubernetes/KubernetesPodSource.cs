@@ -1,5 +1,7 @@
 using System.Net;
 using System.Runtime.CompilerServices;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 using Mesh.Api.Enrolment;
 using Mesh.Node.Capture.Pods;
 using Microsoft.Extensions.Logging;
@@ -14,6 +16,11 @@ internal sealed class KubernetesPodSource : IPodSource, IDisposable
 {
     private const string StaticPodHash = "kubernetes.io/config.hash";
     private const int AddressesMax = 64;
+
+    // A little more than the API server's own limit.
+    private const int ObjectBytesMax = 4 * 1024 * 1024;
+
+    private static readonly TimeSpan s_questionLimit = TimeSpan.FromSeconds(10);
 
     // Several changes at once are one.
     private static readonly TimeSpan s_settle = TimeSpan.FromMilliseconds(20);
@@ -108,6 +115,49 @@ internal sealed class KubernetesPodSource : IPodSource, IDisposable
         }
     }
 
+    /// <summary>Decides whether a pod is to be captured by what the API server says now, not by what it said some time ago.</summary>
+    /// <param name="podNamespace">The pod's Kubernetes namespace.</param>
+    /// <param name="name">Its name.</param>
+    /// <param name="uid">Its UID; null for the pod that has the name now.</param>
+    /// <param name="cancellation">Ends the question.</param>
+    /// <returns>The pod as it is to be captured; null when it is not, or there is no such pod.</returns>
+    /// <exception cref="CaptureException">It cannot be decided now; the message says why.</exception>
+    public async Task<PodSpec?> FindAsync(string podNamespace, string name, string? uid, CancellationToken cancellation)
+    {
+        if (!PodFileReader.IsName(podNamespace) || !PodFileReader.IsName(name))
+        {
+            throw new CaptureException($"'{podNamespace}/{name}' is no name of a pod");
+        }
+
+        PodObject? pod = await GetAsync($"/api/v1/namespaces/{podNamespace}/pods/{name}", ApiJson.Default.PodObject, cancellation);
+        if (pod is null || !IsOurs(pod) || (uid is not null && pod.Metadata!.Uid != uid))
+        {
+            return null;
+        }
+
+        NamespaceObject? space = await GetAsync($"/api/v1/namespaces/{podNamespace}", ApiJson.Default.NamespaceObject, cancellation);
+        return VerdictOf(pod, space?.Metadata?.Labels) == CaptureVerdict.Captured ? SpecOf(pod) : null;
+    }
+
+    /// <returns>Null for what is not there.</returns>
+    private async Task<T?> GetAsync<T>(string path, JsonTypeInfo<T> type, CancellationToken cancellation)
+        where T : class
+    {
+        try
+        {
+            byte[] answer = await _api.AskAsync(HttpMethod.Get, path, null, ObjectBytesMax, s_questionLimit, cancellation);
+            return JsonSerializer.Deserialize(answer, type);
+        }
+        catch (ApiException missing) when (missing.Code == HttpStatusCode.NotFound)
+        {
+            return null;
+        }
+        catch (Exception failed) when (failed is ApiException or HttpRequestException or IOException or JsonException)
+        {
+            throw new CaptureException($"the API server cannot be asked: {(failed.InnerException ?? failed).Message}", failed);
+        }
+    }
+
     private async Task WaitAsync(Task following, CancellationToken cancellation)
     {
         Task changed = _changed.WaitAsync(cancellation);
@@ -158,21 +208,13 @@ internal sealed class KubernetesPodSource : IPodSource, IDisposable
     {
         ObjectMetadata metadata = pod.Metadata!;
         PodSpec? earlier = _named.GetValueOrDefault(metadata.Uid!);
-        bool isFinished = pod.Status?.Phase is "Succeeded" or "Failed";
-        if (!isFinished && (metadata.DeletionTimestamp is not null || !namespaces.ContainsKey(metadata.Namespace!)))
+        if (!IsFinished(pod) && (metadata.DeletionTimestamp is not null || !namespaces.ContainsKey(metadata.Namespace!)))
         {
             // A namespace comes before its pods and goes after them; here one may arrive before the other.
             return earlier;
         }
 
-        CaptureVerdict verdict = CaptureRule.Of(new CaptureSubject(
-            metadata.Namespace!,
-            name => metadata.Labels?.GetValueOrDefault(name),
-            name => metadata.Annotations?.GetValueOrDefault(name),
-            name => namespaces.GetValueOrDefault(metadata.Namespace!)?.GetValueOrDefault(name),
-            pod.Spec!.HostNetwork,
-            isFinished,
-            _options.ExcludedNamespaces));
+        CaptureVerdict verdict = VerdictOf(pod, namespaces.GetValueOrDefault(metadata.Namespace!));
         if (verdict != CaptureVerdict.Captured)
         {
             SayWhyNot(metadata, verdict, refused);
@@ -182,6 +224,21 @@ internal sealed class KubernetesPodSource : IPodSource, IDisposable
         PodSpec spec = SpecOf(pod);
         return earlier is not null && earlier.Says(spec) ? earlier : spec;
     }
+
+    private CaptureVerdict VerdictOf(PodObject pod, Dictionary<string, string>? namespaceLabels)
+    {
+        ObjectMetadata metadata = pod.Metadata!;
+        return CaptureRule.Of(new CaptureSubject(
+            metadata.Namespace!,
+            name => metadata.Labels?.GetValueOrDefault(name),
+            name => metadata.Annotations?.GetValueOrDefault(name),
+            name => namespaceLabels?.GetValueOrDefault(name),
+            pod.Spec!.HostNetwork,
+            IsFinished(pod),
+            _options.ExcludedNamespaces));
+    }
+
+    private static bool IsFinished(PodObject pod) => pod.Status?.Phase is "Succeeded" or "Failed";
 
     /// <summary>Of pods that ask themselves, since the namespace's wish is not meant for each.</summary>
     private void SayWhyNot(ObjectMetadata metadata, CaptureVerdict verdict, HashSet<string> refused)

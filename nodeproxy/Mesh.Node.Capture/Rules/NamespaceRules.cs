@@ -23,6 +23,12 @@ public sealed class NamespaceRules
     public CaptureBackend Backend => _backend.Kind;
 
     /// <summary>
+    /// The proc file system in which settings of namespaces are written: containers have their own <c>/proc/sys</c> for reading only, and
+    /// what stands below <c>sys/net</c> is the calling thread's namespace's in any.
+    /// </summary>
+    public string Proc { get; init; } = "/proc";
+
+    /// <summary>
     /// Whether a captured connection that nobody takes is answered with a reset by the rules themselves. Where not, apply
     /// <see cref="CaptureStage.Refusing"/> while nobody listens in the namespace.
     /// </summary>
@@ -35,9 +41,15 @@ public sealed class NamespaceRules
     /// <param name="lockDirectory">For lock files of iptables-legacy.</param>
     /// <param name="time">For limits.</param>
     /// <param name="cancellation">Ends the trial.</param>
+    /// <param name="proc">What <see cref="Proc"/> is to be.</param>
     /// <exception cref="CaptureException">The one wanted, or none at all, works here; the message has each reason.</exception>
     public static async Task<NamespaceRules> DetectAsync(
-        CaptureBackend wanted, CaptureMode mode, string lockDirectory, TimeProvider time, CancellationToken cancellation)
+        CaptureBackend wanted,
+        CaptureMode mode,
+        string lockDirectory,
+        TimeProvider time,
+        CancellationToken cancellation,
+        string proc = "/proc")
     {
         var tools = new NamespaceTools(lockDirectory, time);
         IRuleBackend[] all = AllBackends(tools);
@@ -47,7 +59,8 @@ public sealed class NamespaceRules
             try
             {
                 await candidate.ProbeAsync(new CapturePlan { Mode = mode }, cancellation);
-                return new NamespaceRules(candidate, [.. all.Where(backend => backend != candidate)], new PolicyRouting(tools));
+                IRuleBackend[] others = [.. all.Where(backend => backend != candidate)];
+                return new NamespaceRules(candidate, others, new PolicyRouting(tools)) { Proc = proc };
             }
             catch (CaptureException unusable)
             {
@@ -88,7 +101,7 @@ public sealed class NamespaceRules
     public async Task ApplyAsync(NetNamespace network, CapturePlan plan, CancellationToken cancellation)
     {
         // 1. Routes first: what a rule marks must have somewhere to go.
-        NamespaceSettings.Repair(network);
+        NamespaceSettings.Repair(network, Proc);
         await _routing.ApplyAsync(network, cancellation);
 
         // 2. Rules, each back-end's own way of doing it at once. Those of another back-end give way under a guard.
@@ -105,7 +118,7 @@ public sealed class NamespaceRules
         await _backend.ApplyAsync(network, plan, cancellation);
 
         // 3. Connection tracking begins with the first rule that needs it, and brings its settings.
-        NamespaceSettings.Repair(network);
+        NamespaceSettings.Repair(network, Proc);
 
         // 4. What counts is what is there.
         IReadOnlyList<string> differences = await CompareAsync(network, plan, cancellation);

@@ -50,14 +50,16 @@ internal static class NamespaceSettings
     ];
 
     /// <summary>Makes everything right that is not.</summary>
+    /// <param name="network">Where.</param>
+    /// <param name="proc">The proc file system to write in.</param>
     /// <exception cref="CaptureException">A setting cannot be written.</exception>
-    public static void Repair(NetNamespace network)
+    public static void Repair(NetNamespace network, string proc)
     {
         foreach ((string path, int _, int wanted) in Wrong(network))
         {
             try
             {
-                network.Run((path, wanted), static setting =>
+                network.Run((path: proc + path["/proc".Length..], wanted), static setting =>
                 {
                     File.WriteAllText(setting.path, setting.wanted.ToString(CultureInfo.InvariantCulture));
                     return 0;

@@ -10,7 +10,7 @@ internal sealed class HostProcFolder : IDisposable
     {
         // What every host has: its first process, in the host's own network.
         Add(1, startedTicks: 1, "0::/init.scope\n", "/proc/self/ns/net");
-        Directory.CreateDirectory(Path.Combine(Root, "sys"));
+        Directory.CreateSymbolicLink(Path.Combine(Root, "sys"), "/proc/sys");
     }
 
     public string Root { get; } = Directory.CreateTempSubdirectory("mesh-proc-").FullName;

@@ -32,6 +32,9 @@ internal sealed class SourceUnderTest : IAsyncDisposable
 
     public IReadOnlyList<string> Problems => _source.Problems;
 
+    public Task<PodSpec?> FindAsync(string name, string? uid = null) =>
+        _source.FindAsync("shop", name, uid, CancellationToken.None);
+
     public Task UntilAsync(params IReadOnlyList<string> names) => Wait.UntilAsync(
         () => _pods is { } pods && pods.Select(pod => pod.Name).Order(StringComparer.Ordinal).SequenceEqual(names),
         $"the pods are {string.Join(' ', names)}");
