@@ -24,7 +24,7 @@ internal sealed class RuleHosts : IRule
                 ? $"A name with a dot is taken as it is: write {completed}."
                 : string.Empty;
             yield return DiagnosticCodes.RuleHostMissing.At(
-                rule, host, $"The host {host.Text} defined in the DestinationRule does not match any services in the mesh.", hint);
+                rule, host, $"No service is called {host.Text}.", hint);
         }
 
         foreach (Field subset in rule.Spec["subsets"].Items)
@@ -40,7 +40,7 @@ internal sealed class RuleHosts : IRule
                 yield return DiagnosticCodes.SubsetSelectsNothing.At(
                     rule,
                     subset["labels"],
-                    $"The Subset {subset["name"].Text} defined in the DestinationRule does not select any pods of {host.Text}.");
+                    $"No workload of {host.Text} has the labels of the subset {subset["name"].Text}.");
             }
         }
     }

@@ -20,8 +20,7 @@ internal sealed class Verification : IRule
             yield return DiagnosticCodes.TlsUnverified.At(
                 rule,
                 policy["tls"],
-                $"DestinationRule {rule.Namespace}/{rule.Name} in namespace {rule.Namespace} has TLS mode set to "
-                    + $"{policy["tls"]["mode"].Text} but no caCertificates are set to validate server identity for host: {host}");
+                $"TLS to {host} is {policy["tls"]["mode"].Text} and names no CA to verify the server with.");
         }
 
         foreach (Field port in policy["portLevelSettings"].Items.Where(port => IsUnverified(port["tls"])))
@@ -29,9 +28,8 @@ internal sealed class Verification : IRule
             yield return DiagnosticCodes.PortTlsUnverified.At(
                 rule,
                 port["tls"],
-                $"DestinationRule {rule.Namespace}/{rule.Name} in namespace {rule.Namespace} has TLS mode set to "
-                    + $"{port["tls"]["mode"].Text} but no caCertificates are set to validate server identity for host: {host} at port "
-                    + $"{port["port"]["number"].Number}");
+                $"TLS to port {port["port"]["number"].Number} of {host} is {port["tls"]["mode"].Text} and names no CA to verify the "
+                    + "server with.");
         }
     }
 

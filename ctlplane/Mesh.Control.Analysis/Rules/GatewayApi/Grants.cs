@@ -11,5 +11,5 @@ internal sealed class Grants : IRule
         from source in grant.Spec["from"].Items
         let name = source["namespace"]
         where name.Text.Length > 0 && !mesh.HasNamespace(name.Text)
-        select DiagnosticCodes.GrantNamespaceMissing.At(grant, name, $"Namespace is not found or is not accessible: {name.Text}");
+        select DiagnosticCodes.GrantNamespaceMissing.At(grant, name, $"There is no namespace {name.Text}.");
 }

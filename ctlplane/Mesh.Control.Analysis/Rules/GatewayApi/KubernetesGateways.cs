@@ -21,8 +21,7 @@ internal sealed class KubernetesGateways : IRule
             if (!seen.Add(KeyOf(listener)))
             {
                 yield return DiagnosticCodes.ListenerTwice.At(
-                    gateway, listener, $"Each listener must have a unique combination of Hostname, Port, and Protocol: "
-                        + $"{listener["name"].Text} has not.");
+                    gateway, listener, $"Another listener has the host, port and protocol of {listener["name"].Text}.");
             }
         }
 
@@ -30,7 +29,7 @@ internal sealed class KubernetesGateways : IRule
         if (className.Text.Length > 0 && !classes.Contains(className.Text))
         {
             yield return DiagnosticCodes.ClassUnknown.At(
-                gateway, className, $"Gateway API Class not found: {className.Text}");
+                gateway, className, $"There is no GatewayClass {className.Text}.");
         }
     }
 
@@ -52,13 +51,11 @@ internal sealed class KubernetesGateways : IRule
                 Field? clash = gateway.Spec["listeners"].Items.FirstOrDefault(listener => taken.Contains(KeyOf(listener)));
                 yield return clash is null
                     ? DiagnosticCodes.AddressesClash.At(
-                        gateway, address["value"], $"More than one K8s Gateway for the address and type combination: "
-                            + $"{other.Namespace}/{other.Name} has {value} too.")
+                        gateway, address["value"], $"{other.Namespace}/{other.Name} has the address {value} too.")
                     : DiagnosticCodes.ListenersClash.At(
                         gateway,
                         clash,
-                        $"More than one K8s Gateway for the same host port combination: {other.Namespace}/{other.Name} has the "
-                            + $"listener at {value} too.");
+                        $"{other.Namespace}/{other.Name} has the same listener at {value}.");
             }
         }
     }

@@ -21,8 +21,7 @@ internal sealed class RouteReferences : IRule
                 && !mesh.Of(Kinds.KubernetesGateway).Any(entry => entry.Namespace == @namespace && entry.Name == parent["name"].Text))
             {
                 yield return DiagnosticCodes.RouteGatewayMissing.At(
-                    route, parent["name"], $"{route.Source.Key.Kind} is pointing to a non-existent K8s gateway "
-                        + $"{@namespace}/{parent["name"].Text}.");
+                    route, parent["name"], $"There is no Gateway {@namespace}/{parent["name"].Text}.");
             }
         }
 
@@ -41,7 +40,7 @@ internal sealed class RouteReferences : IRule
             if (isMissing)
             {
                 yield return DiagnosticCodes.BackendMissing.At(
-                    route, backend["name"], $"BackendRef on rule doesn't have a valid service ({kind} {@namespace}/{name} not found).");
+                    route, backend["name"], $"There is no {kind} {@namespace}/{name}.");
             }
         }
     }

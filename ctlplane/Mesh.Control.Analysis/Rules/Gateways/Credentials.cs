@@ -30,9 +30,8 @@ internal sealed class Credentials : IRule
                     yield return DiagnosticCodes.SharedCertificate.At(
                         gateway,
                         name,
-                        $"Duplicate certificate in multiple gateways [{first.Namespace}/{first.Name} "
-                            + $"{gateway.Namespace}/{gateway.Name}] may cause "
-                            + "404s if clients re-use HTTP2 connections.");
+                        $"{first.Namespace}/{first.Name} serves with the same certificate: a client that keeps its HTTP/2 connection asks it "
+                            + "for this gateway's hosts, and is answered 404.");
                 }
             }
         }
@@ -54,13 +53,13 @@ internal sealed class Credentials : IRule
         if (secret is null)
         {
             yield return DiagnosticCodes.ReferenceMissing.At(
-                gateway, name, $"Referenced credentialName not found: \"{name.Text}\"", "Create the secret where the gateway's "
+                gateway, name, $"There is no secret \"{name.Text}\" for this gateway.", "Create the secret where the gateway's "
                     + "workloads run.");
         }
         else if (!name.Text.EndsWith(CaSuffix, StringComparison.Ordinal) && ProblemOf(secret) is { Length: > 0 } problem)
         {
             yield return DiagnosticCodes.CredentialInvalid.At(
-                gateway, name, $"The credential {secret.Namespace}/{secret.Name} referenced by the Gateway is invalid: {problem}.");
+                gateway, name, $"The secret {secret.Namespace}/{secret.Name} is no certificate with its key: {problem}.");
         }
     }
 

@@ -19,8 +19,7 @@ internal sealed class GatewayWorkloads : IRule
             yield return DiagnosticCodes.SelectsNothing.At(
                 gateway,
                 gateway.Spec["selector"],
-                "No matching workload found for gateway with the following labels: "
-                    + $"{Selectors.TextOf(gateway.Selector)}",
+                $"No workload has the labels {Selectors.TextOf(gateway.Selector)} of this gateway's selector.",
                 alias: "KIA0302");
             yield break;
         }
@@ -40,10 +39,7 @@ internal sealed class GatewayWorkloads : IRule
                 yield return DiagnosticCodes.GatewayPortNotExposed.At(
                     gateway,
                     server.Field["port"]["number"],
-                    $"The gateway is listening on a target port (port {server.Port}) that is not defined in the Service associated "
-                        + "with its "
-                        + "workload instances (Pod selector "
-                        + $"{Selectors.TextOf(gateway.Selector)}).");
+                    $"No Service that leads to the workloads of {Selectors.TextOf(gateway.Selector)} exposes port {server.Port}.");
             }
         }
     }

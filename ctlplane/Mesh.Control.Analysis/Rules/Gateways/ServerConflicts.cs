@@ -23,8 +23,8 @@ internal sealed class ServerConflicts : IRule
                         yield return DiagnosticCodes.GatewaysConflict.At(
                             gateway,
                             host,
-                            $"Conflict with gateway {owner.Gateway.Namespace}/{owner.Gateway.Name} (workload selector "
-                                + $"{Selectors.TextOf(gateway.Selector)}, port {server.Port}, hosts {host.Text}).");
+                            $"{owner.Gateway.Namespace}/{owner.Gateway.Name} takes {host.Text} on port {server.Port} of the workloads "
+                                + $"{Selectors.TextOf(gateway.Selector)} already.");
                     }
                     else
                     {

@@ -60,20 +60,20 @@ internal sealed class Annotations : IRule
         {
             if (!s_known.TryGetValue(annotation.Key, out (string[] Kinds, string[] Values) known))
             {
-                yield return DiagnosticCodes.UnknownAnnotation.At(entry, annotation, $"Unknown annotation: {annotation.Key}");
+                yield return DiagnosticCodes.UnknownAnnotation.At(entry, annotation, $"There is no annotation {annotation.Key}.");
             }
             else if (known.Kinds.Length > 0 && !known.Kinds.Contains(kind))
             {
                 string where = string.Join(" or ", known.Kinds.Select(name => name[(name.IndexOf('/', StringComparison.Ordinal) + 1)..]));
                 yield return DiagnosticCodes.MisplacedAnnotation.At(
-                    entry, annotation, $"Misplaced annotation: {annotation.Key} can only be applied to {where}");
+                    entry, annotation, $"The annotation {annotation.Key} is for a {where}.");
             }
             else if (known.Values.Length > 0 && annotation.Text.Length > 0 && !known.Values.Contains(annotation.Text))
             {
                 yield return DiagnosticCodes.InvalidAnnotation.At(
                     entry,
                     annotation,
-                    $"Invalid annotation {annotation.Key}: \"{annotation.Text}\" is none of {string.Join(", ", known.Values)}");
+                    $"The annotation {annotation.Key} is \"{annotation.Text}\", which is none of {string.Join(", ", known.Values)}.");
             }
         }
     }

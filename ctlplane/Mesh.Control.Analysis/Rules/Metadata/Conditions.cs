@@ -20,8 +20,7 @@ internal sealed class Conditions : IRule
         select DiagnosticCodes.NegativeCondition.At(
             entry,
             condition,
-            $"Negative status condition found on resource {entry.Source.Key.Kind} {entry.Namespace}/{entry.Name}: "
-                + $"{condition["type"].Text} is False"
+            $"Its status has a condition that is not met: {condition["type"].Text} is False"
                 + (condition["message"].Text is { Length: > 0 } message ? $" ({message})." : "."));
 
     private static IEnumerable<Field> ConditionsOf(Field status) => status["conditions"].Items

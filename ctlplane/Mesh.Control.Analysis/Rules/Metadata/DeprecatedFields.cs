@@ -29,5 +29,5 @@ internal sealed class DeprecatedFields : IRule
         select Of(rule, old, "consecutive5xxErrors");
 
     private static Diagnostic Of(Entry entry, Field old, string successor) => DiagnosticCodes.Deprecated.At(
-        entry, old, $"Deprecated: {old.Path} is deprecated; use {successor}.", $"Write {successor} in place of {old.Key}.");
+        entry, old, $"{old.Path} has given place to {successor}.", $"Write {successor} in place of {old.Key}.");
 }

@@ -35,7 +35,7 @@ internal sealed class PolicyOperations : IRule
                 yield return DiagnosticCodes.MethodUnknown.At(
                     policy,
                     method,
-                    $"Only HTTP methods and fully-qualified gRPC names are allowed; {method.Text} is never a method of a request.",
+                    $"{method.Text} is never the method of a request.",
                     s_methods.Contains(method.Text.ToUpperInvariant())
                         ? $"Write {method.Text.ToUpperInvariant()}."
                         : method.Text.StartsWith('/') ? "Write it among the paths: the method of a gRPC call is POST." : string.Empty);
@@ -51,7 +51,7 @@ internal sealed class PolicyOperations : IRule
             }
 
             yield return DiagnosticCodes.PolicyHostMissing.At(
-                policy, host, $"This host has no matching entry in the service registry: {host.Text}");
+                policy, host, $"No service is called {host.Text}.");
         }
     }
 

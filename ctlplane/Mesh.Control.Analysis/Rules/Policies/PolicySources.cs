@@ -20,7 +20,7 @@ internal sealed class PolicySources : IRule
             {
                 if (!mesh.HasNamespace(name.Text))
                 {
-                    yield return DiagnosticCodes.SourceNamespaceMissing.At(policy, name, $"Namespace not found for this rule: {name.Text}");
+                    yield return DiagnosticCodes.SourceNamespaceMissing.At(policy, name, $"There is no namespace {name.Text}.");
                 }
             }
 
@@ -40,7 +40,7 @@ internal sealed class PolicySources : IRule
                 if (!ServiceAccounts.Exists(mesh, @namespace, name, countsWorkloads: true))
                 {
                     yield return DiagnosticCodes.PrincipalMissing.At(
-                        policy, account, $"Service Account not found for this principal: {@namespace}/{name}");
+                        policy, account, $"There is no service account {@namespace}/{name}.");
                 }
             }
         }
@@ -64,7 +64,7 @@ internal sealed class PolicySources : IRule
         return ServiceAccounts.Exists(mesh, @namespace, account, countsWorkloads: true)
             ? null
             : DiagnosticCodes.PrincipalMissing.At(
-                policy, principal, $"Service Account not found for this principal: {@namespace}/{account}");
+                policy, principal, $"There is no service account {@namespace}/{account}.");
     }
 
     private static IEnumerable<string> AliasesOf(MeshInput mesh) => mesh.Of(Kinds.ConfigMap)

@@ -12,6 +12,5 @@ internal sealed class Exports : IRule
         from entry in mesh.OfAny(s_kinds)
         from item in entry.Spec["exportTo"].Items
         where item.Text is not ("" or "*" or "." or "~") && !mesh.HasNamespace(item.Text)
-        select DiagnosticCodes.ExportedToNowhere.At(entry, item, $"No matching namespace found or namespace is not accessible: "
-            + $"{item.Text}");
+        select DiagnosticCodes.ExportedToNowhere.At(entry, item, $"There is no namespace {item.Text}.");
 }

@@ -57,7 +57,7 @@ internal sealed class SelectedWorkloads : IRule
             if (selected.Count == 0)
             {
                 yield return DiagnosticCodes.SelectsNothing.At(
-                    entry, field, $"No matching workloads for this resource with the following labels: {Selectors.TextOf(labels)}");
+                    entry, field, $"No workload has the labels {Selectors.TextOf(labels)}.");
             }
             else if (Kinds.Of(entry.Source.Key) is Kinds.AuthorizationPolicy or Kinds.RequestAuthentication or Kinds.Telemetry
                 && selected.Find(workload => workload.Labels.Find(GatewayLabel) is not null) is { } gateway)
@@ -65,9 +65,7 @@ internal sealed class SelectedWorkloads : IRule
                 yield return DiagnosticCodes.SelectorOfKubernetesGateway.At(
                     entry,
                     field,
-                    $"Ineffective selector on Kubernetes Gateway {gateway.Namespace}/{gateway.Labels.Find(GatewayLabel)}. Use the "
-                        + "targetRefs "
-                        + "field instead.");
+                    $"A selector does not reach the Gateway {gateway.Namespace}/{gateway.Labels.Find(GatewayLabel)}: targetRefs does.");
             }
         }
     }

@@ -18,21 +18,21 @@ internal sealed class Sidecars : IRule
             if (name != "*" && scope != "~" && !mesh.Hosts.FindAll(name).Any(service => IsInScope(service, scope, sidecar.Namespace)))
             {
                 yield return DiagnosticCodes.EgressHostMissing.At(
-                    sidecar, host, $"This host has no matching entry in the service registry: {host.Text}");
+                    sidecar, host, $"No service is called {host.Text}.");
             }
         }
 
         if (sidecar.Namespace == mesh.Options.RootNamespace && sidecar.Spec["workloadSelector"].Exists)
         {
             yield return DiagnosticCodes.MeshSidecarWithSelector.At(
-                sidecar, sidecar.Spec["workloadSelector"], "Global default sidecar should not have workloadSelector.");
+                sidecar, sidecar.Spec["workloadSelector"], "A Sidecar of the root namespace is for all workloads, and this one selects some.");
         }
 
         Field policy = sidecar.Spec["outboundTrafficPolicy"];
         if (policy.Exists && policy["mode"].Text.Length == 0)
         {
             yield return DiagnosticCodes.OutboundModeAmbiguous.At(
-                sidecar, policy, "OutboundTrafficPolicy shows ambiguous mode: it is REGISTRY_ONLY when nothing is said here.");
+                sidecar, policy, "No mode is said here, which means REGISTRY_ONLY.");
         }
     }
 

@@ -19,7 +19,7 @@ internal sealed class Telemetries : IRule
               select DiagnosticCodes.TelemetryWithoutProvider.At(
                   telemetry,
                   log,
-                  $"The Telemetry {telemetry.Name} in namespace {telemetry.Namespace} with empty providers will be ignored.");
+                  $"No provider is named here, and none is the mesh's default: nothing comes of it.");
     }
 
     private static bool IsInherited(MeshInput mesh, Entry telemetry) => mesh.Of(Kinds.Telemetry).Any(wider =>

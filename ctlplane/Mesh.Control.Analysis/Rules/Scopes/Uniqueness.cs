@@ -30,8 +30,8 @@ internal sealed class Uniqueness : IRule
             : whole.Select(entry => code.At(
                 entry,
                 entry.Metadata["name"],
-                $"The {Plural(entry)} {string.Join(", ", whole.Select(other => other.Name).Order(StringComparer.Ordinal))} in namespace "
-                    + $"\"{scope.Key}\" have no workload selector."));
+                $"The {Plural(entry)} {string.Join(", ", whole.Select(other => other.Name).Order(StringComparer.Ordinal))} are all for the whole "
+                    + $"of {scope.Key}."));
     }
 
     private static IEnumerable<Diagnostic> FindSelecting(MeshInput mesh, DiagnosticCode code, IGrouping<string, Entry> scope)
@@ -51,7 +51,7 @@ internal sealed class Uniqueness : IRule
                 yield return code.At(
                     entry,
                     labels,
-                    $"The {Plural(entry)} {holders[shared].Name}, {entry.Name} in namespace \"{scope.Key}\" select the same workload "
+                    $"The {Plural(entry)} {holders[shared].Name} and {entry.Name} are both for the workload "
                         + $"{shared.Namespace}/{shared.Entry.Name}.");
             }
         }

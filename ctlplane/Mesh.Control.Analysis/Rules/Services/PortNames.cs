@@ -40,13 +40,11 @@ internal sealed class PortNames : IRule
             ? DiagnosticCodes.ExternalNamePort.At(
                 service,
                 at,
-                $"Port name for ExternalName service is invalid: port {port.Number} (name: \"{port.Name}\") says no protocol, and is "
-                    + "taken for TCP.")
+                $"Port {port.Number} of this external name, \"{port.Name}\", says no protocol, and is taken for TCP.")
             : DiagnosticCodes.PortNameForm.At(
                 service,
                 at,
-                $"Port name {port.Name} (port: {port.Number}, targetPort: "
-                    + $"{(port.TargetName.Length > 0 ? port.TargetName : port.TargetNumber)}) doesn't follow the naming convention of "
-                    + "ports.");
+                $"The name {port.Name} of port {port.Number} (to {(port.TargetName.Length > 0 ? port.TargetName : port.TargetNumber)}) says "
+                    + "no protocol.");
     }
 }

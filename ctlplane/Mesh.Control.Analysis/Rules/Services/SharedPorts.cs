@@ -51,8 +51,8 @@ internal sealed class SharedPorts : IRule
             yield return DiagnosticCodes.PortProtocolsDiffer.At(
                 workload.Entry,
                 workload.Entry.Metadata["name"],
-                $"This workload {workload.Entry.Name}.{workload.Namespace} is associated with multiple services using port {number} but "
-                    + $"different protocols: {names} say {string.Join(" and ", protocols.Order(StringComparer.Ordinal))}");
+                $"Port {number} of {workload.Namespace}/{workload.Entry.Name} speaks what {names} say, which differs: "
+                    + $"{string.Join(" and ", protocols.Order(StringComparer.Ordinal))}.");
         }
 
         int[] ports = [.. uses.Where(use => use.Service != service).Select(use => use.Port.Number).Append(port.Number).Distinct().Order()];
@@ -61,8 +61,8 @@ internal sealed class SharedPorts : IRule
             yield return DiagnosticCodes.PortsOfTarget.At(
                 workload.Entry,
                 workload.Entry.Metadata["name"],
-                $"This workload {workload.Entry.Name}.{workload.Namespace} is associated with multiple services {names} using targetPort "
-                    + $"\"{number}\" but different ports: {string.Join(", ", ports)}.");
+                $"Port {number} of {workload.Namespace}/{workload.Entry.Name} is reached by {names} at different ports: "
+                    + $"{string.Join(", ", ports)}.");
         }
     }
 }

@@ -17,7 +17,7 @@ internal sealed class TargetPorts : IRule
         select DiagnosticCodes.TargetPortMissing.At(
             service.Entry,
             port.Field["targetPort"].Exists ? port.Field["targetPort"] : port.Field["port"],
-            $"Deployment exposing same port as Service not found: no workload of {service.Namespace}/{service.Entry.Name} has the port "
+            $"No workload of {service.Namespace}/{service.Entry.Name} has the port "
                 + $"{(port.TargetName.Length > 0 ? port.TargetName : port.TargetNumber)}.");
 
     private static bool IsMeant(ServicePort port, (string Name, int Number) declared) =>

@@ -30,8 +30,7 @@ internal sealed class ClaimRoutes : IRule
                     yield return DiagnosticCodes.ClaimsUnverified.At(
                         spec,
                         claim,
-                        $"The virtual service uses the JWT claim based routing (key: {claim.Key}) but no RequestAuthentication is for the "
-                            + $"workloads of the gateway {gateway.Namespace}/{gateway.Name}.");
+                        $"{claim.Key} asks for what no RequestAuthentication of the gateway {gateway.Namespace}/{gateway.Name} verifies.");
                 }
             }
         }

@@ -23,14 +23,14 @@ internal sealed class DestinationHosts : IRule
                 ? $"A name with a dot is taken as it is: write {completed}."
                 : $"Create a Service or ServiceEntry for {host}, or correct the host.";
             yield return DiagnosticCodes.ReferenceMissing.At(
-                spec, destination.Field["host"], $"Referenced host not found: \"{destination.Host}\"", hint, "KIA1101");
+                spec, destination.Field["host"], $"No service is called \"{destination.Host}\".", hint, "KIA1101");
         }
         else if (destination.Port is { } port && service.Ports.All(candidate => candidate.Number != port))
         {
             yield return DiagnosticCodes.ReferenceMissing.At(
                 spec,
                 destination.Field["port"]["number"],
-                $"Referenced host:port not found: \"{destination.Host}:{port}\"",
+                $"{destination.Host} has no port {port}.",
                 $"The ports of {host} are {string.Join(", ", service.Ports.Select(candidate => candidate.Number))}.",
                 "KIA1101");
         }
@@ -39,9 +39,8 @@ internal sealed class DestinationHosts : IRule
             yield return DiagnosticCodes.PortUnchosen.At(
                 spec,
                 destination.Field["port"],
-                $"This VirtualService routes to a host \"{destination.Host}\" that exposes multiple ports "
-                    + $"[{string.Join(' ', service.Ports.Select(candidate => candidate.Number))}]. "
-                    + "Specifying a port in the destination is required to disambiguate.");
+                $"{destination.Host} has the ports {string.Join(", ", service.Ports.Select(candidate => candidate.Number))}, and none is "
+                    + "chosen.");
         }
     }
 }

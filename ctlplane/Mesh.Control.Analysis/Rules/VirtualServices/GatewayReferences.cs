@@ -27,7 +27,7 @@ internal sealed class GatewayReferences : IRule
         if (reference.Text.Contains(GeneratedMark, StringComparison.Ordinal))
         {
             yield return DiagnosticCodes.GeneratedGateway.At(
-                spec, reference, $"The VirtualService references an internal gateway \"{reference.Text}\", which was generated.");
+                spec, reference, $"The Gateway {reference.Text} was generated, and may change.");
             yield break;
         }
 
@@ -43,7 +43,7 @@ internal sealed class GatewayReferences : IRule
             yield return DiagnosticCodes.ReferenceMissing.At(
                 spec,
                 reference,
-                $"Referenced gateway not found: \"{reference.Text}\"",
+                $"There is no Gateway \"{reference.Text}\".",
                 $"Create the Gateway {@namespace}/{name}, or correct the name.",
                 "KIA1102");
             yield break;
@@ -54,8 +54,7 @@ internal sealed class GatewayReferences : IRule
             yield return DiagnosticCodes.HostNotInGateway.At(
                 spec,
                 host,
-                $"One or more host [{host.Text}] defined in VirtualService {spec.Namespace}/{spec.Name} not found in Gateway "
-                    + $"{gateway.Namespace}/{gateway.Name}.");
+                $"The Gateway {gateway.Namespace}/{gateway.Name} does not take {host.Text}.");
         }
     }
 

@@ -29,9 +29,8 @@ internal sealed class IngressSubsets : IRule
                     yield return DiagnosticCodes.SubsetsNotAtIngress.At(
                         split,
                         split.Spec["hosts"],
-                        $"Subset in virtual service {split.Namespace}/{split.Name} has no effect on ingress gateway {gateway.Text} "
-                            + "requests: "
-                            + $"those are routed by {entering.Namespace}/{entering.Name}.");
+                        $"What comes in by the gateway {gateway.Text} is routed by {entering.Namespace}/{entering.Name}, and not to these "
+                            + "subsets.");
                 }
             }
         }

@@ -26,7 +26,7 @@ internal sealed class Reachability : IRule
                 yield return DiagnosticCodes.RuleUnreachable.At(
                     spec,
                     route.Field,
-                    $"VirtualService rule {name} not used (only the last rule can have no matches).",
+                    $"No request reaches the rule {name}: one before it takes them all.",
                     $"{everything.Path} takes everything: move this rule before it, or remove it.");
                 continue;
             }
@@ -37,7 +37,7 @@ internal sealed class Reachability : IRule
                 yield return DiagnosticCodes.RuleUnreachable.At(
                     spec,
                     route.Field,
-                    $"VirtualService rule {name} not used (all matches are used by prior rules).",
+                    $"No request reaches the rule {name}: rules before it have all its matches.",
                     $"{seen[KeyOf(repeated[0])].Path} matches the same: move this rule before it, or remove it.");
             }
             else
@@ -45,7 +45,7 @@ internal sealed class Reachability : IRule
                 foreach (Field match in repeated)
                 {
                     yield return DiagnosticCodes.MatchDuplicated.At(
-                        spec, match, $"VirtualService rule {name} match is not used (duplicate of {seen[KeyOf(match)].Path}).");
+                        spec, match, $"This match of the rule {name} stands at {seen[KeyOf(match)].Path} already.");
                 }
             }
 

@@ -39,9 +39,9 @@ internal sealed class SharedHosts : IRule
                     yield return DiagnosticCodes.SharedHost.At(
                         spec,
                         host,
-                        $"The VirtualServices "
-                            + $"{string.Join(", ", others.Append($"{spec.Namespace}/{spec.Name}").Order(StringComparer.Ordinal))} "
-                            + $"associated with mesh gateway define the same host {name}. The routes of the oldest come first.");
+                        $"{name} has routes in "
+                            + $"{string.Join(", ", others.Append($"{spec.Namespace}/{spec.Name}").Order(StringComparer.Ordinal))}; "
+                            + "those of the oldest come first.");
                 }
             }
         }

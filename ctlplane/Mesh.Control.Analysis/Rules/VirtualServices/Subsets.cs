@@ -29,7 +29,7 @@ internal sealed class Subsets : IRule
                     yield return DiagnosticCodes.ReferenceMissing.At(
                         spec,
                         destination.Field["subset"],
-                        $"Referenced host+subset in destinationrule not found: \"{destination.Host}+{destination.Subset}\"",
+                        $"No DestinationRule of {destination.Host} has the subset {destination.Subset}.",
                         $"Add the subset {destination.Subset} to a DestinationRule for {host}.",
                         "KIA1107");
                 }

@@ -17,7 +17,7 @@ internal sealed class Weights : IRule
         if (route.Weighted is [{ Weight.Number: { } weight and not 100 } single])
         {
             yield return DiagnosticCodes.WeightIgnored.At(
-                spec, single.Weight, $"The weight {weight} is assumed to be 100 because there is only one route destination.");
+                spec, single.Weight, $"The weight {weight} has no effect: there is one destination.");
         }
 
         var seen = new Dictionary<string, RouteDestination>(StringComparer.Ordinal);
