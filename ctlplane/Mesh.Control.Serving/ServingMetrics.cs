@@ -12,7 +12,7 @@ public static class ServingMetrics
     private static long s_authorityExpiresAtUnixSeconds;
     private static Func<int>? s_countBehind;
 
-    /// <summary>Calls without a valid join token.</summary>
+    /// <summary>Calls without a valid token.</summary>
     public static readonly Counter<long> CallsRefused = s_meter.CreateCounter<long>("mesh.control.calls.refused");
 
     /// <summary>Discovery streams open now.</summary>

@@ -196,6 +196,9 @@ internal static class JoinTokenText
         return ($"{Prefix}{id}.{secret}", id, Convert.ToHexStringLower(HashOf(secret)));
     }
 
+    /// <summary>Whether it is meant to be a join token, whatever it is worth.</summary>
+    public static bool IsOne(ReadOnlySpan<char> token) => token.StartsWith(Prefix, StringComparison.Ordinal);
+
     public static bool TrySplit(ReadOnlySpan<char> token, [NotNullWhen(true)] out string? id, [NotNullWhen(true)] out byte[]? secretHash)
     {
         id = null;

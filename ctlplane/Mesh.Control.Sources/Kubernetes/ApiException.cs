@@ -3,7 +3,7 @@ using System.Net;
 namespace Mesh.Control.Sources.Kubernetes;
 
 /// <summary>The API server answered, but not with what was asked for.</summary>
-internal sealed class ApiException(HttpStatusCode code, string message, TimeSpan? retryAfter) : Exception($"{(int)code}: {message}")
+public sealed class ApiException(HttpStatusCode code, string message, TimeSpan? retryAfter) : Exception($"{(int)code}: {message}")
 {
     public HttpStatusCode Code { get; } = code;
 

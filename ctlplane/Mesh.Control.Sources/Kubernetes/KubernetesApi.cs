@@ -46,13 +46,20 @@ public sealed class KubernetesApi : IDisposable
     /// <summary>Asks for a whole answer.</summary>
     /// <exception cref="ApiException">Another answer than 200, or a longer one.</exception>
     /// <exception cref="HttpRequestException">No answer.</exception>
-    internal async Task<byte[]> GetAsync(string path, int bytesMax, TimeSpan timeout, CancellationToken cancellation)
+    internal Task<byte[]> GetAsync(string path, int bytesMax, TimeSpan timeout, CancellationToken cancellation) =>
+        SendAsync(HttpMethod.Get, path, content: null, bytesMax, timeout, cancellation);
+
+    /// <summary>Sends something, and asks for a whole answer.</summary>
+    /// <exception cref="ApiException">Another answer than 200 or 201, or a longer one.</exception>
+    /// <exception cref="HttpRequestException">No answer.</exception>
+    internal async Task<byte[]> SendAsync(
+        HttpMethod method, string path, HttpContent? content, int bytesMax, TimeSpan timeout, CancellationToken cancellation)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         limit.CancelAfter(timeout);
         try
         {
-            using HttpResponseMessage response = await SendAsync(HttpMethod.Get, path, content: null, limit.Token);
+            using HttpResponseMessage response = await SendAsync(method, path, content, limit.Token);
             await using Stream body = await response.Content.ReadAsStreamAsync(limit.Token);
             return await ReadAsync(body, bytesMax, limit.Token);
         }

@@ -71,5 +71,7 @@ public static class WatchedKinds
         new("security.istio.io", "RequestAuthentication", "requestauthentications", s_istio, s_spec),
         new("mesh-node.io", "RateLimit", "ratelimits", s_meshNode, s_spec),
         new("gateway.networking.k8s.io", "HTTPRoute", "httproutes", s_gatewayApi, s_spec),
+        new("gateway.networking.k8s.io", "GRPCRoute", "grpcroutes", s_core, s_spec),
+        new("gateway.networking.k8s.io", "ReferenceGrant", "referencegrants", ["v1", "v1beta1"], s_spec),
     ];
 }

@@ -20,6 +20,8 @@ internal static class CommandLine
         mesh-control --kubernetes --state DIR [options]      the same, from the API server of Kubernetes
           --kubeconfig FILE         how to reach it; default as a pod of it
           --context NAME            which context of FILE; default its current one
+          --node-account NS/NAME    whose pods are proxies; any number, default mesh-node/mesh-node-proxy
+          --token-audience NAME     whom their tokens are for; default istio-ca
           --listen ADDR:PORT        for proxies; default [::]:15012
           --admin ADDR:PORT         readiness and diagnosis; default 127.0.0.1:15014
           --trust-domain NAME       default cluster.local

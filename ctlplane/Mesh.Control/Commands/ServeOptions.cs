@@ -16,6 +16,12 @@ internal sealed record ServeOptions
     /// <summary>--kubernetes, --kubeconfig, --context: the API server whose objects are the configuration.</summary>
     public KubernetesOptions? Kubernetes { get; init; }
 
+    /// <summary>--node-account, any number: service accounts whose pods are proxies, <c>NAMESPACE/NAME</c>.</summary>
+    public IReadOnlyList<string> NodeAccounts { get; init; } = ["mesh-node/mesh-node-proxy"];
+
+    /// <summary>--token-audience: whom the tokens of service accounts must be for.</summary>
+    public string TokenAudience { get; init; } = "istio-ca";
+
     /// <summary>--state: keys, tokens, revocations.</summary>
     public required string StateDirectory { get; init; }
 
@@ -74,6 +80,8 @@ internal sealed record ServeOptions
         {
             ConfigDirectory = arguments.Take("--config"),
             Kubernetes = ReadKubernetes(arguments),
+            NodeAccounts = arguments.TakeMany("--node-account") is { Count: > 0 } accounts ? accounts : defaults.NodeAccounts,
+            TokenAudience = arguments.Take("--token-audience") ?? defaults.TokenAudience,
             StateDirectory = arguments.TakeRequired("--state"),
             Listen = arguments.TakeEndPoint("--listen") ?? defaults.Listen,
             Admin = arguments.TakeEndPoint("--admin") ?? defaults.Admin,
@@ -95,6 +103,11 @@ internal sealed record ServeOptions
         if (string.IsNullOrEmpty(options.ConfigDirectory) == (options.Kubernetes is null))
         {
             arguments.AddProblem("One of --config and --kubernetes is required.");
+        }
+
+        foreach (string account in options.NodeAccounts.Where(account => !IsAccount(account)))
+        {
+            arguments.AddProblem($"--node-account: '{account}' is not NAMESPACE/NAME of a service account.");
         }
 
         foreach (string name in options.ServerNames.Where(name => !IsServerName(name)))
@@ -142,6 +155,10 @@ internal sealed record ServeOptions
 
         return isAsked ? new KubernetesOptions(kubeconfig, context) : null;
     }
+
+    private static bool IsAccount(string text) => text.Split('/') is [var @namespace, var name]
+        && Model.Inputs.ManifestNames.IsLabel(@namespace)
+        && Model.Inputs.ManifestNames.IsSubdomain(name);
 
     private static bool IsServerName(string name) =>
         IPAddress.TryParse(name, out _) || Model.Inputs.ManifestNames.IsSubdomain(name);

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Mesh.Control.Admin;
+using Mesh.Control.Cluster;
 using Mesh.Control.Commands;
 using Mesh.Control.Configuration;
 using Mesh.Control.Dialects;
@@ -43,6 +44,7 @@ internal sealed partial class ControlPlane : IAsyncDisposable
     private readonly ServerCertificate _certificate;
     private readonly TrustPublisher _trustPublisher;
     private readonly IManifestSource _source;
+    private readonly ServiceAccountTokens? _clusterTokens;
     private readonly KeyFetcher _keyFetcher;
     private readonly KeyStore _keys;
     private readonly ConfigurationPipeline _pipeline;
@@ -57,6 +59,7 @@ internal sealed partial class ControlPlane : IAsyncDisposable
         StateDirectory state,
         CertificateAuthority authority,
         IManifestSource source,
+        KubernetesApi? api,
         TimeProvider time,
         ILoggerFactory loggers)
     {
@@ -70,6 +73,14 @@ internal sealed partial class ControlPlane : IAsyncDisposable
         _certificate = new ServerCertificate(authority, DnsNames(options), Addresses(options), time);
         _trustPublisher = new TrustPublisher(_store, options.TrustDomain);
         _source = source;
+        _clusterTokens = api is null
+            ? null
+            : new ServiceAccountTokens(
+                new TokenReviews(new KubernetesObjects(api), options.TokenAudience),
+                options.NodeAccounts,
+                options.TokenAudience,
+                time,
+                loggers.CreateLogger<ServiceAccountTokens>());
         _keyFetcher = new KeyFetcher(KeyAddresses.IsRefused, time);
         _keys = new KeyStore(_keyFetcher, time, loggers.CreateLogger<KeyStore>());
         _pipeline = new ConfigurationPipeline(
@@ -93,7 +104,7 @@ internal sealed partial class ControlPlane : IAsyncDisposable
         ServingMetrics.CountBehind = () => _registry.CountBehind(_time.GetUtcNow());
         _metrics = MetricsExport.Start(options.OtlpEndpoint);
         _servingApplication = ServingServer.Build(
-            options.Listen, _certificate, _tokens, _limits, authority, _configuration, _store, _registry, time, loggers);
+            options.Listen, _certificate, _tokens, _clusterTokens, _limits, authority, _configuration, _store, _registry, time, loggers);
         _adminApplication = _admin.Build(options.Admin, loggers);
     }
 
@@ -121,7 +132,8 @@ internal sealed partial class ControlPlane : IAsyncDisposable
             time,
             loggers.CreateLogger<CertificateAuthority>(),
             cancellation);
-        var controlPlane = new ControlPlane(options, state, authority, OpenSource(options, time, loggers), time, loggers);
+        KubernetesApi? api = OpenApi(options);
+        var controlPlane = new ControlPlane(options, state, authority, OpenSource(options, api, time, loggers), api, time, loggers);
         try
         {
             await controlPlane.BeginAsync(options, cancellation);
@@ -148,6 +160,7 @@ internal sealed partial class ControlPlane : IAsyncDisposable
         await _adminApplication.DisposeAsync();
         _metrics?.Dispose();
         _source.Dispose();
+        _clusterTokens?.Dispose();
         _keyFetcher.Dispose();
         _certificate.Dispose();
         _authority.Dispose();
@@ -218,9 +231,16 @@ internal sealed partial class ControlPlane : IAsyncDisposable
         }
     }
 
-    private static IManifestSource OpenSource(ServeOptions options, TimeProvider time, ILoggerFactory loggers)
+    private static KubernetesApi? OpenApi(ServeOptions options) => options.Kubernetes switch
     {
-        if (options.Kubernetes is not { } kubernetes)
+        null => null,
+        { ConfigurationFile: { } file } kubernetes => KubernetesApi.OpenConfiguration(file, kubernetes.Context),
+        _ => KubernetesApi.OpenInCluster(),
+    };
+
+    private static IManifestSource OpenSource(ServeOptions options, KubernetesApi? api, TimeProvider time, ILoggerFactory loggers)
+    {
+        if (api is null)
         {
             return new ManifestWatcher(
                 new ManifestWatchOptions
@@ -232,9 +252,6 @@ internal sealed partial class ControlPlane : IAsyncDisposable
                 time);
         }
 
-        KubernetesApi api = kubernetes.ConfigurationFile is { } file
-            ? KubernetesApi.OpenConfiguration(file, kubernetes.Context)
-            : KubernetesApi.OpenInCluster();
         return new KubernetesSource(
             api, new KubernetesSourceOptions { RootNamespace = options.RootNamespace }, time, loggers.CreateLogger<KubernetesSource>());
     }

@@ -11,7 +11,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Https;
 
 namespace Mesh.Control.Hosting;
 
-/// <summary>The port proxies use: HTTP/2 over TLS 1.3 and nothing else, every call with a join token.</summary>
+/// <summary>The port proxies use: HTTP/2 over TLS 1.3 and nothing else, every call with a token.</summary>
 internal static class ServingServer
 {
     /// <summary>A proxy that reconnects names everything it holds: 100,000 workloads fit.</summary>
@@ -28,6 +28,7 @@ internal static class ServingServer
         IPEndPoint listen,
         ServerCertificate certificate,
         JoinTokens tokens,
+        INodeTokens? otherTokens,
         NodeRateLimits limits,
         CertificateAuthority authority,
         IPlacementReader placement,
@@ -39,6 +40,11 @@ internal static class ServingServer
         WebApplicationBuilder builder = BareApplication.CreateBuilder();
         builder.Services.AddSingleton(loggers);
         builder.Services.AddSingleton(tokens);
+        if (otherTokens is not null)
+        {
+            builder.Services.AddSingleton(otherTokens);
+        }
+
         builder.Services.AddSingleton(limits);
         builder.Services.AddSingleton(authority);
         builder.Services.AddSingleton(placement);
