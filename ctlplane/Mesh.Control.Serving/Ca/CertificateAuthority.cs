@@ -19,6 +19,9 @@ public sealed partial class CertificateAuthority : IDisposable
     private static readonly TimeSpan s_revocationListRenewal = TimeSpan.FromDays(1);
     private static readonly TimeSpan s_compactionInterval = TimeSpan.FromHours(1);
 
+    /// <summary>How long another replica may go on signing with a root after this one has put the next in its place.</summary>
+    private static readonly TimeSpan s_othersBehindMax = TimeSpan.FromMinutes(10);
+
     private readonly CertificateAuthorityOptions _options;
     private readonly StateDirectory _state;
     private readonly TimeProvider _time;
@@ -159,15 +162,16 @@ public sealed partial class CertificateAuthority : IDisposable
 
     /// <summary>Follows the state directory and the clock until cancelled.</summary>
     /// <param name="isTrustKnown">Whether every connected proxy has confirmed the present <see cref="Trust"/>.</param>
+    /// <param name="mayAdvance">Whether a rotation is this process's to go on with, and not that of another replica.</param>
     /// <param name="cancellation">Ends the loop.</param>
-    public async Task MaintainAsync(Func<bool> isTrustKnown, CancellationToken cancellation)
+    public async Task MaintainAsync(Func<bool> isTrustKnown, Func<bool> mayAdvance, CancellationToken cancellation)
     {
         using var timer = new PeriodicTimer(s_maintenanceInterval, _time);
         while (await timer.WaitForNextTickAsync(cancellation))
         {
             try
             {
-                await MaintainOnceAsync(isTrustKnown, cancellation);
+                await MaintainOnceAsync(isTrustKnown, mayAdvance, cancellation);
                 _lastProblem = string.Empty;
             }
             catch (Exception exception) when (exception is StateFormatException or IOException or UnauthorizedAccessException)
@@ -184,12 +188,15 @@ public sealed partial class CertificateAuthority : IDisposable
 
     public void Dispose() => _issued.Dispose();
 
-    internal async Task MaintainOnceAsync(Func<bool> isTrustKnown, CancellationToken cancellation)
+    internal Task MaintainOnceAsync(Func<bool> isTrustKnown, CancellationToken cancellation) =>
+        MaintainOnceAsync(isTrustKnown, static () => true, cancellation);
+
+    internal async Task MaintainOnceAsync(Func<bool> isTrustKnown, Func<bool> mayAdvance, CancellationToken cancellation)
     {
         DateTimeOffset now = _time.GetUtcNow();
         bool changed = _options.Supplied is { } supplied
             ? ReloadSupplied(supplied, now)
-            : await MaintainOwnAsync(isTrustKnown, now, cancellation);
+            : await MaintainOwnAsync(isTrustKnown, mayAdvance, now, cancellation);
         changed |= LoadRevocations();
         if (changed || _lists.Values.Any(list => now - list.IssuedAt > s_revocationListRenewal))
         {
@@ -232,10 +239,11 @@ public sealed partial class CertificateAuthority : IDisposable
         .. StateDirectory.TryRead(supplied.RootsFile) ?? [],
     ];
 
-    private async Task<bool> MaintainOwnAsync(Func<bool> isTrustKnown, DateTimeOffset now, CancellationToken cancellation)
+    private async Task<bool> MaintainOwnAsync(
+        Func<bool> isTrustKnown, Func<bool> mayAdvance, DateTimeOffset now, CancellationToken cancellation)
     {
         bool changed = LoadOwn();
-        if (changed || ReferenceEquals(Advanced(isTrustKnown, now), _records))
+        if (changed || !mayAdvance() || ReferenceEquals(Advanced(isTrustKnown, now), _records))
         {
             return changed;
         }
@@ -271,9 +279,13 @@ public sealed partial class CertificateAuthority : IDisposable
         bool isKnown = isTrustKnown();
         lock (_signing)
         {
-            return OwnAuthorities.Advance(_records, _issued.LastExpiryOf, isKnown, now);
+            return OwnAuthorities.Advance(_records, LastExpiryOf, isKnown, now);
         }
     }
+
+    private DateTimeOffset LastExpiryOf(string keyId) => _options.IsShared
+        ? _time.GetUtcNow() + _options.WorkloadLifetime + s_othersBehindMax
+        : _issued.LastExpiryOf(keyId);
 
     private bool LoadOwn()
     {

@@ -15,6 +15,12 @@ public sealed record CertificateAuthorityOptions
     /// </summary>
     public TimeSpan RevocationListLifetime { get; init; } = TimeSpan.FromDays(7);
 
+    /// <summary>
+    /// Others sign with the same root, and it is not known here what: an old root is trusted for as long as anything that it may have
+    /// signed is.
+    /// </summary>
+    public bool IsShared { get; init; }
+
     /// <summary>A certificate authority of somebody else's making; null for a root of our own in the state directory.</summary>
     public SuppliedAuthorityOptions? Supplied { get; init; }
 }

@@ -48,7 +48,7 @@ public static class OwnAuthorities
     }
 
     /// <summary>Makes the first root, unless there is one.</summary>
-    internal static async Task EnsureFirstAsync(
+    public static async Task EnsureFirstAsync(
         StateDirectory state, TrustDomain trustDomain, DateTimeOffset now, CancellationToken cancellation)
     {
         using IDisposable held = await state.LockAsync(cancellation);

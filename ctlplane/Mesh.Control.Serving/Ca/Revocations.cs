@@ -37,6 +37,16 @@ public static class Revocations
         return matching;
     }
 
+    /// <summary>What two have revoked, of one state.</summary>
+    internal static byte[] Join(StateDirectory state, ReadOnlySpan<byte> ours, ReadOnlySpan<byte> theirs)
+    {
+        var records = new RevocationRecords
+        {
+            Revocations = [.. Read(state, theirs).Concat(Read(state, ours)).DistinctBy(record => record.Serial)],
+        };
+        return JsonSerializer.SerializeToUtf8Bytes(records, StateJson.Default.RevocationRecords);
+    }
+
     internal static IReadOnlyList<RevocationRecord> Read(StateDirectory state, ReadOnlySpan<byte> content)
     {
         IReadOnlyList<RevocationRecord> records =

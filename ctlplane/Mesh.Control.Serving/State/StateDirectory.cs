@@ -56,6 +56,9 @@ public sealed class StateDirectory
 
     public string CertificateFile(string keyId) => Path.Combine(AuthorityDirectory, $"{keyId}.crt.pem");
 
+    /// <summary>Names of the certificates and keys of roots.</summary>
+    internal IEnumerable<string> KeyFileNames() => Directory.GetFiles(AuthorityDirectory, "*.pem").Select(path => Path.GetFileName(path)!);
+
     public string KeyFile(string keyId) => Path.Combine(AuthorityDirectory, $"{keyId}.key.pem");
 
     /// <summary>Keeps every other process from changing the directory until disposed.</summary>

@@ -54,7 +54,8 @@ internal sealed partial class ServiceAccountTokens(
             return RecognisedToken.Refused($"The token is not for the audience {audience}.");
         }
 
-        string[]? account = accounts.Select(known => known.Split('/')).FirstOrDefault(known => UserOf(known[0], known[1]) == claims.Subject);
+        string[]? account = accounts.Select(known => known.Split('/'))
+            .FirstOrDefault(known => UserOf(known[0], known[1]) == claims.Subject);
         if (account is null)
         {
             return RecognisedToken.Refused("The token is of another service account than a node's; see --node-account.");

@@ -22,6 +22,9 @@ internal static class CommandLine
           --context NAME            which context of FILE; default its current one
           --node-account NS/NAME    whose pods are proxies; any number, default mesh-node/mesh-node-proxy
           --token-audience NAME     whom their tokens are for; default istio-ca
+          --write true|false        whether to share the state with other replicas, one of which writes; default false
+          --own-namespace NAME      of the replicas' Lease and Secret; default mesh-node
+          --root-bundle NAME        ConfigMap of each namespace for the roots; default istio-ca-root-cert, '' for none
           --listen ADDR:PORT        for proxies; default [::]:15012
           --admin ADDR:PORT         readiness and diagnosis; default 127.0.0.1:15014
           --trust-domain NAME       default cluster.local

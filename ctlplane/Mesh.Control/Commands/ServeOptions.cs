@@ -22,6 +22,15 @@ internal sealed record ServeOptions
     /// <summary>--token-audience: whom the tokens of service accounts must be for.</summary>
     public string TokenAudience { get; init; } = "istio-ca";
 
+    /// <summary>--write: whether this is one of several replicas that share their state, of which one writes to the cluster.</summary>
+    public bool IsWriting { get; init; }
+
+    /// <summary>--own-namespace: where the replicas' Lease and Secret are.</summary>
+    public string OwnNamespace { get; init; } = "mesh-node";
+
+    /// <summary>--root-bundle: ConfigMap of every namespace that the roots are put into; empty for none.</summary>
+    public string RootBundle { get; init; } = "istio-ca-root-cert";
+
     /// <summary>--state: keys, tokens, revocations.</summary>
     public required string StateDirectory { get; init; }
 
@@ -81,6 +90,9 @@ internal sealed record ServeOptions
             ConfigDirectory = arguments.Take("--config"),
             Kubernetes = ReadKubernetes(arguments),
             NodeAccounts = arguments.TakeMany("--node-account") is { Count: > 0 } accounts ? accounts : defaults.NodeAccounts,
+            IsWriting = arguments.TakeBoolean("--write") ?? defaults.IsWriting,
+            OwnNamespace = arguments.Take("--own-namespace") ?? defaults.OwnNamespace,
+            RootBundle = arguments.Take("--root-bundle") ?? defaults.RootBundle,
             TokenAudience = arguments.Take("--token-audience") ?? defaults.TokenAudience,
             StateDirectory = arguments.TakeRequired("--state"),
             Listen = arguments.TakeEndPoint("--listen") ?? defaults.Listen,
@@ -115,9 +127,23 @@ internal sealed record ServeOptions
             arguments.AddProblem($"--server-name: '{name}' is neither a DNS name nor an IP address.");
         }
 
-        if (!Model.Inputs.ManifestNames.IsLabel(options.RootNamespace))
+        foreach ((string option, string name) in
+            new[] { ("--root-namespace", options.RootNamespace), ("--own-namespace", options.OwnNamespace) })
         {
-            arguments.AddProblem($"--root-namespace: '{options.RootNamespace}' is not a namespace.");
+            if (!Model.Inputs.ManifestNames.IsLabel(name))
+            {
+                arguments.AddProblem($"{option}: '{name}' is not a namespace.");
+            }
+        }
+
+        if (options.RootBundle.Length > 0 && !Model.Inputs.ManifestNames.IsSubdomain(options.RootBundle))
+        {
+            arguments.AddProblem($"--root-bundle: '{options.RootBundle}' is not the name of a ConfigMap.");
+        }
+
+        if (options.IsWriting && options.Kubernetes is null)
+        {
+            arguments.AddProblem("--write belongs to --kubernetes.");
         }
 
         foreach (string name in options.ExcludedNamespaces.Where(name => !Model.Inputs.ManifestNames.IsLabel(name)))

@@ -79,7 +79,10 @@ internal sealed partial class ConfigurationPipeline(
         ImmutableArray<Diagnostic> diagnostics = [.. snapshot.Diagnostics, .. result.Diagnostics];
 
         // The CA must know a pod before a proxy does, or the proxy's first request for its certificate is refused.
-        state.Replace(new ConfigurationState.View(result.Model, diagnostics, time.GetUtcNow()));
+        state.Replace(new ConfigurationState.View(result.Model, diagnostics, time.GetUtcNow())
+        {
+            Namespaces = [.. snapshot.Objects.Where(IsLastingNamespace).Select(source => source.Key.Name)],
+        });
         keys.Want(result.Model);
         bool changed = Publish();
         ServingMetrics.ConfigurationsPublished.Add(1);
@@ -89,6 +92,9 @@ internal sealed partial class ConfigurationPipeline(
         int warnings = diagnostics.Count(diagnostic => diagnostic.Severity == DiagnosticSeverity.Warning);
         Applied(logger, snapshot.Objects.Length, milliseconds, changed ? "published" : "nothing to publish", errors, warnings);
     }
+
+    private static bool IsLastingNamespace(RawObject source) => source.Key is { Group: "", Kind: "Namespace" }
+        && (source.Fields.Find("metadata") as RawMapping)?.Find("deletionTimestamp") is null;
 
     /// <summary>Each diagnostic once, when it appears.</summary>
     private void Log(ImmutableArray<Diagnostic> diagnostics)

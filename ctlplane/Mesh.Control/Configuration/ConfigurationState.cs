@@ -22,5 +22,9 @@ internal sealed class ConfigurationState : IPlacementReader
     /// <param name="Model">Null until everything could be read once.</param>
     /// <param name="Diagnostics">Of the last look, whether or not it led to a model.</param>
     /// <param name="LoadedAt">When <paramref name="Model"/> came into force.</param>
-    internal sealed record View(MeshModel? Model, ImmutableArray<Diagnostic> Diagnostics, DateTimeOffset? LoadedAt);
+    internal sealed record View(MeshModel? Model, ImmutableArray<Diagnostic> Diagnostics, DateTimeOffset? LoadedAt)
+    {
+        /// <summary>The namespaces that are there to stay.</summary>
+        public ImmutableArray<string> Namespaces { get; init; } = [];
+    }
 }

@@ -21,7 +21,7 @@ namespace Mesh.Control.Hosting;
 
 /// <summary>
 /// The running control plane: the one place where its parts are made and joined. Five things run: the configuration pipeline, the
-/// fetching of keys, the authority's maintenance, the following of the token file, and the two servers.
+/// fetching of keys, the authority's maintenance, the following of the token file, and the two servers; in a cluster also its duties there.
 /// </summary>
 internal sealed partial class ControlPlane : IAsyncDisposable
 {
@@ -44,7 +44,7 @@ internal sealed partial class ControlPlane : IAsyncDisposable
     private readonly ServerCertificate _certificate;
     private readonly TrustPublisher _trustPublisher;
     private readonly IManifestSource _source;
-    private readonly ServiceAccountTokens? _clusterTokens;
+    private readonly ClusterDuties? _cluster;
     private readonly KeyFetcher _keyFetcher;
     private readonly KeyStore _keys;
     private readonly ConfigurationPipeline _pipeline;
@@ -59,7 +59,7 @@ internal sealed partial class ControlPlane : IAsyncDisposable
         StateDirectory state,
         CertificateAuthority authority,
         IManifestSource source,
-        KubernetesApi? api,
+        ClusterDuties? cluster,
         TimeProvider time,
         ILoggerFactory loggers)
     {
@@ -73,14 +73,7 @@ internal sealed partial class ControlPlane : IAsyncDisposable
         _certificate = new ServerCertificate(authority, DnsNames(options), Addresses(options), time);
         _trustPublisher = new TrustPublisher(_store, options.TrustDomain);
         _source = source;
-        _clusterTokens = api is null
-            ? null
-            : new ServiceAccountTokens(
-                new TokenReviews(new KubernetesObjects(api), options.TokenAudience),
-                options.NodeAccounts,
-                options.TokenAudience,
-                time,
-                loggers.CreateLogger<ServiceAccountTokens>());
+        _cluster = cluster;
         _keyFetcher = new KeyFetcher(KeyAddresses.IsRefused, time);
         _keys = new KeyStore(_keyFetcher, time, loggers.CreateLogger<KeyStore>());
         _pipeline = new ConfigurationPipeline(
@@ -104,7 +97,7 @@ internal sealed partial class ControlPlane : IAsyncDisposable
         ServingMetrics.CountBehind = () => _registry.CountBehind(_time.GetUtcNow());
         _metrics = MetricsExport.Start(options.OtlpEndpoint);
         _servingApplication = ServingServer.Build(
-            options.Listen, _certificate, _tokens, _clusterTokens, _limits, authority, _configuration, _store, _registry, time, loggers);
+            options.Listen, _certificate, _tokens, _cluster?.Tokens, _limits, authority, _configuration, _store, _registry, time, loggers);
         _adminApplication = _admin.Build(options.Admin, loggers);
     }
 
@@ -121,19 +114,26 @@ internal sealed partial class ControlPlane : IAsyncDisposable
     {
         ILoggerFactory loggers = CreateLoggers(options);
         var state = new StateDirectory(options.StateDirectory, time);
+        KubernetesApi? api = OpenApi(options);
+        ClusterDuties? cluster = api is null ? null : new ClusterDuties(options, api, state, time, loggers);
+        if (cluster is not null)
+        {
+            await cluster.JoinAsync(cancellation);
+        }
+
         CertificateAuthority authority = await CertificateAuthority.OpenAsync(
             new CertificateAuthorityOptions
             {
                 TrustDomain = options.TrustDomain,
                 WorkloadLifetime = options.WorkloadLifetime,
+                IsShared = options.IsWriting,
                 Supplied = options.SuppliedAuthority,
             },
             state,
             time,
             loggers.CreateLogger<CertificateAuthority>(),
             cancellation);
-        KubernetesApi? api = OpenApi(options);
-        var controlPlane = new ControlPlane(options, state, authority, OpenSource(options, api, time, loggers), api, time, loggers);
+        var controlPlane = new ControlPlane(options, state, authority, OpenSource(options, api, time, loggers), cluster, time, loggers);
         try
         {
             await controlPlane.BeginAsync(options, cancellation);
@@ -160,7 +160,7 @@ internal sealed partial class ControlPlane : IAsyncDisposable
         await _adminApplication.DisposeAsync();
         _metrics?.Dispose();
         _source.Dispose();
-        _clusterTokens?.Dispose();
+        _cluster?.Dispose();
         _keyFetcher.Dispose();
         _certificate.Dispose();
         _authority.Dispose();
@@ -199,8 +199,9 @@ internal sealed partial class ControlPlane : IAsyncDisposable
         [
             Task.Run(() => _pipeline.RunAsync(_stopping.Token)),
             Task.Run(() => _keys.RunAsync(_stopping.Token)),
-            Task.Run(() => _authority.MaintainAsync(IsTrustKnown, _stopping.Token)),
+            Task.Run(() => _authority.MaintainAsync(IsTrustKnown, () => _cluster?.IsLeader != false, _stopping.Token)),
             Task.Run(FollowTokensAsync),
+            .. _cluster?.Run(_authority, _configuration, _stopping.Token) ?? [],
         ];
         Task ended = await Task.WhenAny(parts);
         await ended;

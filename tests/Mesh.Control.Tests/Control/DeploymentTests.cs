@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json.Nodes;
+using Mesh.Control.Cluster;
 using Mesh.Control.Commands;
 using Mesh.Control.Sources.Kubernetes;
 using Mesh.Control.Tests.Support;
@@ -18,16 +19,18 @@ public sealed class DeploymentTests
     /// <summary>Verbs, resource and names, apart from what is followed.</summary>
     private static readonly string[] s_othersAllowed =
     [
+        "create configmaps",
         "create tokenreviews.authentication.k8s.io",
         "get pods",
+        "get update configmaps istio-ca-root-cert",
         "list watch configmaps istio",
     ];
 
     private static string Folder => Path.Combine(DocumentedTables.Root, "deploy", "daemonset");
 
-    private static JsonObject Deployment => s_objects["Deployment mesh-control"];
+    private static JsonObject Replicas => s_objects["StatefulSet mesh-control"];
 
-    private static JsonObject Pod => At(Deployment, "spec", "template", "spec").AsObject();
+    private static JsonObject Pod => At(Replicas, "spec", "template", "spec").AsObject();
 
     private static JsonObject Container => Assert.Single(At(Pod, "containers").AsArray())!.AsObject();
 
@@ -47,22 +50,46 @@ public sealed class DeploymentTests
         var others = new SortedSet<string>(StringComparer.Ordinal);
         foreach (JsonNode? rule in At(s_objects["ClusterRole mesh-control"], "rules").AsArray())
         {
-            string group = Assert.Single(Texts(rule!, "apiGroups"));
-            IEnumerable<string> resources = Texts(rule!, "resources").Select(plural => group.Length == 0 ? plural : $"{plural}.{group}");
-            string[] verbs = [.. Texts(rule!, "verbs").Order()];
-            if (rule!["resourceNames"] is null && verbs.SequenceEqual(["list", "watch"]))
+            if (rule!["resourceNames"] is null && Texts(rule, "verbs").Order().SequenceEqual(["list", "watch"]))
             {
-                followed.UnionWith(resources);
+                followed.UnionWith(Resources(rule));
             }
             else
             {
-                string names = rule["resourceNames"] is null ? string.Empty : $" {string.Join(' ', Texts(rule, "resourceNames"))}";
-                others.UnionWith(resources.Select(resource => $"{string.Join(' ', verbs)} {resource}{names}"));
+                others.UnionWith(Allowed(rule));
             }
         }
 
         Assert.Equal(WatchedKinds.All.Select(kind => kind.Resource).Order(StringComparer.Ordinal), followed);
         Assert.Equal(s_othersAllowed.Order(StringComparer.Ordinal), others);
+    }
+
+    [Fact]
+    public void In_its_own_namespace_it_may_write_the_lease_and_the_secret_and_nothing_else()
+    {
+        JsonObject role = s_objects["Role mesh-control"];
+
+        Assert.Equal(
+            [
+                "create leases.coordination.k8s.io",
+                "create secrets",
+                $"get update leases.coordination.k8s.io {LeaderElection.LeaseName}",
+                $"get update secrets {SharedState.SecretName}",
+            ],
+            At(role, "rules").AsArray().SelectMany(rule => Allowed(rule!)).Order(StringComparer.Ordinal));
+        Assert.Equal(Text(Replicas, "metadata", "namespace"), Text(role, "metadata", "namespace"));
+        Assert.Equal("Role mesh-control", string.Join(' ', new[] { "kind", "name" }.Select(
+            field => Text(s_objects["RoleBinding mesh-control"], "roleRef", field))));
+    }
+
+    [Fact]
+    public void Several_replicas_share_their_state_and_are_not_all_taken_away()
+    {
+        Assert.True(At(Replicas, "spec", "replicas").GetValue<long>() > 1);
+        Assert.True(ReadOptions().IsWriting);
+        Assert.Equal(Text(Replicas, "metadata", "namespace"), ReadOptions().OwnNamespace);
+        Assert.Contains($"Service {Text(Replicas, "spec", "serviceName")}", s_objects.Keys);
+        Assert.Equal(1, At(s_objects["PodDisruptionBudget mesh-control"], "spec", "minAvailable").GetValue<long>());
     }
 
     [Fact]
@@ -73,7 +100,7 @@ public sealed class DeploymentTests
 
         Assert.Equal("ClusterRole mesh-control", $"{Text(binding, "roleRef", "kind")} {Text(binding, "roleRef", "name")}");
         Assert.Equal(Text(Pod, "serviceAccountName"), Text(subject, "name"));
-        Assert.Equal(Text(Deployment, "metadata", "namespace"), Text(subject, "namespace"));
+        Assert.Equal(Text(Replicas, "metadata", "namespace"), Text(subject, "namespace"));
         Assert.Contains($"PriorityClass {Text(Pod, "priorityClassName")}", s_objects.Keys);
         Assert.Contains($"ServiceAccount {Text(subject, "name")}", s_objects.Keys);
         Assert.Contains($"Namespace {Text(subject, "namespace")}", s_objects.Keys);
@@ -82,33 +109,31 @@ public sealed class DeploymentTests
     [Fact]
     public void The_arguments_are_options_and_the_state_lies_in_the_volume()
     {
-        (ServeOptions? options, IReadOnlyList<string> problems) = ServeOptions.Read(
-            Arguments.Of([.. Texts(Container, "args")], "--kubernetes"));
-
-        Assert.Empty(problems);
-        Assert.Equal(new KubernetesOptions(ConfigurationFile: null, Context: null), options!.Kubernetes);
+        ServeOptions options = ReadOptions();
+        Assert.Equal(new KubernetesOptions(ConfigurationFile: null, Context: null), options.Kubernetes);
         JsonNode mount = Assert.Single(At(Container, "volumeMounts").AsArray())!;
         Assert.StartsWith($"{Text(mount, "mountPath")}/", options.StateDirectory, StringComparison.Ordinal);
-        JsonNode volume = Assert.Single(At(Pod, "volumes").AsArray())!;
-        Assert.Equal(Text(mount, "name"), Text(volume, "name"));
-        Assert.Contains($"PersistentVolumeClaim {Text(volume, "persistentVolumeClaim", "claimName")}", s_objects.Keys);
+        JsonNode volume = Assert.Single(At(Replicas, "spec", "volumeClaimTemplates").AsArray())!;
+        Assert.Equal(Text(mount, "name"), Text(volume, "metadata", "name"));
         Assert.Equal(
             [options.Listen.Port, options.Admin.Port],
             At(Container, "ports").AsArray().Select(port => At(port!, "containerPort").GetValue<long>()));
         Assert.Equal(IPAddress.IPv6Any, options.Listen.Address);
-        Assert.Contains($"mesh-control.{Text(Deployment, "metadata", "namespace")}.svc", options.ServerNames);
+        Assert.Contains($"mesh-control.{Text(Replicas, "metadata", "namespace")}.svc", options.ServerNames);
     }
 
     [Fact]
     public void Selectors_select_the_pod_and_ports_lead_to_it()
     {
-        JsonObject labels = At(Deployment, "spec", "template", "metadata", "labels").AsObject();
+        JsonObject labels = At(Replicas, "spec", "template", "metadata", "labels").AsObject();
         JsonObject service = s_objects["Service mesh-control"];
         JsonObject policy = s_objects["NetworkPolicy mesh-control"];
         JsonNode[] selectors =
         [
-            At(Deployment, "spec", "selector", "matchLabels"),
+            At(Replicas, "spec", "selector", "matchLabels"),
             At(service, "spec", "selector"),
+            At(s_objects["Service mesh-control-replicas"], "spec", "selector"),
+            At(s_objects["PodDisruptionBudget mesh-control"], "spec", "selector", "matchLabels"),
             At(policy, "spec", "podSelector", "matchLabels"),
         ];
         Assert.All(selectors, selector => Assert.All(
@@ -149,6 +174,27 @@ public sealed class DeploymentTests
         Assert.False(At(Container, "securityContext", "allowPrivilegeEscalation").GetValue<bool>());
         Assert.Equal(["ALL"], Texts(At(Container, "securityContext", "capabilities"), "drop"));
         Assert.Contains(Text(Container, "image"), At(Kustomization(), "images").AsArray().Select(image => Text(image!, "name")));
+    }
+
+    private static ServeOptions ReadOptions()
+    {
+        (ServeOptions? options, IReadOnlyList<string> problems) = ServeOptions.Read(
+            Arguments.Of([.. Texts(Container, "args")], "--kubernetes"));
+        Assert.Empty(problems);
+        return options!;
+    }
+
+    private static IEnumerable<string> Resources(JsonNode rule)
+    {
+        string group = Assert.Single(Texts(rule, "apiGroups"));
+        return Texts(rule, "resources").Select(plural => group.Length == 0 ? plural : $"{plural}.{group}");
+    }
+
+    /// <summary>Verbs, resource and names.</summary>
+    private static IEnumerable<string> Allowed(JsonNode rule)
+    {
+        string names = rule["resourceNames"] is null ? string.Empty : $" {string.Join(' ', Texts(rule, "resourceNames"))}";
+        return Resources(rule).Select(resource => $"{string.Join(' ', Texts(rule, "verbs").Order())} {resource}{names}");
     }
 
     private static JsonObject Kustomization() =>

@@ -45,6 +45,9 @@ internal sealed class TestControlPlane : IAsyncDisposable
     /// <summary>Where the configuration is read instead of the files.</summary>
     public string? Kubeconfig { get; init; }
 
+    /// <summary>Whether it is one of several replicas.</summary>
+    public bool IsWriting { get; init; }
+
     public IReadOnlyList<string> ServerNames { get; init; } = [];
 
     public void Write(string file, string text) => _directory.Write($"config/{file}", text);
@@ -58,6 +61,7 @@ internal sealed class TestControlPlane : IAsyncDisposable
             {
                 ConfigDirectory = Kubeconfig is null ? _directory["config"] : null,
                 Kubernetes = Kubeconfig is null ? null : new KubernetesOptions(Kubeconfig, Context: null),
+                IsWriting = IsWriting,
                 StateDirectory = _directory["state"],
                 Listen = new IPEndPoint(IPAddress.Loopback, 0),
                 Admin = new IPEndPoint(IPAddress.Loopback, 0),
