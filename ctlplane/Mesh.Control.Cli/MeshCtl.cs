@@ -51,6 +51,11 @@ internal static class MeshCtl
         var root = new RootCommand("Checks, explains and changes the configuration of a mesh.")
         {
             AnalyzeCommand.Create(terminal),
+            GetCommand.Create(terminal),
+            ApplyCommand.Create(terminal),
+            DeleteCommand.Create(terminal),
+            TranslateCommand.Create(terminal),
+            DiffCommand.Create(terminal),
         };
         root.SetAction(_ =>
         {
