@@ -30,8 +30,8 @@ internal sealed class Credentials : IRule
                     yield return DiagnosticCodes.SharedCertificate.At(
                         gateway,
                         name,
-                        $"{first.Namespace}/{first.Name} serves with the same certificate: a client that keeps its HTTP/2 connection asks it "
-                            + "for this gateway's hosts, and is answered 404.");
+                        $"{first.Namespace}/{first.Name} serves with the same certificate: a client that keeps its HTTP/2 connection asks "
+                            + "it for this gateway's hosts, and is answered 404.");
                 }
             }
         }

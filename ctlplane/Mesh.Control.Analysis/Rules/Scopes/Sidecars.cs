@@ -25,7 +25,9 @@ internal sealed class Sidecars : IRule
         if (sidecar.Namespace == mesh.Options.RootNamespace && sidecar.Spec["workloadSelector"].Exists)
         {
             yield return DiagnosticCodes.MeshSidecarWithSelector.At(
-                sidecar, sidecar.Spec["workloadSelector"], "A Sidecar of the root namespace is for all workloads, and this one selects some.");
+                sidecar,
+                sidecar.Spec["workloadSelector"],
+                "A Sidecar of the root namespace is for all workloads, and this one selects some.");
         }
 
         Field policy = sidecar.Spec["outboundTrafficPolicy"];

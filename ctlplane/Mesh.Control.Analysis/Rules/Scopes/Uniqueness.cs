@@ -30,8 +30,8 @@ internal sealed class Uniqueness : IRule
             : whole.Select(entry => code.At(
                 entry,
                 entry.Metadata["name"],
-                $"The {Plural(entry)} {string.Join(", ", whole.Select(other => other.Name).Order(StringComparer.Ordinal))} are all for the whole "
-                    + $"of {scope.Key}."));
+                $"The {Plural(entry)} {string.Join(", ", whole.Select(other => other.Name).Order(StringComparer.Ordinal))} are all for the "
+                    + $"whole of {scope.Key}."));
     }
 
     private static IEnumerable<Diagnostic> FindSelecting(MeshInput mesh, DiagnosticCode code, IGrouping<string, Entry> scope)

@@ -44,7 +44,7 @@ internal sealed class PortNames : IRule
             : DiagnosticCodes.PortNameForm.At(
                 service,
                 at,
-                $"The name {port.Name} of port {port.Number} (to {(port.TargetName.Length > 0 ? port.TargetName : port.TargetNumber)}) says "
-                    + "no protocol.");
+                $"The name {port.Name} of port {port.Number} (to {(port.TargetName.Length > 0 ? port.TargetName : port.TargetNumber)}) "
+                    + "says no protocol.");
     }
 }
