@@ -45,7 +45,7 @@ internal static class BalancingReader
             balancer.Warning("warmup", "Only ROUND_ROBIN and LEAST_REQUEST warm endpoints up; the field has no effect.");
         }
 
-        bool? prefersNear = ReadLocality(balancer);
+        bool? prefersNear = LocalityReader.Read(balancer, policy.Has("outlierDetection"));
         bool saysHow = balancer.Has("simple") || balancer.Has("consistentHash") || warmup is not null;
         return (
             saysHow
@@ -210,28 +210,5 @@ internal static class BalancingReader
                 warmup.Number("minimumPercent", 0, 100) ?? MinimumPercentDefault,
                 warmup.Number("aggression", 1, 1_000) ?? AggressionDefault)
             : null;
-    }
-
-    private static bool? ReadLocality(FieldReader balancer)
-    {
-        if (balancer.Has("zoneAwareLbSetting"))
-        {
-            balancer.Warning("zoneAwareLbSetting", "Balancing by zones is not supported and has no effect.");
-        }
-
-        if (balancer.Section("localityLbSetting") is not { } locality)
-        {
-            return null;
-        }
-
-        foreach (RawEntry entry in locality.Entries)
-        {
-            if (entry.Key != "enabled")
-            {
-                locality.Warning(entry.Key, $"{entry.Key} is not supported; endpoints are near by region, zone and subzone alone.");
-            }
-        }
-
-        return locality.Flag("enabled") ?? true;
     }
 }

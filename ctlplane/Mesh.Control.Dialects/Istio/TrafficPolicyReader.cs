@@ -46,6 +46,11 @@ internal static class TrafficPolicyReader
             }
         }
 
+        if (policy.Has("tunnel") && policy.Has("proxyProtocol"))
+        {
+            policy.Error("proxyProtocol", "It does not go with tunnel.");
+        }
+
         ImmutableArray<(int Port, PolicySpec Policy)>.Builder ports = ImmutableArray.CreateBuilder<(int Port, PolicySpec Policy)>();
         List<FieldReader> sections = policy.Sections("portLevelSettings");
         if (sections.Count > PortsMax)
@@ -60,7 +65,10 @@ internal static class TrafficPolicyReader
             number?.RefuseUnknown("port", s_numberFields);
             if (number?.Integer("number", 1, TrafficFields.PortMax) is not { } port)
             {
-                section.Error("port.number", "The field is required.");
+                if (number?.Has("number") != true)
+                {
+                    section.Error("port.number", "The field is required.");
+                }
             }
             else if (ports.Any(entry => entry.Port == port))
             {

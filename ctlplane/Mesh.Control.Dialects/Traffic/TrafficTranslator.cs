@@ -13,6 +13,7 @@ internal sealed record TrafficInputs(
     ImmutableArray<DestinationRuleSpec> DestinationRules,
     ImmutableArray<ServiceRouteSpec> ServiceRoutes,
     ImmutableArray<ReferenceGrantSpec> Grants,
+    ImmutableArray<SidecarSpec> Sidecars,
     ImmutableArray<Service> Services,
     ImmutableArray<LabelledWorkload> Workloads)
 {
@@ -37,6 +38,7 @@ internal sealed class TrafficTranslator
     private readonly ServiceDirectory _directory;
     private readonly DestinationRules _destinationRules;
     private readonly ServiceRoutes _serviceRoutes;
+    private readonly SidecarScopes _sidecars;
     private readonly Backends _backends;
     private readonly RuleResolver _resolver;
     private readonly HashSet<RawObject> _used = new(ReferenceEqualityComparer.Instance);
@@ -53,6 +55,7 @@ internal sealed class TrafficTranslator
         _directory = new ServiceDirectory(inputs.Services);
         _destinationRules = new DestinationRules(inputs.DestinationRules, options.RootNamespace, options.ClusterDomain);
         _serviceRoutes = new ServiceRoutes(inputs.ServiceRoutes, options.ClusterDomain);
+        _sidecars = new SidecarScopes(inputs.Sidecars, options.RootNamespace, Report);
         _backends = new Backends(_directory, inputs.Grants, options.ClusterDomain);
         _resolver = new RuleResolver(_directory, _destinationRules, _backends, inputs.Workloads, options.ClusterDomain, Report);
     }
@@ -93,6 +96,7 @@ internal sealed class TrafficTranslator
         IEnumerable<string> clients = virtualServices.SelectMany(spec => spec.ExportedTo.Namespaces)
             .Concat(_destinationRules.ClientNamespaces(service.Key))
             .Concat(serviceRoutes.Where(spec => spec.Namespace != service.Key.Namespace).Select(spec => spec.Namespace))
+            .Concat(_sidecars.ClientNamespaces(service.Key))
             .Distinct(StringComparer.Ordinal)
             .Order(StringComparer.Ordinal);
         ImmutableArray<TrafficScope> scopes =
@@ -101,16 +105,25 @@ internal sealed class TrafficTranslator
     }
 
     private static bool SaysNothing(TrafficScope scope) =>
-        scope.Ports.IsEmpty && scope.Subsets.IsEmpty && scope.Policies == PortPolicies.Default;
+        scope.Ports.IsEmpty
+        && scope.Subsets.IsEmpty
+        && scope.Policies.ByPort.IsEmpty
+        && scope.Policies.Others == TrafficPolicy.Default;
 
     private TrafficScope ScopeOf(Service service, string client, List<VirtualServiceSpec> virtualServices)
     {
+        if (!_sidecars.IsSeen(client, service.Key, port: null))
+        {
+            return new TrafficScope { ClientNamespace = client };
+        }
+
         List<VirtualServiceSpec> chosen = Chosen(service, client, virtualServices);
         ImmutableArray<PortRoutes>.Builder ports = ImmutableArray.CreateBuilder<PortRoutes>();
         foreach (ServicePort port in service.Ports)
         {
             // Requests are not looked into where the port says that there are none.
-            if (port.Protocol is ApplicationProtocol.Tcp or ApplicationProtocol.Tls)
+            if (port.Protocol is ApplicationProtocol.Tcp or ApplicationProtocol.Tls
+                || !_sidecars.IsSeen(client, service.Key, port.Port))
             {
                 continue;
             }

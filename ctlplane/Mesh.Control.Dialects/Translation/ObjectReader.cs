@@ -15,9 +15,12 @@ internal static class ObjectReader
     private const string KubernetesNetworking = "networking.k8s.io";
     private const string GatewayNetworking = "gateway.networking.k8s.io";
     private const string IstioSecurity = "security.istio.io";
+    private const string IstioTelemetry = "telemetry.istio.io";
+    private const string IstioExtensions = "extensions.istio.io";
     private const string MeshNode = "mesh-node.io";
 
     private static readonly string[] s_istioVersions = ["v1", "v1beta1", "v1alpha3"];
+    private static readonly string[] s_telemetryVersions = ["v1", "v1alpha1"];
     private static readonly string[] s_gatewayVersions = ["v1", "v1beta1"];
     private static readonly string[] s_coreVersions = ["v1"];
     private static readonly string[] s_meshNodeVersions = ["v1alpha1"];
@@ -91,6 +94,24 @@ internal static class ObjectReader
             case (IstioNetworking, "DestinationRule"):
                 CheckVersion(source, diagnostics, s_istioVersions);
                 return DestinationRuleReader.Read(source, diagnostics);
+            case (IstioNetworking, "Sidecar"):
+                CheckVersion(source, diagnostics, s_istioVersions);
+                return SidecarReader.Read(source, diagnostics);
+            case (IstioNetworking, "Gateway"):
+                CheckVersion(source, diagnostics, s_istioVersions);
+                GatewayReader.Check(source, diagnostics);
+                return null;
+            case (IstioNetworking, "WorkloadGroup"):
+                CheckVersion(source, diagnostics, s_istioVersions);
+                WorkloadGroupReader.Check(source, diagnostics);
+                return null;
+            case (IstioTelemetry, "Telemetry"):
+                CheckVersion(source, diagnostics, s_telemetryVersions);
+                TelemetryReader.Check(source, diagnostics);
+                return null;
+            case (IstioNetworking, "EnvoyFilter" or "ProxyConfig") or (IstioExtensions, "WasmPlugin"):
+                UnsupportedKinds.Report(diagnostics);
+                return null;
             case (GatewayNetworking, "HTTPRoute"):
                 CheckVersion(source, diagnostics, s_gatewayVersions);
                 return HttpRouteReader.Read(source, diagnostics);
@@ -112,7 +133,7 @@ internal static class ObjectReader
             case (MeshNode, "RateLimit"):
                 CheckVersion(source, diagnostics, s_meshNodeVersions);
                 return RateLimitReader.Read(source, diagnostics);
-            case (IstioNetworking or IstioSecurity or GatewayNetworking or "telemetry.istio.io" or "extensions.istio.io", _):
+            case (IstioNetworking or IstioSecurity or GatewayNetworking or IstioTelemetry or IstioExtensions, _):
                 diagnostics.Warning("kind", default, $"{source.Key.Kind} is not supported yet and has no effect.");
                 return null;
             default:

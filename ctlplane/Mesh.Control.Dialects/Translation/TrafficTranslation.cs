@@ -24,7 +24,7 @@ internal sealed class TrafficTranslation(TranslationOptions options)
         ImmutableArray<object> rules =
         [
             .. readings.Select(reading => reading.Spec)
-                .Where(spec => spec is VirtualServiceSpec or DestinationRuleSpec or ServiceRouteSpec or ReferenceGrantSpec)!,
+                .Where(spec => spec is VirtualServiceSpec or DestinationRuleSpec or ServiceRouteSpec or ReferenceGrantSpec or SidecarSpec)!,
         ];
         bool selectsClients = rules.OfType<VirtualServiceSpec>()
             .Any(spec => spec.Rules.Any(rule => rule.Matches.Any(match => match.SourceLabels is not null)));
@@ -42,6 +42,7 @@ internal sealed class TrafficTranslation(TranslationOptions options)
                 [.. rules.OfType<DestinationRuleSpec>()],
                 [.. rules.OfType<ServiceRouteSpec>()],
                 [.. rules.OfType<ReferenceGrantSpec>()],
+                [.. rules.OfType<SidecarSpec>()],
                 services,
                 selectsClients ? [.. specs.Select(LabelledBy).OfType<LabelledWorkload>()] : []));
         }
