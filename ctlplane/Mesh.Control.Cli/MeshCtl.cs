@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
 using Mesh.Control.Cli.Commands;
+using Mesh.Control.Cli.Output;
 
 namespace Mesh.Control.Cli;
 
@@ -56,7 +57,13 @@ internal static class MeshCtl
             DeleteCommand.Create(terminal),
             TranslateCommand.Create(terminal),
             DiffCommand.Create(terminal),
+            DescribeCommand.Create(terminal),
+            StatusCommand.Create(terminal),
+            ConfigCommand.Create(terminal),
+            ExplainCommand.Create(terminal),
+            CompletionCommand.Create(terminal),
         };
+        RootHelp.AddTo(root);
         root.SetAction(_ =>
         {
             terminal.Errors.WriteLine($"{Name}: Which command?\nTry '{Name} --help'.");

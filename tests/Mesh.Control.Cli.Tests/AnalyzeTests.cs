@@ -135,6 +135,20 @@ public sealed class AnalyzeTests
         Assert.Contains("no address yet", (await Cli.RunAsync([.. arguments, "--notes"])).Output, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Help_has_a_line_for_each_command_and_examples_for_one()
+    {
+        CliResult root = await Cli.RunAsync("--help");
+        CliResult one = await Cli.RunAsync("analyze", "--help");
+
+        Assert.Contains(
+            "  meshctl analyze     Says what is wrong with manifests, and what would mend it.\n", root.Output, StringComparison.Ordinal);
+        Assert.All(root.Output.Split('\n'), line => Assert.True(line.Length < 150, line));
+        Assert.Contains("helm template shop | meshctl analyze -", one.Output, StringComparison.Ordinal);
+        Assert.Contains("--failure-threshold <error|warning|info>", one.Output, StringComparison.Ordinal);
+        Assert.Equal((0, 0), (root.Code, one.Code));
+    }
+
     [Theory]
     [InlineData("analyze")]
     [InlineData("analyze", ".", "-o", "xml")]
