@@ -64,6 +64,9 @@ internal sealed class ClusterDuties : IDisposable
 
         yield return Task.Run(() => _election.RunAsync(cancellation), cancellation);
         yield return Task.Run(() => _shared.RunAsync(cancellation), cancellation);
+        var statuses = new StatusWriter(
+            _objects, configuration, () => _election.IsLeader, _time, _loggers.CreateLogger<StatusWriter>());
+        yield return Task.Run(() => statuses.RunAsync(cancellation), cancellation);
         if (_options.RootBundle.Length > 0)
         {
             var bundles = new RootBundles(

@@ -82,6 +82,8 @@ internal sealed partial class ConfigurationPipeline(
         state.Replace(new ConfigurationState.View(result.Model, diagnostics, time.GetUtcNow())
         {
             Namespaces = [.. snapshot.Objects.Where(IsLastingNamespace).Select(source => source.Key.Name)],
+            Objects = snapshot.Objects,
+            Statuses = result.Statuses,
         });
         keys.Want(result.Model);
         bool changed = Publish();

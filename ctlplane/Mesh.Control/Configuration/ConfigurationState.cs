@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
 using Mesh.Control.Model.Canonical;
 using Mesh.Control.Model.Diagnostics;
+using Mesh.Control.Model.Inputs;
+using Mesh.Control.Model.Status;
 using Mesh.Control.Serving.Ca;
 
 namespace Mesh.Control.Configuration;
@@ -26,5 +28,11 @@ internal sealed class ConfigurationState : IPlacementReader
     {
         /// <summary>The namespaces that are there to stay.</summary>
         public ImmutableArray<string> Namespaces { get; init; } = [];
+
+        /// <summary>What it was made of.</summary>
+        public ImmutableArray<RawObject> Objects { get; init; } = [];
+
+        /// <summary>What routes are to be told of themselves.</summary>
+        public ImmutableArray<ObjectStatus> Statuses { get; init; } = [];
     }
 }

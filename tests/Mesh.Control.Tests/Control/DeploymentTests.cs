@@ -61,7 +61,12 @@ public sealed class DeploymentTests
         }
 
         Assert.Equal(WatchedKinds.All.Select(kind => kind.Resource).Order(StringComparer.Ordinal), followed);
-        Assert.Equal(s_othersAllowed.Order(StringComparer.Ordinal), others);
+        Assert.Equal(
+            s_othersAllowed
+                .Concat(WantedStatus.Kinds.Select(kind => $"get {kind.Resource}"))
+                .Concat(WantedStatus.Kinds.Select(kind => $"update {kind.Plural}/status.{kind.Group}"))
+                .Order(StringComparer.Ordinal),
+            others);
     }
 
     [Fact]

@@ -1,0 +1,138 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Mesh.Control.Model.Status;
+
+namespace Mesh.Control.Cluster;
+
+/// <summary>
+/// Puts what is ours into a status and leaves what is others' as it is. A condition that says the same keeps the time since when it has.
+/// Pure.
+/// </summary>
+internal static class StatusText
+{
+    /// <summary>The status an object is to have.</summary>
+    /// <param name="present">The one it has; null for none.</param>
+    /// <param name="wanted">What it is to be told.</param>
+    /// <param name="now">The time.</param>
+    public static JsonObject? Apply(JsonObject? present, WantedStatus wanted, DateTimeOffset now)
+    {
+        if (wanted.Parents is { } parents)
+        {
+            return ApplyParents(present, parents, wanted.Generation, now);
+        }
+
+        JsonObject status = (JsonObject?)present?.DeepClone() ?? [];
+        status["conditions"] = Merge(present?["conditions"] as JsonArray, wanted.Condition!, wanted.Generation, now);
+        return status;
+    }
+
+    private static JsonObject? ApplyParents(
+        JsonObject? present, ImmutableArray<ParentStatus> parents, long generation, DateTimeOffset now)
+    {
+        JsonArray known = present?["parents"] as JsonArray ?? [];
+        if (parents.IsEmpty && !known.Any(IsOurs))
+        {
+            return present;
+        }
+
+        // Entries keep their places: others may look at them.
+        var next = new JsonArray();
+        List<ParentStatus> left = [.. parents];
+        foreach (JsonNode? entry in known)
+        {
+            if (!IsOurs(entry))
+            {
+                next.Add(entry?.DeepClone());
+            }
+            else if (left.Find(parent => JsonNode.DeepEquals(entry!["parentRef"], ReferenceOf(parent.Parent))) is { } parent)
+            {
+                left.Remove(parent);
+                next.Add(EntryOf(parent, entry!["conditions"] as JsonArray, generation, now));
+            }
+        }
+
+        left.ForEach(parent => next.Add(EntryOf(parent, before: null, generation, now)));
+        JsonObject status = (JsonObject?)present?.DeepClone() ?? [];
+        status["parents"] = next;
+        return status;
+    }
+
+    private static JsonObject EntryOf(ParentStatus parent, JsonArray? before, long generation, DateTimeOffset now) => new()
+    {
+        ["parentRef"] = ReferenceOf(parent.Parent),
+        ["controllerName"] = ObjectStatus.ControllerName,
+        ["conditions"] = new JsonArray([.. parent.Conditions.Select(condition => TextOf(condition, before, generation, now))]),
+    };
+
+    private static bool IsOurs(JsonNode? entry) => entry?["controllerName"]?.GetValue<string>() == ObjectStatus.ControllerName;
+
+    private static JsonObject ReferenceOf(ParentReference parent)
+    {
+        var reference = new JsonObject();
+        Add(reference, "group", parent.Group);
+        Add(reference, "kind", parent.Kind);
+        Add(reference, "namespace", parent.Namespace);
+        Add(reference, "name", parent.Name);
+        Add(reference, "sectionName", parent.SectionName);
+        if (parent.Port is { } port)
+        {
+            reference["port"] = port;
+        }
+
+        return reference;
+    }
+
+    private static void Add(JsonObject reference, string name, string? text)
+    {
+        if (text is not null)
+        {
+            reference[name] = text;
+        }
+    }
+
+    /// <summary>Ours among those of others, in its place.</summary>
+    private static JsonArray Merge(JsonArray? present, StatusCondition ours, long generation, DateTimeOffset now)
+    {
+        JsonObject text = TextOf(ours, present, generation, now);
+        var next = new JsonArray();
+        bool isPlaced = false;
+        foreach (JsonNode? known in present ?? [])
+        {
+            if (known?["type"]?.GetValue<string>() != ours.Type)
+            {
+                next.Add(known?.DeepClone());
+            }
+            else if (!isPlaced)
+            {
+                next.Add(text);
+                isPlaced = true;
+            }
+        }
+
+        if (!isPlaced)
+        {
+            next.Add(text);
+        }
+
+        return next;
+    }
+
+    private static JsonObject TextOf(StatusCondition condition, JsonArray? present, long generation, DateTimeOffset now)
+    {
+        string status = condition.IsTrue ? "True" : "False";
+        JsonNode? before = (present ?? []).FirstOrDefault(known => known?["type"]?.GetValue<string>() == condition.Type);
+        string since = before?["status"]?.GetValue<string>() == status && before["lastTransitionTime"]?.GetValue<string>() is { } kept
+            ? kept
+            : now.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+        return new JsonObject
+        {
+            ["type"] = condition.Type,
+            ["status"] = status,
+            ["observedGeneration"] = generation,
+            ["lastTransitionTime"] = since,
+            ["reason"] = condition.Reason,
+            ["message"] = condition.Message,
+        };
+    }
+}
