@@ -4,6 +4,7 @@ using Mesh.Interop.Linux;
 using Mesh.Node.Capture;
 using Mesh.Node.Capture.Agent;
 using Mesh.Node.Capture.Rules;
+using Mesh.Node.Live;
 using Mesh.Node.Proxy.Telemetry.Logging;
 using Microsoft.Extensions.Logging;
 
@@ -41,7 +42,22 @@ internal static class AgentCommand
             context.Cancel = true;
             agent.VerifyNow();
         });
+        var live = new ConfigurationWatch(
+            configuration,
+            changed =>
+            {
+                ProxyCommand.TurnLog(changed, log, configuration);
+                if (changed.Any(key => key.StartsWith("capture.", StringComparison.Ordinal)))
+                {
+                    agent.OnOptionsChanged();
+                }
+            },
+            agent.ReportProblem,
+            logger,
+            TimeProvider.System);
+        Task watching = live.RunAsync(stop.Token);
         await agent.RunAsync(stop.Token);
+        await watching;
         Log.Stopped(logger);
         return CommandLine.Success;
     }

@@ -1,6 +1,8 @@
 using System.Net;
 using System.Text;
 using Mesh.Interop.Linux;
+using Mesh.Node.Capture;
+using Mesh.Node.Capture.Pods;
 using Mesh.Node.Proxy.Admin;
 
 namespace Mesh.Node;
@@ -105,6 +107,7 @@ internal static class ConfigurationCheck
             at => AdminOptions.Parse("metrics", at.Admin.Metrics),
             at => AdminOptions.Parse("readiness", at.Admin.Readiness),
             at => at.Telemetry.CheckOtlpEndpoint(),
+            at => _ = new CapturePlanner(at.Capture),
         ];
         foreach (Action<NodeConfiguration> read in readers)
         {
@@ -122,7 +125,7 @@ internal static class ConfigurationCheck
             read(file);
             return null;
         }
-        catch (FormatException malformed)
+        catch (Exception malformed) when (malformed is FormatException or CaptureException)
         {
             return malformed.Message.TrimEnd('.');
         }

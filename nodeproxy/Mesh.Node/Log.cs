@@ -23,4 +23,18 @@ internal static partial class Log
         Message = "The proxy lost its way to the control plane or to the agent by a fault of its own, and stops to be started anew. "
             + "Please report it.")]
     public static partial void PartEnded(ILogger logger, Exception fault);
+
+    [LoggerMessage(EventId = 6, Level = LogLevel.Error,
+        Message = "The configuration file is wrong now, and nothing of it is taken over: {Reason} What was good before holds.")]
+    public static partial void ConfigurationWrong(ILogger logger, string reason);
+
+    [LoggerMessage(EventId = 7, Level = LogLevel.Information, Message = "The configuration file {File} is right again.")]
+    public static partial void ConfigurationRight(ILogger logger, string file);
+
+    [LoggerMessage(EventId = 8, Level = LogLevel.Information, Message = "Taken over from the configuration file: {Keys}.")]
+    public static partial void ConfigurationTaken(ILogger logger, string keys);
+
+    [LoggerMessage(EventId = 9, Level = LogLevel.Warning,
+        Message = "Changed in the configuration file, and in force only after a restart: {Keys}.")]
+    public static partial void ConfigurationAwaitsRestart(ILogger logger, string keys);
 }

@@ -57,6 +57,10 @@ internal sealed class NodeConfiguration
     [JsonIgnore]
     public string SourceJson { get; private set; } = "{}";
 
+    /// <summary>The file it was read from.</summary>
+    [JsonIgnore]
+    public string SourceFile { get; private set; } = "";
+
     /// <summary>Reads a file.</summary>
     /// <exception cref="NodeConfigurationException">It cannot be read, is no JSON of this shape, or a value is out of range.</exception>
     public static NodeConfiguration Read(string file)
@@ -75,6 +79,7 @@ internal sealed class NodeConfiguration
         {
             NodeConfiguration read = JsonSerializer.Deserialize(text, NodeConfigurationJson.Default.NodeConfiguration)
                 ?? throw new NodeConfigurationException($"{file}: the file holds null in place of an object.");
+            read.SourceFile = file;
             read.SourceJson = PlainJsonOf(text);
             read.Node.FillFrom(Environment.GetEnvironmentVariable);
             string[] problems = [.. ConfigurationCheck.Problems(read)];

@@ -2,12 +2,14 @@ using System.Net;
 using Mesh.Interop.Linux;
 using Mesh.Interop.OpenSsl;
 using Mesh.Node.Capture.Handover;
+using Mesh.Node.Live;
 using Mesh.Node.Proxy;
 using Mesh.Node.Proxy.Admin;
 using Mesh.Node.Proxy.Config;
 using Mesh.Node.Proxy.Identity;
 using Mesh.Node.Proxy.Succession;
 using Mesh.Node.Proxy.Telemetry;
+using Mesh.Node.Proxy.Telemetry.Logging;
 using Mesh.Node.Proxy.Telemetry.Otlp;
 using Mesh.Node.Transport.EventLoops;
 using Microsoft.Extensions.Logging;
@@ -69,6 +71,8 @@ internal static class ProxyCommand
         var handover = new HandoverClient(configuration.Handover, proxy, telemetry.Loggers.CreateLogger<HandoverClient>(), time);
         var discovery = new XdsClient(channel, Describe(configuration.Node), controlPlane.RootNamespace, store, time, telemetry.Loggers);
 
+        var live = new ConfigurationWatch(
+            configuration, changed => TurnLog(changed, telemetry.Log, configuration), _ => { }, logger, time);
         var sources = new AdminSources
         {
             Telemetry = telemetry,
@@ -80,7 +84,8 @@ internal static class ProxyCommand
             RateLimits = proxy.RateLimits,
             Explainer = proxy.Explainer,
             Pods = proxy,
-            NodeConfigurationJson = configuration.SourceJson,
+            NodeConfigurationJson = () => live.SourceJson,
+            NodeConfigurationProblem = () => live.Problem,
         };
         NodeMetrics.Register(sources);
         await using AdminPorts admin = await AdminPorts.OpenAsync(configuration.Admin, sources, predecessor, stop.Token);
@@ -94,8 +99,9 @@ internal static class ProxyCommand
         using var drained = new CancellationTokenSource();
         Task discovering = discovery.RunAsync(drained.Token);
         Task takingOver = handover.RunAsync(stop.Token);
-        Task parts = Task.WhenAll(discovering, takingOver);
-        Exception? fault = await stop.WaitAsync(discovering, takingOver);
+        Task watching = live.RunAsync(drained.Token);
+        Task parts = Task.WhenAll(discovering, takingOver, watching);
+        Exception? fault = await stop.WaitAsync(discovering, takingOver, watching);
         if (fault is not null)
         {
             Log.PartEnded(logger, fault);
@@ -120,6 +126,15 @@ internal static class ProxyCommand
     /// <summary>Where one proxy of the node gives its listeners to the next: beside the socket they both meet the agent at.</summary>
     internal static string ListenerSocketPath(NodeConfiguration configuration) =>
         Path.Combine(Path.GetDirectoryName(configuration.Handover.SocketPath) ?? "/", "listeners.sock");
+
+    /// <summary>Unless the file's level is another, what an administrator has turned it to stays.</summary>
+    internal static void TurnLog(IReadOnlySet<string> changed, LogWriter log, NodeConfiguration configuration)
+    {
+        if (changed.Contains("log.level"))
+        {
+            log.Level.Level = configuration.Log.Level;
+        }
+    }
 
     private static NodeDescription Describe(NodeSection node) => new()
     {

@@ -2,6 +2,7 @@ using System.Collections;
 using System.Globalization;
 using System.Reflection;
 using System.Text.Json;
+using Mesh.Node.Live;
 using Mesh.Node.Proxy.Config;
 using Mesh.Node.Proxy.Telemetry.Logging;
 using Microsoft.Extensions.Logging;
@@ -45,6 +46,14 @@ public sealed class ConfigurationPageTests
         Assert.Equal(expected.OrderBy(row => row.Key), shown.OrderBy(row => row.Key));
     }
 
+    [Fact]
+    public void What_is_taken_over_live_is_said_so()
+    {
+        Assert.Equal(
+            LiveKey.All.Select(key => key.Name).Order(StringComparer.Ordinal),
+            Rows().Where(row => row.Length > 4 && row[3] == "yes").Select(row => row[0]).Order(StringComparer.Ordinal));
+    }
+
     private static string TextOf(OptionRange range)
     {
         string max = range.Max is int.MaxValue or long.MaxValue ? "no limit" : range.Max.ToString("N0", CultureInfo.InvariantCulture);
@@ -66,7 +75,7 @@ public sealed class ConfigurationPageTests
         _ => throw new InvalidOperationException($"A default of type {value.GetType()} is not expected."),
     };
 
-    /// <summary>Key, default, range and meaning of each row.</summary>
+    /// <summary>Key, default, range, whether it is live, and meaning of each row.</summary>
     private static List<string[]> Rows()
     {
         DirectoryInfo? folder = new(AppContext.BaseDirectory);

@@ -10,7 +10,8 @@ internal sealed class AgentServices
 {
     public required CaptureOptions Options { get; init; }
 
-    public required CapturePlanner Planner { get; init; }
+    /// <summary>The one to plan with now.</summary>
+    public required Func<CapturePlanner> Planner { get; init; }
 
     public required NamespaceRules Rules { get; init; }
 

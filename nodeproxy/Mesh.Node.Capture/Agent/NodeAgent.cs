@@ -30,6 +30,11 @@ public sealed class NodeAgent
     private readonly Channel<bool> _reportChanges =
         Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
 
+    private volatile string? _otherProblem;
+
+    // Made anew when options change.
+    private volatile CapturePlanner? _planner;
+
     private readonly TaskCompletionSource _firstLook = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _fault = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _gate = new();
@@ -88,6 +93,21 @@ public sealed class NodeAgent
         }
     }
 
+    /// <summary>Options of capture are others now, except mode and back-end: brings every pod's rules to them. Any thread.</summary>
+    /// <exception cref="CaptureException">They are wrong; the message names each.</exception>
+    public void OnOptionsChanged()
+    {
+        _planner = new CapturePlanner(_capture);
+        VerifyNow();
+    }
+
+    /// <summary>Says in the report what else is wrong on the node; null when nothing is. Any thread.</summary>
+    public void ReportProblem(string? problem)
+    {
+        _otherProblem = problem;
+        SignalReport();
+    }
+
     /// <summary>Runs until cancelled. Pods stay captured then.</summary>
     /// <exception cref="CaptureException">
     /// The agent cannot do its work on this node: wrong options, another agent, no usable rule interface, no socket.
@@ -95,7 +115,7 @@ public sealed class NodeAgent
     public async Task RunAsync(CancellationToken cancellation)
     {
         // 1. What can be wrong with the options or the node is said before anything is touched.
-        CapturePlanner planner = new(_capture);
+        _planner = new CapturePlanner(_capture);
         using PodSources sources = new(_sources, _kubernetes, _node, SignalReport, _logger, _time);
         if (!Capabilities.HasNetAdmin || !Capabilities.HasSysAdmin)
         {
@@ -113,7 +133,7 @@ public sealed class NodeAgent
         AgentServices services = new()
         {
             Options = _capture,
-            Planner = planner,
+            Planner = () => _planner,
             Rules = rules,
             Server = server,
             NodeAddresses = new NodeAddresses(_nodeAddresses),
@@ -287,7 +307,7 @@ public sealed class NodeAgent
                 WrittenAt = _time.GetUtcNow(),
                 Backend = backend,
                 Proxies = server.SessionCount,
-                Problems = sources.Problems,
+                Problems = _otherProblem is string other ? [other, .. sources.Problems] : sources.Problems,
                 Pods = [.. _pods.Values.Select(entry => entry.Pod.Report).OrderBy(pod => pod.Pod, StringComparer.Ordinal)],
             };
         }

@@ -49,6 +49,8 @@ internal sealed class PodCapture
     // What the rules were last made or found to be, and for which pod: a difference from it is not our doing.
     private CapturePlan? _applied;
     private PodSpec? _appliedSpec;
+    private CapturePlanner? _appliedBy;
+    private CapturePlanner? _planner;
     private string? _annotationErrors;
     private bool _wasCaptured;
 
@@ -155,7 +157,7 @@ internal sealed class PodCapture
             if (differences.Count > 0)
             {
                 await _services.Rules.ApplyAsync(network, plan, cancellation);
-                if (ReferenceEquals(_appliedSpec, _spec) && _applied?.Stage == plan.Stage)
+                if (ReferenceEquals(_appliedSpec, _spec) && ReferenceEquals(_appliedBy, _planner) && _applied?.Stage == plan.Stage)
                 {
                     ReportRepair(differences);
                 }
@@ -163,6 +165,7 @@ internal sealed class PodCapture
 
             _applied = plan;
             _appliedSpec = _spec;
+            _appliedBy = _planner;
         }
         finally
         {
@@ -378,7 +381,8 @@ internal sealed class PodCapture
 
     private CapturePlan PlanFor(NetNamespace network)
     {
-        CapturePlan plan = _services.Planner.Plan(_spec.Annotations, out IReadOnlyList<string> errors);
+        _planner = _services.Planner();
+        CapturePlan plan = _planner.Plan(_spec.Annotations, out IReadOnlyList<string> errors);
         string? found = errors.Count > 0 ? string.Join("; ", errors) : null;
         if (found is not null && found != _annotationErrors)
         {

@@ -37,7 +37,10 @@ public sealed class AdminSources
     public required IPodLister Pods { get; init; }
 
     /// <summary>The node's configuration file as it was read, JSON. Holds no secret: files that do are named in it, not quoted.</summary>
-    public required string NodeConfigurationJson { get; init; }
+    public required Func<string> NodeConfigurationJson { get; init; }
+
+    /// <summary>What is wrong with the configuration file as it is now; null while it is in force.</summary>
+    public Func<string?> NodeConfigurationProblem { get; init; } = () => null;
 }
 
 /// <summary>Something the node must have done before it is ready.</summary>

@@ -24,7 +24,7 @@ internal static class ConfigurationDump
         writer.WriteBoolean("complete", snapshot.IsComplete);
 
         writer.WritePropertyName("config");
-        writer.WriteRawValue(sources.NodeConfigurationJson);
+        writer.WriteRawValue(sources.NodeConfigurationJson());
 
         writer.WriteStartArray("workloads");
         foreach (Workload workload in snapshot.Workloads.OrderBy(workload => workload.Uid, StringComparer.Ordinal))

@@ -16,6 +16,10 @@ public static class NodeMetrics
         AddSnapshotGauge("mesh_workloads", "Workloads of the mesh.", snapshot => snapshot.WorkloadCount);
         AddSnapshotGauge("mesh_services", "Services of the mesh.", snapshot => snapshot.Services.Count());
         AddSnapshotGauge("mesh_policies", "Authorization policies of the mesh.", snapshot => snapshot.Policies.Count);
+        registry.AddGauge(
+            "mesh_node_configuration_valid",
+            "1 while the node's configuration file is in force, 0 while it has a mistake and the last good one is.",
+            () => sources.NodeConfigurationProblem() is null ? 1 : 0);
         registry.AddGauge("mesh_pods", "Pods of this node that are served.", () => sources.Pods.List().Count);
         registry.Add(new TunnelFamily(sources.Tunnels));
         registry.AddGauge(

@@ -221,6 +221,42 @@ public sealed class NodeAgentTests
     }
 
     [LabFact]
+    public async Task Exclusions_of_the_node_change_while_it_captures()
+    {
+        using PodPair pair = await PodPair.CreateAsync();
+        using LineServer app = LineServer.Anywhere(pair.Pod.Network, "app", s_app.Port);
+        await using AgentUnderTest agent = new(new CaptureOptions());
+        agent.WritePod("a", pair.Pod.Network);
+        agent.Start();
+        using ProxySink proxy = new(agent.Handover);
+        await agent.UntilAsync("a", "captured");
+        using Socket captured = await LabSockets.ConnectAsync(pair.Host.Network, s_app);
+        await LabSockets.ReadLineAsync(captured);
+        StandInProxy standIn = proxy.ProxyOf("a");
+        Assert.Single(standIn.Captured);
+
+        agent.Capture.ExcludedInboundPorts = [s_app.Port];
+        agent.Agent.OnOptionsChanged();
+        await Wait.UntilAsync(
+            async () =>
+            {
+                int before = standIn.Captured.Count;
+                await GreetingAsync(pair.Host.Network, s_app);
+                return standIn.Captured.Count == before;
+            },
+            "the port is left alone");
+        Assert.Equal("still", await LabSockets.AskAsync(captured, "still"));
+        Assert.Equal(0, agent.StatusOf("a")!.Value.GetProperty("repairs").GetInt32());
+
+        agent.Capture.ExcludedInboundPorts = [0];
+        CaptureException wrong = Assert.Throws<CaptureException>(agent.Agent.OnOptionsChanged);
+        Assert.Contains("capture.excludedInboundPorts", wrong.Message, StringComparison.Ordinal);
+        agent.Agent.ReportProblem("the file is wrong");
+        await agent.UntilProblemAsync("the file is wrong");
+        await proxy.KillAsync();
+    }
+
+    [LabFact]
     public async Task Namespaces_of_the_configuration_are_captured_without_a_file()
     {
         using PodPair pair = await PodPair.CreateAsync();

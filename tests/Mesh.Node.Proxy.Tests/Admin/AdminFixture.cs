@@ -85,7 +85,7 @@ internal sealed class AdminFixture : IAsyncDisposable, IConfigurationReader, ITu
             RateLimits = new RateLimiters(TimeProvider.System),
             Explainer = new RequestExplainer(this, new DestinationRegistry(), static () => 0),
             Pods = this,
-            NodeConfigurationJson = """{ "node": { "name": "node-1" } }""",
+            NodeConfigurationJson = () => """{ "node": { "name": "node-1" } }""",
         };
         NodeMetrics.Register(sources);
         _ports = await AdminPorts.OpenAsync(Options, sources, Holder, Cancellation);

@@ -32,7 +32,7 @@ internal sealed class MeasuredNode : IDisposable
             RateLimits = OneOfEach.Instance,
             Explainer = OneOfEach.Instance,
             Pods = OneOfEach.Instance,
-            NodeConfigurationJson = "{}",
+            NodeConfigurationJson = () => "{}",
         });
     }
 
