@@ -56,6 +56,7 @@ openssl openssl
 nghttp nghttp2-client
 h2load nghttp2-client
 nghttpd nghttp2-server
+/usr/lib/cni/bridge containernetworking-plugins
 /usr/lib/python3/dist-packages/grpc python3-grpcio
 /usr/lib/python3/dist-packages/websockets python3-websockets'
 bench_needs='haproxy haproxy

@@ -55,6 +55,12 @@ public static class CniMessages
             throw new CniMessageException("networkNamespace, podName and podNamespace are missing.");
         }
 
+        if (request.NetworkNamespace is string path
+            && (!path.StartsWith('/') || path.Contains('\0', StringComparison.Ordinal) || path.Split('/').Contains("..")))
+        {
+            throw new CniMessageException("networkNamespace is not a path from the root without '..'.");
+        }
+
         return request;
     }
 

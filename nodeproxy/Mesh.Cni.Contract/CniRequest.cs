@@ -10,6 +10,9 @@ public sealed class CniRequest
     /// <summary>What is to be done.</summary>
     public required CniCommand Command { get; init; }
 
+    /// <summary>The name of the runtime's network, which the configuration says. One pod may be in several.</summary>
+    public string NetworkName { get; set; } = "";
+
     /// <summary>The sandbox; null for GC and STATUS.</summary>
     public string? ContainerId { get; set; }
 

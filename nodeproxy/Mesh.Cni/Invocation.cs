@@ -31,10 +31,11 @@ internal sealed class Invocation
 
     /// <summary>A request to the agent about one attachment.</summary>
     /// <param name="command">What for.</param>
+    /// <param name="network">The name of the runtime's network.</param>
     /// <param name="requiresNamespace">Whether the namespace must be named. A pod that ends may have lost it.</param>
     /// <returns>The request; its pod is null where the container is none of Kubernetes.</returns>
     /// <exception cref="CniException">A variable is missing or wrong.</exception>
-    public CniRequest ReadAttachment(CniCommand command, bool requiresNamespace)
+    public CniRequest ReadAttachment(CniCommand command, string network, bool requiresNamespace)
     {
         Dictionary<string, string> arguments = ReadArguments();
         string? name = Name(arguments, "K8S_POD_NAME");
@@ -48,6 +49,7 @@ internal sealed class Invocation
         {
             Version = CniMessages.Version,
             Command = command,
+            NetworkName = network,
             ContainerId = ContainerId(),
             InterfaceName = InterfaceName(),
             NetworkNamespace = Namespace(requiresNamespace),

@@ -13,6 +13,9 @@ internal sealed class NetworkConfiguration
     /// <summary>The version that the runtime speaks. The specification's word for none is the first version, which had none.</summary>
     public string CniVersion { get; set; } = "0.1.0";
 
+    /// <summary>What the runtime calls this network.</summary>
+    public string Name { get; set; } = "";
+
     /// <summary>What the plugin before this one answered.</summary>
     public JsonElement? PrevResult { get; set; }
 

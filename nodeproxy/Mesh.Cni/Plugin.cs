@@ -88,7 +88,7 @@ internal static class Plugin
 
     private static string Add(Invocation invocation, NetworkConfiguration configuration)
     {
-        CniRequest request = invocation.ReadAttachment(CniCommand.Add, requiresNamespace: true);
+        CniRequest request = invocation.ReadAttachment(CniCommand.Add, configuration.Name, requiresNamespace: true);
         JsonElement result = PreviousResult.Require(configuration);
         request.Addresses = PreviousResult.AddressesOf(result);
         string answer = PreviousResult.Answer(result, configuration.CniVersion);
@@ -98,7 +98,7 @@ internal static class Plugin
 
     private static void Check(Invocation invocation, NetworkConfiguration configuration)
     {
-        CniRequest request = invocation.ReadAttachment(CniCommand.Check, requiresNamespace: true);
+        CniRequest request = invocation.ReadAttachment(CniCommand.Check, configuration.Name, requiresNamespace: true);
         request.Addresses = PreviousResult.AddressesOf(PreviousResult.Require(configuration));
         AskUnlessExempt(request, configuration.MeshNode);
     }
@@ -125,7 +125,7 @@ internal static class Plugin
     /// </summary>
     private static void Delete(Invocation invocation, NetworkConfiguration configuration)
     {
-        CniRequest request = invocation.ReadAttachment(CniCommand.Delete, requiresNamespace: false);
+        CniRequest request = invocation.ReadAttachment(CniCommand.Delete, configuration.Name, requiresNamespace: false);
         PluginOptions options = configuration.MeshNode;
         if (request.PodName is string name && request.PodNamespace is string podNamespace && !options.IsExempt(podNamespace, name))
         {
@@ -147,6 +147,7 @@ internal static class Plugin
         {
             Version = CniMessages.Version,
             Command = CniCommand.CollectGarbage,
+            NetworkName = configuration.Name,
             ValidAttachments =
             [
                 .. configuration.ValidAttachments.Select(valid => new CniAttachment

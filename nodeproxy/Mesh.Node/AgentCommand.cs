@@ -35,7 +35,10 @@ internal static class AgentCommand
             configuration.Kubernetes,
             configuration.Handover,
             loggers.CreateLogger(typeof(NodeAgent).FullName!),
-            TimeProvider.System);
+            TimeProvider.System)
+        {
+            Cni = configuration.Cni,
+        };
         using PosixSignalRegistration onHangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, context =>
         {
             // The runtime would end the process.

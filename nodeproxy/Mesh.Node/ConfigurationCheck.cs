@@ -20,6 +20,7 @@ internal static class ConfigurationCheck
         new("controlPlane.certificateLifetimeSeconds", 1, 7_776_000, file => file.ControlPlane?.CertificateLifetimeSeconds),
         new("capture.verifyIntervalSeconds", 1, 3_600, file => file.Capture.VerifyIntervalSeconds),
         new("capture.drainSeconds", 0, 300, file => file.Capture.DrainSeconds),
+        new("cni.addTimeoutSeconds", 1, 110, file => file.Cni.AddTimeoutSeconds),
         new("proxy.loops", 0, 128, file => file.Proxy.Loops),
         new("proxy.connectTimeoutMs", 10, 120_000, file => file.Proxy.ConnectTimeoutMs),
         new("proxy.handshakeTimeoutMs", 10, 120_000, file => file.Proxy.HandshakeTimeoutMs),

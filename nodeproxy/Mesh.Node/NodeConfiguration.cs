@@ -38,6 +38,9 @@ internal sealed class NodeConfiguration
     /// <summary>Where the agent learns which pods of its node belong to the mesh.</summary>
     public KubernetesOptions Kubernetes { get; set; } = new();
 
+    /// <summary>How new pods are captured before they start.</summary>
+    public CniOptions Cni { get; set; } = new();
+
     /// <summary>Where the proxy can be looked at.</summary>
     public AdminOptions Admin { get; set; } = new();
 

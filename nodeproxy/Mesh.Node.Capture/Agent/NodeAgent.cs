@@ -13,7 +13,7 @@ namespace Mesh.Node.Capture.Agent;
 /// The agent of a node: keeps the pods that sources name captured, and hands them to the proxy. No traffic passes through it: pods stay
 /// captured and served while it is away.
 /// </summary>
-public sealed class NodeAgent
+public sealed partial class NodeAgent
 {
     private static readonly TimeSpan s_reportPause = TimeSpan.FromMilliseconds(100);
 
@@ -71,6 +71,9 @@ public sealed class NodeAgent
         _logger = logger;
         _time = time;
     }
+
+    /// <summary>How new pods are captured before they start.</summary>
+    public CniOptions Cni { get; init; } = new();
 
     /// <summary>Where the report is written, beside the socket.</summary>
     public string StatusPath => Path.Combine(RuntimeDirectory, "agent-status.json");
@@ -151,6 +154,7 @@ public sealed class NodeAgent
             FollowSourcesAsync(sources, services, stop.Token),
             ServeAsync(server, stop.Token),
             WriteReportsAsync(rules.Backend, server, sources, stop.Token),
+            ServeRuntimeAsync(sources, services, stop.Token),
             _fault.Task,
         ];
         Task ended = await Task.WhenAny(parts);
@@ -220,26 +224,34 @@ public sealed class NodeAgent
     {
         lock (_gate)
         {
-            foreach ((string uid, PodSpec spec) in wanted)
+            IReadOnlyDictionary<string, PodSpec> all = _attached.Over(wanted);
+            foreach (PodSpec spec in all.Values)
             {
-                if (_pods.TryGetValue(uid, out (PodCapture Pod, Task Running) existing))
-                {
-                    existing.Pod.Want(spec);
-                    continue;
-                }
-
-                PodCapture pod = new(spec, services);
-                _pods[uid] = (pod, RunPodAsync(uid, pod, cancellation));
+                Want(spec, services, cancellation);
             }
 
             foreach ((string uid, (PodCapture pod, Task _)) in _pods)
             {
-                if (!wanted.ContainsKey(uid))
+                if (!all.ContainsKey(uid))
                 {
                     pod.Want(null);
                 }
             }
         }
+    }
+
+    /// <summary>Starts a pod or changes it. Under the gate.</summary>
+    private PodCapture Want(PodSpec spec, AgentServices services, CancellationToken cancellation)
+    {
+        if (_pods.TryGetValue(spec.Uid, out (PodCapture Pod, Task Running) existing))
+        {
+            existing.Pod.Want(spec);
+            return existing.Pod;
+        }
+
+        PodCapture pod = new(spec, services);
+        _pods[spec.Uid] = (pod, RunPodAsync(spec.Uid, pod, cancellation));
+        return pod;
     }
 
     private async Task RunPodAsync(string uid, PodCapture pod, CancellationToken cancellation)

@@ -16,7 +16,7 @@ namespace Mesh.Node.Capture.Agent;
 /// ones may finish, 3. the proxy is told to let go, 4. the rules are removed. Nothing is remembered beyond the process: what is in the
 /// namespace is the truth, so a restarted agent finds its rules right and changes nothing.
 /// </remarks>
-internal sealed class PodCapture
+internal sealed partial class PodCapture
 {
     private static readonly TimeSpan s_retryFirst = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan s_retryLast = TimeSpan.FromSeconds(15);
@@ -74,14 +74,12 @@ internal sealed class PodCapture
     /// <summary>What the pod is to be from now on; null: it leaves. Any thread.</summary>
     public void Want(PodSpec? spec)
     {
-        _wanted = spec;
-        _wake.Set();
-    }
+        if (spec is not null)
+        {
+            _isEnding = false;
+        }
 
-    /// <summary>The rules are to be read back now. Any thread.</summary>
-    public void RequestVerification()
-    {
-        _isVerificationDue = true;
+        _wanted = spec;
         _wake.Set();
     }
 
@@ -147,6 +145,7 @@ internal sealed class PodCapture
     /// <summary>Makes the rules right and the pod known to the proxy.</summary>
     private async Task EnsureAsync(CancellationToken cancellation)
     {
+        _turn++;
         _isVerificationDue = false;
         NetNamespace network = OpenNamespace();
         CapturePlan plan = PlanFor(network);
@@ -294,7 +293,7 @@ internal sealed class PodCapture
     {
         TimeSpan limit = TimeSpan.FromSeconds(_services.Options.DrainSeconds);
         long began = _services.Time.GetTimestamp();
-        while (_services.Time.GetElapsedTime(began) < limit && IsStillThere(network))
+        while (!_isEnding && _services.Time.GetElapsedTime(began) < limit && IsStillThere(network))
         {
             if (_wanted is not null)
             {
@@ -445,6 +444,7 @@ internal sealed class PodCapture
             Problems = problems,
             VerifiedAt = verified ? _services.Time.GetUtcNow() : _report.VerifiedAt,
         });
+        SayServed(serving.IsServed && _applied.Stage == CaptureStage.Capturing, problems);
     }
 
     private void ReportWrong(string reason, TimeSpan delay)
@@ -456,6 +456,7 @@ internal sealed class PodCapture
 
         KeepAtProxy();
         SetReport(_report with { Condition = PodCondition.Wrong, Problems = [reason] });
+        SayWrong(reason);
     }
 
     private void ReportNotStarted()

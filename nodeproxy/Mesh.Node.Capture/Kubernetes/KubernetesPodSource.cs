@@ -1,7 +1,5 @@
 using System.Net;
 using System.Runtime.CompilerServices;
-using System.Text.Json;
-using System.Text.Json.Serialization.Metadata;
 using Mesh.Api.Enrolment;
 using Mesh.Node.Capture.Pods;
 using Microsoft.Extensions.Logging;
@@ -12,15 +10,10 @@ namespace Mesh.Node.Capture.Kubernetes;
 /// The pods of this node that the API server says belong to the mesh, by <see cref="CaptureRule"/>. While it does not answer, what it said
 /// last holds. A pod that is being deleted stays as it was until it is gone or has run to its end.
 /// </summary>
-internal sealed class KubernetesPodSource : IPodSource, IDisposable
+internal sealed partial class KubernetesPodSource : IPodSource, IDisposable
 {
     private const string StaticPodHash = "kubernetes.io/config.hash";
     private const int AddressesMax = 64;
-
-    // A little more than the API server's own limit.
-    private const int ObjectBytesMax = 4 * 1024 * 1024;
-
-    private static readonly TimeSpan s_questionLimit = TimeSpan.FromSeconds(10);
 
     // Several changes at once are one.
     private static readonly TimeSpan s_settle = TimeSpan.FromMilliseconds(20);
@@ -112,49 +105,6 @@ internal sealed class KubernetesPodSource : IPodSource, IDisposable
         {
             await stop.CancelAsync();
             await following.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-    }
-
-    /// <summary>Decides whether a pod is to be captured by what the API server says now, not by what it said some time ago.</summary>
-    /// <param name="podNamespace">The pod's Kubernetes namespace.</param>
-    /// <param name="name">Its name.</param>
-    /// <param name="uid">Its UID; null for the pod that has the name now.</param>
-    /// <param name="cancellation">Ends the question.</param>
-    /// <returns>The pod as it is to be captured; null when it is not, or there is no such pod.</returns>
-    /// <exception cref="CaptureException">It cannot be decided now; the message says why.</exception>
-    public async Task<PodSpec?> FindAsync(string podNamespace, string name, string? uid, CancellationToken cancellation)
-    {
-        if (!PodFileReader.IsName(podNamespace) || !PodFileReader.IsName(name))
-        {
-            throw new CaptureException($"'{podNamespace}/{name}' is no name of a pod");
-        }
-
-        PodObject? pod = await GetAsync($"/api/v1/namespaces/{podNamespace}/pods/{name}", ApiJson.Default.PodObject, cancellation);
-        if (pod is null || !IsOurs(pod) || (uid is not null && pod.Metadata!.Uid != uid))
-        {
-            return null;
-        }
-
-        NamespaceObject? space = await GetAsync($"/api/v1/namespaces/{podNamespace}", ApiJson.Default.NamespaceObject, cancellation);
-        return VerdictOf(pod, space?.Metadata?.Labels) == CaptureVerdict.Captured ? SpecOf(pod) : null;
-    }
-
-    /// <returns>Null for what is not there.</returns>
-    private async Task<T?> GetAsync<T>(string path, JsonTypeInfo<T> type, CancellationToken cancellation)
-        where T : class
-    {
-        try
-        {
-            byte[] answer = await _api.AskAsync(HttpMethod.Get, path, null, ObjectBytesMax, s_questionLimit, cancellation);
-            return JsonSerializer.Deserialize(answer, type);
-        }
-        catch (ApiException missing) when (missing.Code == HttpStatusCode.NotFound)
-        {
-            return null;
-        }
-        catch (Exception failed) when (failed is ApiException or HttpRequestException or IOException or JsonException)
-        {
-            throw new CaptureException($"the API server cannot be asked: {(failed.InnerException ?? failed).Message}", failed);
         }
     }
 

@@ -169,7 +169,8 @@ internal sealed class DirectoryPodSource(string directory, ILogger logger, TimeP
         }
     }
 
-    private static byte[] ReadLimited(string file)
+    /// <exception cref="CaptureException">It is longer than a pod file may be.</exception>
+    public static byte[] ReadLimited(string file)
     {
         using FileStream stream = new(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
         if (stream.Length > PodFileReader.FileBytesMax)

@@ -1,17 +1,19 @@
 using System.Runtime.CompilerServices;
+using Mesh.Node.Capture.Cni;
 using Mesh.Node.Capture.Kubernetes;
 using Microsoft.Extensions.Logging;
 
 namespace Mesh.Node.Capture.Pods;
 
 /// <summary>All pods of this node, from every source of the options.</summary>
-internal sealed class PodSources : IDisposable
+internal sealed class PodSources : IPodEnrolment, IDisposable
 {
     private const string NamedDirectory = "/run/netns";
 
     private readonly IReadOnlyList<PodSpec> _named;
     private readonly KubernetesPodSource? _kubernetes;
     private readonly List<IPodSource> _sources = [];
+    private readonly List<IPodEnrolment> _enrolments = [];
 
     /// <param name="options">Directory and named namespaces.</param>
     /// <param name="kubernetes">The API server.</param>
@@ -33,19 +35,37 @@ internal sealed class PodSources : IDisposable
         if (options.Directory is string directory)
         {
             _sources.Add(new DirectoryPodSource(directory, logger, time));
+            _enrolments.Add(new DirectoryEnrolment(directory));
         }
 
         if (kubernetes.Enabled)
         {
             _kubernetes = new KubernetesPodSource(kubernetes, node, new FollowTimes(), onProblem, logger, time);
             _sources.Add(_kubernetes);
+            _enrolments.Add(_kubernetes);
         }
     }
 
     /// <summary>What keeps a source from knowing its pods as they are now; empty when nothing does. Any thread.</summary>
     public IReadOnlyList<string> Problems => _kubernetes?.Problems ?? [];
 
+    /// <summary>Whether some source can say of a pod that is about to start whether it is to be captured.</summary>
+    public bool CanDecide => _enrolments.Count > 0;
+
     public void Dispose() => _kubernetes?.Dispose();
+
+    public async Task<PodSpec?> FindAsync(string podNamespace, string name, string? uid, CancellationToken cancellation)
+    {
+        foreach (IPodEnrolment enrolment in _enrolments)
+        {
+            if (await enrolment.FindAsync(podNamespace, name, uid, cancellation) is PodSpec pod)
+            {
+                return pod;
+            }
+        }
+
+        return null;
+    }
 
     /// <summary>
     /// All pods by UID, once every source has named its own, and each time something changed. Ends when cancelled.

@@ -46,6 +46,22 @@ public sealed class PodSpec
     /// <exception cref="PosixException">It cannot be opened.</exception>
     internal NetNamespace OpenNetwork() => Network?.Open() ?? NetNamespace.OpenPath(NetworkNamespace);
 
+    /// <summary>The same pod in the namespace that the runtime says.</summary>
+    /// <param name="networkNamespace">Its absolute path.</param>
+    /// <param name="addresses">The addresses it has, where the source knows none yet.</param>
+    public PodSpec In(string networkNamespace, IReadOnlyList<IPAddress> addresses) => new()
+    {
+        Uid = Uid,
+        Name = Name,
+        Namespace = Namespace,
+        ServiceAccount = ServiceAccount,
+        NetworkNamespace = networkNamespace,
+        Incarnation = Incarnation,
+        Addresses = Addresses.Count > 0 ? Addresses : addresses,
+        Annotations = Annotations,
+        Probes = Probes,
+    };
+
     /// <summary>Whether another says the same: sources read files again and again.</summary>
     public bool Says(PodSpec other) =>
         (Uid, Name, Namespace, ServiceAccount, NetworkNamespace, Incarnation)

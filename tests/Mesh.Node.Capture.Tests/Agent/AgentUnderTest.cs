@@ -33,6 +33,16 @@ internal sealed class AgentUnderTest : IAsyncDisposable
 
     public HandoverOptions Handover => new() { SocketPath = Path.Combine(Root, "run", "handover.sock") };
 
+    /// <summary>How long a new pod waits; null where the runtime is not answered.</summary>
+    public int? CniAddTimeoutSeconds { get; init; }
+
+    public CniOptions Cni => new()
+    {
+        Enabled = CniAddTimeoutSeconds is not null,
+        SocketPath = Path.Combine(Root, "cni", "agent.sock"),
+        AddTimeoutSeconds = CniAddTimeoutSeconds ?? 1,
+    };
+
     public NodeAgent Agent { get; private set; } = null!;
 
     public void Start()
@@ -50,7 +60,10 @@ internal sealed class AgentUnderTest : IAsyncDisposable
         Kubernetes,
         Handover,
         NullLogger.Instance,
-        TimeProvider.System);
+        TimeProvider.System)
+    {
+        Cni = Cni,
+    };
 
     public async Task StopAsync()
     {

@@ -73,30 +73,6 @@ public sealed class KubernetesPodSourceTests
     }
 
     [Fact]
-    public async Task Whether_a_pod_is_to_be_captured_can_be_asked_of_the_server()
-    {
-        await using ApiServer server = await ApiServer.StartAsync();
-        using ApiFiles files = new();
-        server.Apply(
-            Manifests.Namespace("shop", Asked)
-            + Manifests.Pod("a", "u-a")
-            + Manifests.Pod("declined", "u-d", labels: "{mesh-node.io/capture: disabled}")
-            + Manifests.Pod("elsewhere", "u-e", node: "node-2"));
-        await using SourceUnderTest source = new(server, files);
-
-        Assert.Equal("u-a", (await source.FindAsync("a"))!.Uid);
-        Assert.Equal("u-a", (await source.FindAsync("a", "u-a"))!.Uid);
-        Assert.Null(await source.FindAsync("a", "u-another"));
-        Assert.Null(await source.FindAsync("declined"));
-        Assert.Null(await source.FindAsync("elsewhere"));
-        Assert.Null(await source.FindAsync("nobody"));
-        await Assert.ThrowsAsync<CaptureException>(() => source.FindAsync("a/../b"));
-        server.Pause();
-        CaptureException failed = await Assert.ThrowsAsync<CaptureException>(() => source.FindAsync("a"));
-        Assert.Contains("cannot be asked", failed.Message, StringComparison.Ordinal);
-    }
-
-    [Fact]
     public async Task A_pod_that_is_being_deleted_stays_until_it_is_gone()
     {
         await using ApiServer server = await ApiServer.StartAsync();

@@ -32,8 +32,8 @@ internal sealed class SourceUnderTest : IAsyncDisposable
 
     public IReadOnlyList<string> Problems => _source.Problems;
 
-    public Task<PodSpec?> FindAsync(string name, string? uid = null) =>
-        _source.FindAsync("shop", name, uid, CancellationToken.None);
+    public Task<PodSpec?> FindAsync(string podNamespace, string name, string? uid) =>
+        _source.FindAsync(podNamespace, name, uid, _stop.Token);
 
     public Task UntilAsync(params IReadOnlyList<string> names) => Wait.UntilAsync(
         () => _pods is { } pods && pods.Select(pod => pod.Name).Order(StringComparer.Ordinal).SequenceEqual(names),

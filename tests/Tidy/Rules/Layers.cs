@@ -15,7 +15,7 @@ internal static class Layers
         ["Mesh.Node.Protocols"] = [],
         ["Mesh.Node.Model"] = ["Mesh.Api"],
         ["Mesh.Node.Transport"] = ["Mesh.Interop"],
-        ["Mesh.Node.Capture"] = ["Mesh.Api", "Mesh.Interop"],
+        ["Mesh.Node.Capture"] = ["Mesh.Api", "Mesh.Cni.Contract", "Mesh.Interop"],
         ["Mesh.Node.Proxy"] =
             ["Mesh.Api", "Mesh.Interop", "Mesh.Node.Capture", "Mesh.Node.Model", "Mesh.Node.Protocols", "Mesh.Node.Transport"],
         ["Mesh.Node"] =
