@@ -20,6 +20,13 @@ internal sealed class ObjectMetadata
     public Dictionary<string, string>? Labels { get; set; }
 
     public Dictionary<string, string>? Annotations { get; set; }
+
+    public List<OwnerObject>? OwnerReferences { get; set; }
+}
+
+internal sealed class OwnerObject
+{
+    public string? Kind { get; set; }
 }
 
 internal sealed class NamespaceObject

@@ -13,6 +13,7 @@ namespace Mesh.Node.Capture.Kubernetes;
 internal sealed partial class KubernetesPodSource : IPodSource, IDisposable
 {
     private const string StaticPodHash = "kubernetes.io/config.hash";
+    private const string StaticPodMirror = "kubernetes.io/config.mirror";
     private const int AddressesMax = 64;
 
     // Several changes at once are one.
@@ -158,9 +159,11 @@ internal sealed partial class KubernetesPodSource : IPodSource, IDisposable
     {
         ObjectMetadata metadata = pod.Metadata!;
         PodSpec? earlier = _named.GetValueOrDefault(metadata.Uid!);
-        if (!IsFinished(pod) && (metadata.DeletionTimestamp is not null || !namespaces.ContainsKey(metadata.Namespace!)))
+        bool isNamespaceKnown = namespaces.ContainsKey(metadata.Namespace!);
+        if (!IsFinished(pod) && ((metadata.DeletionTimestamp is not null && earlier is not null) || !isNamespaceKnown))
         {
-            // A namespace comes before its pods and goes after them; here one may arrive before the other.
+            // A namespace comes before its pods and goes after them; here one may arrive before the other. What ends stays as it was, as
+            // far as that is known: an agent that has just begun decides, lest the proxy drop what still has to finish.
             return earlier;
         }
 
@@ -215,7 +218,6 @@ internal sealed partial class KubernetesPodSource : IPodSource, IDisposable
     private PodSpec SpecOf(PodObject pod)
     {
         ObjectMetadata metadata = pod.Metadata!;
-        string cgroupUid = metadata.Annotations?.GetValueOrDefault(StaticPodHash) ?? metadata.Uid!;
         List<IPAddress> addresses = AddressesOf(pod.Status);
         string account = pod.Spec!.ServiceAccountName ?? "";
         return new PodSpec
@@ -225,7 +227,7 @@ internal sealed partial class KubernetesPodSource : IPodSource, IDisposable
             Namespace = metadata.Namespace!,
             ServiceAccount = PodFileReader.IsName(account) ? account : "default",
             NetworkNamespace = $"the network of pod {metadata.Uid}",
-            Network = new ProcessNetwork(_processes, cgroupUid, isStarted: addresses.Count > 0),
+            Network = new ProcessNetwork(_processes, HashOf(metadata) ?? metadata.Uid!, isStatic: HashOf(metadata) is not null, addresses),
             Incarnation = string.Join(',', (pod.Status?.ContainerStatuses ?? []).Select(status => status.ContainerID)),
             Addresses = addresses,
             Annotations = (metadata.Annotations ?? []).Where(entry => CaptureAnnotations.IsRelevant(entry.Key))
@@ -233,6 +235,18 @@ internal sealed partial class KubernetesPodSource : IPodSource, IDisposable
             Probes = PodProbes.Of(pod.Spec),
         };
     }
+
+    /// <summary>
+    /// By which control groups name a static pod, which the kubelet knows by the hash of its manifest. Anybody may write the annotation
+    /// on a pod of his: it counts beside the kubelet's other marks only, and is never the UID of another pod.
+    /// </summary>
+    private static string? HashOf(ObjectMetadata metadata) =>
+        metadata.Annotations?.GetValueOrDefault(StaticPodHash) is { Length: 32 } hash
+        && hash.All(char.IsAsciiHexDigitLower)
+        && metadata.Annotations.GetValueOrDefault(StaticPodMirror) == hash
+        && metadata.OwnerReferences is [{ Kind: "Node" }]
+            ? hash
+            : null;
 
     private static List<IPAddress> AddressesOf(PodObjectStatus? status)
     {

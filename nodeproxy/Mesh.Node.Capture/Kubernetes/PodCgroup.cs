@@ -3,7 +3,9 @@ namespace Mesh.Node.Capture.Kubernetes;
 /// <summary>Reads which pod a process belongs to from its <c>/proc/PID/cgroup</c>. Pure.</summary>
 /// <remarks>
 /// The kubelet names a pod's control group <c>pod3f0c….</c> with the cgroupfs driver and <c>kubepods-burstable-pod3f0c_….slice</c> with
-/// systemd's, which has underscores for hyphens; with version 1 of control groups there is a line for each controller.
+/// systemd's, which has underscores for hyphens; with version 1 of control groups there is a line for each controller. The first of these
+/// groups may have a prefix (<c>kubelet-kubepods…</c>), and who reads from a control group namespace of its own sees others' paths from its
+/// own group on (<c>/../../pod3f0c…</c>), without the groups above that all pods are in.
 /// </remarks>
 internal static class PodCgroup
 {
@@ -29,14 +31,11 @@ internal static class PodCgroup
 
     private static string? UidOfPath(ReadOnlySpan<char> path)
     {
-        bool isBelowPods = false;
+        bool isBelowPods = path.StartsWith("/..");
         foreach (Range part in path.Split('/'))
         {
             ReadOnlySpan<char> name = path[part];
-            if (name.StartsWith("kubepods"))
-            {
-                isBelowPods = true;
-            }
+            isBelowPods |= IsOfPods(name);
 
             if (isBelowPods && UidOfName(name) is string uid)
             {
@@ -47,13 +46,15 @@ internal static class PodCgroup
         return null;
     }
 
+    private static bool IsOfPods(ReadOnlySpan<char> name) => name.StartsWith("kubepods") || name.Contains("-kubepods", StringComparison.Ordinal);
+
     private static string? UidOfName(ReadOnlySpan<char> name)
     {
         if (name.EndsWith(".slice"))
         {
             name = name[..^".slice".Length];
             int pod = name.LastIndexOf("-pod");
-            return name.StartsWith("kubepods") && pod >= 0 ? UidOfText(name[(pod + "-pod".Length)..]) : null;
+            return IsOfPods(name) && pod >= 0 ? UidOfText(name[(pod + "-pod".Length)..]) : null;
         }
 
         return name.StartsWith("pod") ? UidOfText(name["pod".Length..]) : null;

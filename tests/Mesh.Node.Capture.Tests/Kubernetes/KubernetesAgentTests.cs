@@ -67,7 +67,7 @@ public sealed class KubernetesAgentTests : IAsyncLifetime
     [LabFact]
     public async Task A_pod_that_has_not_begun_is_captured_when_it_has()
     {
-        using NetNamespace network = NetNamespace.Create();
+        using ScratchNamespace network = await NetworkOfAsync("10.9.0.2");
         _server.Apply(Manifests.Namespace("shop", Asked) + Manifests.Pod("cart", Uid, address: "", phase: "Pending"));
         await using AgentUnderTest agent = Agent();
         agent.Start();
@@ -75,9 +75,9 @@ public sealed class KubernetesAgentTests : IAsyncLifetime
         await agent.UntilAsync(Uid, "enrolling");
         Assert.Equal(0, agent.StatusOf(Uid)!.Value.GetProperty("problems").GetArrayLength());
 
-        _host.AddOfPod(40, Uid, network);
+        _host.AddOfPod(40, Uid, network.Network);
         await agent.UntilAsync(Uid, "captured");
-        Assert.Equal(network.Id, proxy.PodOf(Uid).Network.Id);
+        Assert.Equal(network.Network.Id, proxy.PodOf(Uid).Network.Id);
 
         _server.Apply(Manifests.Pod("cart", Uid, more: "{readinessProbe: {grpc: {port: 9090}}}"));
         await Wait.UntilAsync(
@@ -88,8 +88,8 @@ public sealed class KubernetesAgentTests : IAsyncLifetime
     [LabFact]
     public async Task A_pod_without_a_process_is_said_to_be_wrong_until_there_is_one()
     {
-        using NetNamespace first = NetNamespace.Create();
-        using NetNamespace second = NetNamespace.Create();
+        using ScratchNamespace first = await NetworkOfAsync("10.9.0.2");
+        using ScratchNamespace second = await NetworkOfAsync("10.9.0.3");
         _server.Apply(Manifests.Namespace("shop", Asked) + Manifests.Pod("cart", Uid));
         await using AgentUnderTest agent = Agent();
         agent.Start();
@@ -98,22 +98,22 @@ public sealed class KubernetesAgentTests : IAsyncLifetime
         Assert.Contains(
             "no process of it", agent.StatusOf(Uid)!.Value.GetProperty("problems")[0].GetString(), StringComparison.Ordinal);
 
-        _host.AddOfPod(40, Uid, first);
+        _host.AddOfPod(40, Uid, first.Network);
         await agent.UntilAsync(Uid, "captured");
 
         // The sandbox is made anew: other processes, another namespace, and the API server tells of another address.
         _host.Remove(40);
-        _host.AddOfPod(41, Uid, second, startedTicks: 900);
+        _host.AddOfPod(41, Uid, second.Network, startedTicks: 900);
         _server.Apply(Manifests.Pod("cart", Uid, address: "10.9.0.3"));
-        await Wait.UntilAsync(() => proxy.Find(Uid)?.Network.Id == second.Id, "the new namespace is served");
+        await Wait.UntilAsync(() => proxy.Find(Uid)?.Network.Id == second.Network.Id, "the new namespace is served");
         await proxy.KillAsync();
     }
 
     [LabFact]
     public async Task An_agent_that_starts_while_the_server_is_away_disturbs_nothing()
     {
-        using NetNamespace network = NetNamespace.Create();
-        _host.AddOfPod(40, Uid, network);
+        using ScratchNamespace network = await NetworkOfAsync("10.9.0.2");
+        _host.AddOfPod(40, Uid, network.Network);
         _server.Apply(Manifests.Namespace("shop", Asked) + Manifests.Pod("cart", Uid));
         await using AgentUnderTest agent = Agent();
         agent.Start();
@@ -133,6 +133,64 @@ public sealed class KubernetesAgentTests : IAsyncLifetime
         await proxy.KillAsync();
     }
 
+    [LabTheory]
+    [InlineData("{kubernetes.io/config.hash: 0123456789abcdef0123456789abcdef}")]
+    [InlineData("{kubernetes.io/config.hash: 11111111-2222-3333-4444-555555555555}")]
+    [InlineData("{kubernetes.io/config.hash: 0123456789abcdef0123456789abcdef, kubernetes.io/config.mirror: 0123456789abcdef0123456789abcdef}")]
+    public async Task No_pod_has_another_s_network_captured_by_what_it_says_of_itself(string annotations)
+    {
+        using ScratchNamespace victim = await NetworkOfAsync("10.9.0.7");
+        _host.AddOfPod(40, "0123456789abcdef0123456789abcdef", victim.Network);
+        _host.AddOfPod(41, "11111111-2222-3333-4444-555555555555", victim.Network);
+        _server.Apply(Manifests.Namespace("shop", Asked) + Manifests.Pod("cart", Uid, annotations: annotations));
+        await using AgentUnderTest agent = Agent();
+        agent.Start();
+        using ProxySink proxy = new(agent.Handover);
+        await agent.UntilAsync(Uid, "wrong");
+        Assert.False(proxy.Serves(Uid));
+        Assert.DoesNotContain("mesh", await victim.ExecuteAsync("nft list ruleset"), StringComparison.OrdinalIgnoreCase);
+        await proxy.KillAsync();
+    }
+
+    [LabFact]
+    public async Task A_network_without_the_pod_s_address_is_not_captured()
+    {
+        using ScratchNamespace other = await NetworkOfAsync("10.9.0.7");
+        _host.AddOfPod(40, Uid, other.Network);
+        _server.Apply(Manifests.Namespace("shop", Asked) + Manifests.Pod("cart", Uid));
+        await using AgentUnderTest agent = Agent();
+        agent.Start();
+        using ProxySink proxy = new(agent.Handover);
+        await agent.UntilAsync(Uid, "wrong");
+        Assert.Contains(
+            "none of its addresses", agent.StatusOf(Uid)!.Value.GetProperty("problems")[0].GetString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("mesh", await other.ExecuteAsync("nft list ruleset"), StringComparison.OrdinalIgnoreCase);
+
+        await other.ExecuteAsync("ip address add 10.9.0.2/32 dev lo");
+        await agent.UntilAsync(Uid, "captured");
+        await proxy.KillAsync();
+    }
+
+    [LabFact]
+    public async Task A_pod_that_is_ending_is_served_on_by_an_agent_that_starts_meanwhile()
+    {
+        using ScratchNamespace network = await NetworkOfAsync("10.9.0.2");
+        _host.AddOfPod(40, Uid, network.Network);
+        _server.Apply(Manifests.Namespace("shop", Asked) + Manifests.Pod("cart", Uid));
+        await using AgentUnderTest agent = Agent();
+        agent.Start();
+        using ProxySink proxy = new(agent.Handover);
+        await agent.UntilAsync(Uid, "captured");
+
+        await agent.StopAsync();
+        _server.Apply(Manifests.Pod("cart", Uid, deleted: "\"2026-11-30T12:00:00Z\""));
+        agent.Start();
+        await Wait.UntilAsync(() => proxy.Calls.Count(call => call == "add " + Uid) > 1, "the proxy is told of the pod again");
+        await agent.UntilAsync(Uid, "captured");
+        Assert.DoesNotContain("remove " + Uid, proxy.Calls);
+        await proxy.KillAsync();
+    }
+
     [LabFact]
     public async Task Two_hundred_pods_are_captured_at_once()
     {
@@ -144,7 +202,7 @@ public sealed class KubernetesAgentTests : IAsyncLifetime
             _host.AddOfPod(1000 + index, uids[index], networks[index]);
         }
 
-        _server.Apply(Manifests.Namespace("shop") + string.Concat(uids.Select(uid => Manifests.Pod("pod-" + uid, uid))));
+        _server.Apply(Manifests.Namespace("shop") + string.Concat(uids.Select(uid => Manifests.Pod("pod-" + uid, uid, address: ""))));
         await using AgentUnderTest agent = Agent();
         agent.Start();
         using RecordingSink proxy = new();
@@ -161,6 +219,14 @@ public sealed class KubernetesAgentTests : IAsyncLifetime
         await stop.CancelAsync();
         await serving;
         Array.ForEach(networks, network => network.Dispose());
+    }
+
+    /// <summary>The network of a pod that has one address.</summary>
+    private static async Task<ScratchNamespace> NetworkOfAsync(string address)
+    {
+        ScratchNamespace network = await ScratchNamespace.CreateAsync();
+        await network.ExecuteAsync($"ip address add {address}/32 dev lo");
+        return network;
     }
 
     private AgentUnderTest Agent() => new(new CaptureOptions { DrainSeconds = 0 }) { Kubernetes = _files.OptionsFor(_server, _host.Root) };
