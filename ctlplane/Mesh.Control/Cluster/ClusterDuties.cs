@@ -67,6 +67,17 @@ internal sealed class ClusterDuties : IDisposable
         var statuses = new StatusWriter(
             _objects, configuration, () => _election.IsLeader, _time, _loggers.CreateLogger<StatusWriter>());
         yield return Task.Run(() => statuses.RunAsync(cancellation), cancellation);
+        if (_options.Webhook is not null)
+        {
+            var webhook = new WebhookTrust(
+                _objects,
+                () => authority.Trust.RootCertificatesPem,
+                () => _election.IsLeader,
+                _time,
+                _loggers.CreateLogger<WebhookTrust>());
+            yield return Task.Run(() => webhook.RunAsync(cancellation), cancellation);
+        }
+
         if (_options.RootBundle.Length > 0)
         {
             var bundles = new RootBundles(

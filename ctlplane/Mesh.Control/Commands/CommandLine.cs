@@ -25,6 +25,7 @@ internal static class CommandLine
           --write true|false        whether to share the state with other replicas, one of which writes; default false
           --own-namespace NAME      of the replicas' Lease and Secret; default mesh-node
           --root-bundle NAME        ConfigMap of each namespace for the roots; default istio-ca-root-cert, '' for none
+          --webhook ADDR:PORT       validates objects before they are written; default nowhere
           --listen ADDR:PORT        for proxies; default [::]:15012
           --admin ADDR:PORT         readiness and diagnosis; default 127.0.0.1:15014
           --trust-domain NAME       default cluster.local

@@ -31,6 +31,9 @@ internal sealed record ServeOptions
     /// <summary>--root-bundle: ConfigMap of every namespace that the roots are put into; empty for none.</summary>
     public string RootBundle { get; init; } = "istio-ca-root-cert";
 
+    /// <summary>--webhook: where the API server asks whether objects may be written; nowhere by default.</summary>
+    public IPEndPoint? Webhook { get; init; }
+
     /// <summary>--state: keys, tokens, revocations.</summary>
     public required string StateDirectory { get; init; }
 
@@ -92,6 +95,7 @@ internal sealed record ServeOptions
             NodeAccounts = arguments.TakeMany("--node-account") is { Count: > 0 } accounts ? accounts : defaults.NodeAccounts,
             IsWriting = arguments.TakeBoolean("--write") ?? defaults.IsWriting,
             OwnNamespace = arguments.Take("--own-namespace") ?? defaults.OwnNamespace,
+            Webhook = arguments.TakeEndPoint("--webhook"),
             RootBundle = arguments.Take("--root-bundle") ?? defaults.RootBundle,
             TokenAudience = arguments.Take("--token-audience") ?? defaults.TokenAudience,
             StateDirectory = arguments.TakeRequired("--state"),

@@ -52,6 +52,7 @@ internal sealed partial class ControlPlane : IAsyncDisposable
     private readonly MeterProvider? _metrics;
     private readonly WebApplication _servingApplication;
     private readonly WebApplication _adminApplication;
+    private readonly WebApplication? _admissionApplication;
     private Task _running = Task.CompletedTask;
 
     private ControlPlane(
@@ -99,10 +100,14 @@ internal sealed partial class ControlPlane : IAsyncDisposable
         _servingApplication = ServingServer.Build(
             options.Listen, _certificate, _tokens, _cluster?.Tokens, _limits, authority, _configuration, _store, _registry, time, loggers);
         _adminApplication = _admin.Build(options.Admin, loggers);
+        _admissionApplication = options.Webhook is { } webhook ? AdmissionServer.Build(webhook, _certificate, loggers) : null;
     }
 
     /// <summary>Where proxies connect.</summary>
     public IPEndPoint ServingEndPoint => ServingServer.EndPointOf(_servingApplication);
+
+    /// <summary>Where the API server asks; only where there is such a port.</summary>
+    public IPEndPoint WebhookEndPoint => ServingServer.EndPointOf(_admissionApplication!);
 
     /// <summary>Where to ask how it is.</summary>
     public IPEndPoint AdminEndPoint => ServingServer.EndPointOf(_adminApplication);
@@ -155,9 +160,11 @@ internal sealed partial class ControlPlane : IAsyncDisposable
         using var deadline = new CancellationTokenSource(s_stopTimeout, _time);
         await _servingApplication.StopAsync(deadline.Token);
         await _adminApplication.StopAsync(deadline.Token);
+        await (_admissionApplication?.StopAsync(deadline.Token) ?? Task.CompletedTask);
         await _running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await _servingApplication.DisposeAsync();
         await _adminApplication.DisposeAsync();
+        await (_admissionApplication?.DisposeAsync() ?? ValueTask.CompletedTask);
         _metrics?.Dispose();
         _source.Dispose();
         _cluster?.Dispose();
@@ -175,6 +182,11 @@ internal sealed partial class ControlPlane : IAsyncDisposable
         _trustPublisher.Publish(_authority.Trust);
         await StartAsync(_adminApplication, "--admin", options.Admin, cancellation);
         await StartAsync(_servingApplication, "--listen", options.Listen, cancellation);
+        if (_admissionApplication is not null)
+        {
+            await StartAsync(_admissionApplication, "--webhook", options.Webhook!, cancellation);
+        }
+
         _admin.ReportServing();
         Serving(_logger, ServingEndPoint, AdminEndPoint, _tokens.ActiveCount);
         _running = RunAsync();

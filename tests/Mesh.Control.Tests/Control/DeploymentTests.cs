@@ -23,6 +23,7 @@ public sealed class DeploymentTests
         "create tokenreviews.authentication.k8s.io",
         "get pods",
         "get update configmaps istio-ca-root-cert",
+        "get update validatingwebhookconfigurations.admissionregistration.k8s.io mesh-control",
         "list watch configmaps istio",
     ];
 
@@ -121,7 +122,7 @@ public sealed class DeploymentTests
         JsonNode volume = Assert.Single(At(Replicas, "spec", "volumeClaimTemplates").AsArray())!;
         Assert.Equal(Text(mount, "name"), Text(volume, "metadata", "name"));
         Assert.Equal(
-            [options.Listen.Port, options.Admin.Port],
+            [options.Listen.Port, options.Admin.Port, options.Webhook!.Port],
             At(Container, "ports").AsArray().Select(port => At(port!, "containerPort").GetValue<long>()));
         Assert.Equal(IPAddress.IPv6Any, options.Listen.Address);
         Assert.Contains($"mesh-control.{Text(Replicas, "metadata", "namespace")}.svc", options.ServerNames);
@@ -152,8 +153,31 @@ public sealed class DeploymentTests
                 .Select(known => At(known!, "containerPort").GetValue<long>()),
         ];
         Assert.Equal([At(port, "port").GetValue<long>()], discovery);
-        JsonNode open = Assert.Single(At(Assert.Single(At(policy, "spec", "ingress").AsArray())!, "ports").AsArray())!;
-        Assert.Equal(discovery[0], At(open, "port").GetValue<long>());
+        Assert.Equal(
+            [discovery[0], ReadOptions().Webhook!.Port],
+            At(Assert.Single(At(policy, "spec", "ingress").AsArray())!, "ports").AsArray().Select(open => At(open!, "port").GetValue<long>()));
+    }
+
+    [Fact]
+    public void What_is_told_of_itself_is_validated_before_at_the_port_there_is_and_let_through_without_it()
+    {
+        JsonNode webhook = Assert.Single(At(s_objects["ValidatingWebhookConfiguration mesh-control"], "webhooks").AsArray())!;
+        JsonObject service = s_objects[$"Service {Text(webhook, "clientConfig", "service", "name")}"];
+        JsonNode port = Assert.Single(At(service, "spec", "ports").AsArray())!;
+
+        Assert.Equal("Ignore", Text(webhook, "failurePolicy"));
+        Assert.Equal("None", Text(webhook, "sideEffects"));
+        Assert.Equal(
+            WantedStatus.Kinds.Select(kind => kind.Resource).Order(StringComparer.Ordinal),
+            At(webhook, "rules").AsArray().SelectMany(rule => Resources(rule!)).Order(StringComparer.Ordinal));
+        Assert.Equal(At(port, "port").GetValue<long>(), At(webhook, "clientConfig", "service", "port").GetValue<long>());
+        Assert.Equal(
+            ReadOptions().Webhook!.Port,
+            At(Container, "ports").AsArray().Where(known => Text(known!, "name") == Text(port, "targetPort"))
+                .Select(known => At(known!, "containerPort").GetValue<long>()).Single());
+        Assert.Contains(
+            $"{Text(webhook, "clientConfig", "service", "name")}.{Text(webhook, "clientConfig", "service", "namespace")}.svc",
+            ReadOptions().ServerNames);
     }
 
     [Fact]

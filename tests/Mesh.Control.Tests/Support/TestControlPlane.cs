@@ -48,6 +48,9 @@ internal sealed class TestControlPlane : IAsyncDisposable
     /// <summary>Whether it is one of several replicas.</summary>
     public bool IsWriting { get; init; }
 
+    /// <summary>Whether it validates objects before they are written.</summary>
+    public bool HasWebhook { get; init; }
+
     public IReadOnlyList<string> ServerNames { get; init; } = [];
 
     public void Write(string file, string text) => _directory.Write($"config/{file}", text);
@@ -62,6 +65,7 @@ internal sealed class TestControlPlane : IAsyncDisposable
                 ConfigDirectory = Kubeconfig is null ? _directory["config"] : null,
                 Kubernetes = Kubeconfig is null ? null : new KubernetesOptions(Kubeconfig, Context: null),
                 IsWriting = IsWriting,
+                Webhook = HasWebhook ? new IPEndPoint(IPAddress.Loopback, 0) : null,
                 StateDirectory = _directory["state"],
                 Listen = new IPEndPoint(IPAddress.Loopback, 0),
                 Admin = new IPEndPoint(IPAddress.Loopback, 0),
@@ -107,6 +111,16 @@ internal sealed class TestControlPlane : IAsyncDisposable
         var channel = GrpcChannel.ForAddress($"https://{EndPoint}", options);
         _owned.Add(channel);
         return channel;
+    }
+
+    /// <summary>A client that verifies the port that validates as the API server does.</summary>
+    public HttpClient ConnectToWebhook(string serverName)
+    {
+        var handler = new SocketsHttpHandler
+        {
+            SslOptions = new SslClientAuthenticationOptions { CertificateChainPolicy = TrustPolicy(), TargetHost = serverName },
+        };
+        return new HttpClient(handler) { BaseAddress = new Uri($"https://{_controlPlane!.WebhookEndPoint}") };
     }
 
     /// <summary>Opens a discovery stream as the proxy of a node.</summary>
