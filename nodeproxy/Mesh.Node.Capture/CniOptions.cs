@@ -20,4 +20,25 @@ public sealed class CniOptions
     /// How long a new pod waits for its rules and the proxy's listeners before its runtime is asked to try again. Seconds, 1 to 110.
     /// </summary>
     public int AddTimeoutSeconds { get; set; } = 25;
+
+    /// <summary>Whether the agent keeps the plug-in and its place in the network configuration of the host.</summary>
+    public bool Installs { get; set; } = true;
+
+    /// <summary>The plug-in's file, to be copied to the host; null for <c>mesh-cni</c> beside this program.</summary>
+    public string? PluginFile { get; set; }
+
+    /// <summary>The host's directory of plug-ins, without <see cref="HostPrefix"/>.</summary>
+    public string BinDirectory { get; set; } = "/opt/cni/bin";
+
+    /// <summary>The host's directory of network configurations, without <see cref="HostPrefix"/>.</summary>
+    public string ConfigurationDirectory { get; set; } = "/etc/cni/net.d";
+
+    /// <summary>The Kubernetes namespace of the agent and the proxy; empty for none.</summary>
+    public string OwnNamespace { get; set; } = "";
+
+    /// <summary>How the names of pods begin that start there without the agent.</summary>
+    public IReadOnlyList<string> OwnPodPrefixes { get; set; } = [];
+
+    /// <summary>Whether CNI STATUS fails while agent or proxy are away, which makes the node not ready.</summary>
+    public bool ReportsStatus { get; set; }
 }

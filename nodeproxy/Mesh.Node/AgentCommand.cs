@@ -65,6 +65,38 @@ internal static class AgentCommand
         return CommandLine.Success;
     }
 
+    /// <summary>Takes the CNI plug-in off the host.</summary>
+    /// <param name="configuration">Says where it is.</param>
+    /// <param name="stays">Whether to wait then to be stopped, as a pod of a DaemonSet should.</param>
+    public static async Task<int> RemovePluginAsync(NodeConfiguration configuration, bool stays)
+    {
+        IReadOnlyList<string> changes =
+            NodeAgent.RemovePlugin(configuration.Cni, configuration.Handover, out IReadOnlyList<string> problems);
+        foreach (string change in changes)
+        {
+            await Console.Out.WriteLineAsync($"mesh-node: {change}");
+        }
+
+        foreach (string problem in problems)
+        {
+            await Console.Error.WriteLineAsync($"mesh-node: {problem}");
+        }
+
+        if (problems.Count > 0)
+        {
+            return CommandLine.Failure;
+        }
+
+        if (stays)
+        {
+            using var stop = new StopSignal();
+            await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, stop.Token)
+                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        return CommandLine.Success;
+    }
+
     /// <summary>Removes every rule and route of the mesh, of any version, from one network namespace.</summary>
     public static async Task<int> RemoveAsync(string path)
     {

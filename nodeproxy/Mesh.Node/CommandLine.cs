@@ -24,6 +24,9 @@ internal static class CommandLine
           mesh-node proxy --config FILE            carries the traffic of the pods of this node
           mesh-node agent --config FILE            captures pods and hands them to the proxy
           mesh-node agent --remove --netns PATH    removes every capture rule from one network namespace
+          mesh-node cni remove --config FILE [--stay]
+                                                   takes the CNI plug-in off the host, which has no agent any more;
+                                                   --stay waits then to be stopped
         {ExplainCommand.Help}
           mesh-node --version
 
@@ -42,6 +45,10 @@ internal static class CommandLine
                     return await RunAsync(file, AgentCommand.RunAsync);
                 case ["agent", "--remove", "--netns", { Length: > 0 } path]:
                     return await AgentCommand.RemoveAsync(path);
+                case ["cni", "remove", "--config", { Length: > 0 } file]:
+                    return await RunAsync(file, configuration => AgentCommand.RemovePluginAsync(configuration, stays: false));
+                case ["cni", "remove", "--config", { Length: > 0 } file, "--stay"]:
+                    return await RunAsync(file, configuration => AgentCommand.RemovePluginAsync(configuration, stays: true));
                 case ["explain", .. string[] options]:
                     return await ExplainCommand.RunAsync(options);
                 case ["--version"]:

@@ -35,6 +35,16 @@ public sealed class DaemonSetTests
                 Assert.Contains(Path.GetDirectoryName(read.Handover.SocketPath)!, Mounts(part).Keys);
             }
 
+            // The same path for the plug-in, which the host runs, and what the agent reaches of the host.
+            Assert.True(read.Cni.Enabled && read.Cni.Installs);
+            Assert.Equal("/run/mesh-node/cni", Path.GetDirectoryName(read.Cni.SocketPath));
+            Assert.Contains(read.Cni.OwnPodPrefixes, prefix => "mesh-node-agent-x2b7k".StartsWith(prefix, StringComparison.Ordinal));
+            Assert.Equal(Text(s_objects["Namespace mesh-node"], "metadata", "name"), read.Cni.OwnNamespace);
+            foreach (string path in new[] { read.Cni.BinDirectory, read.Cni.ConfigurationDirectory, "/run/netns", "/proc" })
+            {
+                Assert.Equal(path, Text(Mounts("agent")[read.Cni.HostPrefix + path], "hostPath", "path"));
+            }
+
             double graceSeconds = At(Pod("proxy"), "terminationGracePeriodSeconds").GetValue<long>();
             Assert.True(read.Proxy.DrainMs / 1000.0 <= graceSeconds - 5, "A proxy that drains would be killed.");
             int readiness = At(Container("proxy"), "ports").AsArray()
@@ -45,6 +55,40 @@ public sealed class DaemonSetTests
         finally
         {
             File.Delete(file);
+        }
+    }
+
+    [Fact]
+    public void The_plug_in_can_be_taken_off_by_what_is_beside()
+    {
+        string manifests = File.ReadAllText(Path.Combine(s_folder, "..", "remove-cni", "remove-cni.yaml"));
+        JsonObject[] objects = [.. YamlManifests.Read(manifests)];
+        string text = Text(objects.Single(manifest => Text(manifest, "kind") == "ConfigMap"), "data", "node.json");
+        string own = Path.GetTempFileName();
+        string theirs = Path.GetTempFileName();
+        try
+        {
+            File.WriteAllText(own, $$"""{"node": {"name": "node-1"}, {{text.TrimStart()[1..]}}""");
+            File.WriteAllText(theirs, $$"""{"node": {"name": "node-1"}, {{NodeJson.TrimStart()[1..]}}""");
+            NodeConfiguration read = NodeConfiguration.Read(own);
+            NodeConfiguration installed = NodeConfiguration.Read(theirs);
+            Assert.Equal(
+                (installed.Handover.SocketPath, installed.Cni.HostPrefix, installed.Cni.BinDirectory, installed.Cni.ConfigurationDirectory),
+                (read.Handover.SocketPath, read.Cni.HostPrefix, read.Cni.BinDirectory, read.Cni.ConfigurationDirectory));
+            JsonNode pod = At(objects.Single(manifest => Text(manifest, "kind") == "DaemonSet"), "spec", "template", "spec");
+            foreach (string path in new[] { read.Cni.BinDirectory, read.Cni.ConfigurationDirectory })
+            {
+                JsonNode container = At(pod, "containers").AsArray().Single()!;
+                JsonNode mount = At(container, "volumeMounts").AsArray()
+                    .Single(mount => Text(mount!, "mountPath") == read.Cni.HostPrefix + path)!;
+                JsonNode volume = At(pod, "volumes").AsArray().Single(volume => Text(volume!, "name") == Text(mount, "name"))!;
+                Assert.Equal(path, Text(volume, "hostPath", "path"));
+            }
+        }
+        finally
+        {
+            File.Delete(own);
+            File.Delete(theirs);
         }
     }
 

@@ -18,8 +18,21 @@ public sealed partial class NodeAgent
     private readonly AttachedPods _attached = new();
 
     /// <summary>
-    /// Answers the plug-in once every pod known at the start has been looked at. Until then it asks to be tried again.
+    /// Takes the plug-in off the host: out of every network configuration, then its file. The node must have no agent, which would put it
+    /// back.
     /// </summary>
+    /// <param name="cni">Where it is installed.</param>
+    /// <param name="handover">Whose agent must be away.</param>
+    /// <param name="problems">What could not be done, and why; none when nothing is left.</param>
+    /// <returns>What was changed.</returns>
+    /// <exception cref="CaptureException">An agent runs on this node.</exception>
+    public static IReadOnlyList<string> RemovePlugin(CniOptions cni, HandoverOptions handover, out IReadOnlyList<string> problems)
+    {
+        using AgentLock held = AgentLock.Take(handover.SocketPath + ".lock");
+        return new CniInstallation(cni, CniInstallation.EntryOf(cni, [])).Remove(out problems);
+    }
+
+    /// <summary>Keeps the plug-in installed, and answers it.</summary>
     private async Task ServeRuntimeAsync(PodSources sources, AgentServices services, CancellationToken cancellation)
     {
         if (!Cni.Enabled)
@@ -32,6 +45,23 @@ public sealed partial class NodeAgent
             throw new CaptureException("cni.enabled needs a source that names pods: kubernetes.enabled or pods.directory.");
         }
 
+        // At once: a plug-in that nobody answers yet holds pods back, and none lets them start uncaptured.
+        Task answering = AnswerRuntimeAsync(sources, services, cancellation);
+        if (Cni.Installs)
+        {
+            CniInstallation installation = new(Cni, CniInstallation.EntryOf(Cni, _kubernetes.ExcludedNamespaces));
+            Task installing = new CniInstaller(Cni, installation, _logger, _time).RunAsync(cancellation);
+            answering = await Task.WhenAny(answering, installing);
+        }
+
+        await answering;
+    }
+
+    /// <summary>
+    /// Answers the plug-in once every pod known at the start has been looked at. Until then it asks to be tried again.
+    /// </summary>
+    private async Task AnswerRuntimeAsync(PodSources sources, AgentServices services, CancellationToken cancellation)
+    {
         await _firstLook.Task.WaitAsync(cancellation);
         CniRequests requests = new(Cni, sources, new Networks(this, services, cancellation), _logger);
         await new CniServer(Cni, requests, _logger).RunAsync(cancellation);

@@ -28,4 +28,11 @@ internal static partial class Log
     [LoggerMessage(EventId = 3407, Level = LogLevel.Error,
         Message = "A CNI request failed by a fault of the agent; its pod does not start. Please report it.")]
     public static partial void RequestFailed(ILogger logger, Exception fault);
+
+    [LoggerMessage(EventId = 3408, Level = LogLevel.Information, Message = "CNI plug-in: {Change}.")]
+    public static partial void Installed(ILogger logger, string change);
+
+    [LoggerMessage(EventId = 3409, Level = LogLevel.Error,
+        Message = "The CNI plug-in is not installed as it must be, and new pods may start uncaptured: {Problem}.")]
+    public static partial void NotInstalled(ILogger logger, string problem);
 }

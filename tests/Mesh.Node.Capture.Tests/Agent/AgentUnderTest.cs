@@ -40,6 +40,7 @@ internal sealed class AgentUnderTest : IAsyncDisposable
     {
         Enabled = CniAddTimeoutSeconds is not null,
         SocketPath = Path.Combine(Root, "cni", "agent.sock"),
+        Installs = false,
         AddTimeoutSeconds = CniAddTimeoutSeconds ?? 1,
     };
 
