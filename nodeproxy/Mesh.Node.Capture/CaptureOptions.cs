@@ -21,6 +21,12 @@ public sealed class CaptureOptions
     /// <summary>Ports of pods that are reached uncaptured, and so without policy, 1 to 65535.</summary>
     public IReadOnlyList<int> ExcludedInboundPorts { get; set; } = [];
 
+    /// <summary>
+    /// Whether what pods ask of DNS servers is answered by the proxy where it is about names of the mesh, and sent on to the server
+    /// otherwise.
+    /// </summary>
+    public bool Dns { get; set; } = true;
+
     /// <summary>How often the rules of each pod are read back and compared. Seconds, 1 to 3600.</summary>
     public int VerifyIntervalSeconds { get; set; } = 60;
 

@@ -72,6 +72,7 @@ public sealed class NodeProxy : IPodSink, ITunnelLister, IPodLister, IDestinatio
             HttpLimits.Of(options),
             new RateLimiters(clock ?? TimeProvider.System),
             new TokenWorker(clock ?? TimeProvider.System),
+            telemetry.Dns,
             new PortHints(),
             logger);
         Explainer = new RequestExplainer(_configuration, _services.Destinations, static () => Environment.TickCount64);

@@ -113,6 +113,17 @@ public sealed class ProxyOptions
     /// </summary>
     public int PodStreamsMax { get; set; } = 20_000;
 
+    /// <summary>
+    /// Queries of one pod under way to DNS servers at once. Further ones are dropped and counted; their clients try again.
+    /// </summary>
+    public int PodDnsQueriesMax { get; set; } = 512;
+
+    /// <summary>How long a DNS server may take to answer. Milliseconds; as long as resolvers wait.</summary>
+    public int DnsTimeoutMs { get; set; } = 5_000;
+
+    /// <summary>What the host names of Kubernetes services end in, as the control plane is told too.</summary>
+    public string ClusterDomain { get; set; } = "cluster.local";
+
     /// <summary>Connections of all pods, and tunnels made to them, open at once. Further ones are refused by name.</summary>
     public int NodeConnectionsMax { get; set; } = 200_000;
 

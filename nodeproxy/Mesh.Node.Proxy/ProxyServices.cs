@@ -6,6 +6,7 @@ using Mesh.Node.Proxy.Http.Destinations;
 using Mesh.Node.Proxy.Http.Detection;
 using Mesh.Node.Proxy.Identity;
 using Mesh.Node.Proxy.Pods;
+using Mesh.Node.Proxy.Telemetry.Metrics;
 using Mesh.Node.Transport.Buffers;
 using Microsoft.Extensions.Logging;
 
@@ -23,6 +24,7 @@ namespace Mesh.Node.Proxy;
 /// <param name="Http">What HTTP connections and requests are held to.</param>
 /// <param name="RateLimiters">What has been asked of the pods by the limits of their policies.</param>
 /// <param name="Tokens">Verifies the tokens of requests.</param>
+/// <param name="Dns">Counts what was asked of DNS.</param>
 /// <param name="Hints">Which ports' servers speak first.</param>
 /// <param name="Logger">Where a fault is told.</param>
 internal sealed record ProxyServices(
@@ -37,5 +39,6 @@ internal sealed record ProxyServices(
     HttpLimits Http,
     RateLimiters RateLimiters,
     TokenWorker Tokens,
+    DnsMetrics Dns,
     PortHints Hints,
     ILogger Logger);

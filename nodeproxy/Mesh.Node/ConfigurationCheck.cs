@@ -45,6 +45,8 @@ internal static class ConfigurationCheck
         new("proxy.podBufferBytesMax", 0, long.MaxValue, file => file.Proxy.PodBufferBytesMax),
         new("proxy.nodeBufferBytesMax", 0, long.MaxValue, file => file.Proxy.NodeBufferBytesMax),
         new("proxy.podPipesMax", 0, 65_536, file => file.Proxy.PodPipesMax),
+        new("proxy.podDnsQueriesMax", 1, 65_536, file => file.Proxy.PodDnsQueriesMax),
+        new("proxy.dnsTimeoutMs", 100, 60_000, file => file.Proxy.DnsTimeoutMs),
         new("proxy.listenBacklog", 1, 65_535, file => file.Proxy.ListenBacklog),
         new("proxy.keepAliveIdleSeconds", 1, 32_767, file => file.Proxy.KeepAliveIdleSeconds),
         new("proxy.keepAliveIntervalSeconds", 1, 32_767, file => file.Proxy.KeepAliveIntervalSeconds),

@@ -51,6 +51,9 @@ public sealed class LabPod
     /// <summary>A socket of the pod that is neither bound nor connected.</summary>
     public Task<Socket> OpenSocketAsync(AddressFamily family) => Task.FromResult(NamespaceSockets.OpenTcp(Place, family));
 
+    /// <summary>A datagram socket of the pod that is neither bound nor connected.</summary>
+    public Socket OpenDatagramSocket(AddressFamily family) => NamespaceSockets.OpenUdp(Place, family);
+
     /// <summary>Listens in the pod on all its addresses of both families.</summary>
     public Task<Socket> ListenAsync(int port, int backlog = 512)
     {

@@ -16,6 +16,12 @@ internal static unsafe partial class Libc
     /// </summary>
     internal const int SO_ORIGINAL_DST = 80;
 
+    /// <summary>Where a datagram was going before TPROXY: the option, and the control message it brings; linux/in.h.</summary>
+    internal const int IP_ORIGDSTADDR = 20;
+
+    /// <inheritdoc cref="IP_ORIGDSTADDR"/>
+    internal const int IPV6_ORIGDSTADDR = 74;
+
     /// <summary>Which kind of namespace a descriptor is; linux/nsfs.h, _IO(0xb7, 3).</summary>
     internal const int NS_GET_NSTYPE = 0xb703;
 

@@ -94,6 +94,13 @@ internal static class SocketAddress
         return new IPEndPoint(address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address, port);
     }
 
+    /// <summary>Whether the kernel wrote an IP address, and wrote it whole.</summary>
+    internal static bool IsAddress(ReadOnlySpan<byte> source)
+    {
+        int family = source.Length < Ipv4Bytes ? 0 : MemoryMarshal.Read<ushort>(source);
+        return family == LibC.AF_INET || (family == LibC.AF_INET6 && source.Length >= Ipv6Bytes);
+    }
+
     /// <summary>The kernel's number for a family.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Neither IPv4 nor IPv6.</exception>
     internal static int NativeFamily(AddressFamily family) => family switch

@@ -33,6 +33,17 @@ public static unsafe class SocketOptions
             ? Set(socket, LibC.SOL_IPV6, LibC.IPV6_TRANSPARENT, on)
             : Set(socket, LibC.SOL_IP, LibC.IP_TRANSPARENT, on);
 
+    /// <summary>
+    /// Has each datagram come with the address it was going to before TPROXY (IP_RECVORIGDSTADDR, IPV6_RECVORIGDSTADDR).
+    /// </summary>
+    /// <param name="socket">A UDP socket.</param>
+    /// <param name="family">The socket's family.</param>
+    /// <param name="on">The value.</param>
+    public static SysResult ReceiveOriginalDestination(SocketHandle socket, AddressFamily family, bool on) =>
+        IsIpv6(family)
+            ? Set(socket, LibC.SOL_IPV6, Libc.IPV6_ORIGDSTADDR, on)
+            : Set(socket, LibC.SOL_IP, Libc.IP_ORIGDSTADDR, on);
+
     /// <summary>Binds an address that no interface has, or not yet (IP_FREEBIND, IPV6_FREEBIND). Needs no privilege.</summary>
     /// <param name="socket">A socket before bind.</param>
     /// <param name="family">The socket's family.</param>

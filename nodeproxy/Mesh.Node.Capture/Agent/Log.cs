@@ -9,6 +9,10 @@ internal static partial class Log
         Message = "Capturing by {Backend}, mode {Mode}. Proxies connect to {Path}.")]
     public static partial void AgentStarted(ILogger logger, CaptureBackend backend, CaptureMode mode, string path);
 
+    [LoggerMessage(EventId = 3210, Level = LogLevel.Warning,
+        Message = "DNS is not captured on this node, pods ask their servers alone: {Reason}")]
+    public static partial void DnsNotCaptured(ILogger logger, string reason);
+
     [LoggerMessage(EventId = 3202, Level = LogLevel.Information, Message = "Pod {Pod} (uid {Uid}) is captured in mode {Mode}.")]
     public static partial void PodCaptured(ILogger logger, string pod, string uid, CaptureMode mode);
 

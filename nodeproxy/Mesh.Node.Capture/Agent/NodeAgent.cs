@@ -146,6 +146,10 @@ public sealed partial class NodeAgent
             OnReportChanged = SignalReport,
         };
         Log.AgentStarted(_logger, rules.Backend, _capture.Mode, _handover.SocketPath);
+        if (_capture.Dns && rules.DnsObstacle is string obstacle)
+        {
+            Log.DnsNotCaptured(_logger, obstacle);
+        }
 
         // 2. None of these ends by itself; the first that does ends the others.
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);

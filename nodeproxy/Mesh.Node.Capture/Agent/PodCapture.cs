@@ -389,7 +389,11 @@ internal sealed partial class PodCapture
         }
 
         _annotationErrors = found;
-        return plan with { Stage = StageFor(network, plan.Mode) };
+        return plan with
+        {
+            CapturesDns = plan.CapturesDns && _services.Rules.DnsObstacle is null,
+            Stage = StageFor(network, plan.Mode),
+        };
     }
 
     private CaptureStage StageFor(NetNamespace network, CaptureMode mode) =>

@@ -11,6 +11,9 @@ public static class CaptureAnnotations
     /// <summary><c>true</c>: connections to the pod are left alone. Ambient's name for it.</summary>
     public const string BypassInbound = "ambient.istio.io/bypass-inbound-capture";
 
+    /// <summary><c>true</c> or <c>false</c>, in place of the node's option for DNS. Ambient's name for it.</summary>
+    public const string CaptureDns = "ambient.istio.io/dns-capture";
+
     /// <summary>Ports of the pod that are not captured, separated by commas.</summary>
     public const string ExcludeInboundPorts = "mesh-node.io/exclude-inbound-ports";
 

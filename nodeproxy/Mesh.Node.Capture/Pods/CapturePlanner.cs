@@ -20,6 +20,7 @@ public sealed class CapturePlanner
         _base = new CapturePlan
         {
             Mode = options.Mode,
+            CapturesDns = options.Dns,
             ExcludedInboundPorts = ReadPorts(options.ExcludedInboundPorts.Select(Text), "capture.excludedInboundPorts", errors),
             ExcludedOutboundPorts = ReadPorts(options.ExcludedOutboundPorts.Select(Text), "capture.excludedOutboundPorts", errors),
             ExcludedInboundNetworks = ReadNetworks(options.ExcludedInboundCidrs, "capture.excludedInboundCidrs", errors),
@@ -57,7 +58,8 @@ public sealed class CapturePlanner
         CapturePlan plan = _base with
         {
             Mode = ReadMode(annotations, found),
-            BypassInbound = ReadFlag(annotations, CaptureAnnotations.BypassInbound, found),
+            BypassInbound = ReadFlag(annotations, CaptureAnnotations.BypassInbound, false, found),
+            CapturesDns = ReadFlag(annotations, CaptureAnnotations.CaptureDns, _base.CapturesDns, found),
             ExcludedInboundPorts = AddPorts(
                 _base.ExcludedInboundPorts,
                 annotations,
@@ -99,15 +101,20 @@ public sealed class CapturePlanner
         }
     }
 
-    private static bool ReadFlag(IReadOnlyDictionary<string, string> annotations, string name, List<string> errors)
+    private static bool ReadFlag(IReadOnlyDictionary<string, string> annotations, string name, bool otherwise, List<string> errors)
     {
-        string? value = annotations.GetValueOrDefault(name);
-        if (value is not (null or "true" or "false"))
+        switch (annotations.GetValueOrDefault(name))
         {
-            errors.Add($"{name}: must be true or false");
+            case null:
+                return otherwise;
+            case "true":
+                return true;
+            case "false":
+                return false;
+            default:
+                errors.Add($"{name}: must be true or false");
+                return otherwise;
         }
-
-        return value == "true";
     }
 
     private static ImmutableArray<ushort> AddPorts(

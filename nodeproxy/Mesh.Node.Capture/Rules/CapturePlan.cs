@@ -14,6 +14,9 @@ public sealed record CapturePlan
     /// <summary>Whether inbound connections are left alone, for a pod that is itself the gateway (ambient's "ingress mode").</summary>
     public bool BypassInbound { get; init; }
 
+    /// <summary>Whether what the pod asks of DNS servers (port 53, UDP and TCP) goes to the proxy's own port for it.</summary>
+    public bool CapturesDns { get; init; }
+
     /// <summary>Destinations that are not captured outbound.</summary>
     public ImmutableArray<IPNetwork> ExcludedOutboundNetworks { get; init; } = [];
 

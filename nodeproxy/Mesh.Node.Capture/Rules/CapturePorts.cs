@@ -11,4 +11,7 @@ public static class CapturePorts
 
     /// <summary>HBONE. A real port of the pod: never captured.</summary>
     public const ushort Hbone = 15008;
+
+    /// <summary>Captured DNS, over UDP and TCP.</summary>
+    public const ushort Dns = 15053;
 }

@@ -29,15 +29,22 @@ internal static class CaptureRules
     private const string Refused = "REFUSE";
     private const string RedirectInbound = "REDIRECT_IN";
     private const string RedirectOutbound = "REDIRECT_OUT";
+    private const string TakeDns = "TAKE_DNS";
+    private const string AskDns = "ASK_DNS";
+    private const string HearDns = "HEAR_DNS";
     private const string GuardInbound = "GUARD_IN";
     private const string GuardOutbound = "GUARD_OUT";
+
+    private const ushort DnsPort = 53;
+
+    private static readonly IPNetwork s_linkLocal = IPNetwork.Parse("fe80::/10");
 
     /// <summary>The tables of a plan, in the order they must come into being.</summary>
     /// <param name="plan">What is captured.</param>
     /// <param name="refusal">Where the back-end can answer with a reset.</param>
     public static ImmutableArray<RuleTable> Build(CapturePlan plan, RefusalPlace refusal) => (plan.Mode, refusal) switch
     {
-        (CaptureMode.Redirect, _) => [BuildReturnPath(), BuildRedirect(plan)],
+        (CaptureMode.Redirect, _) => [BuildReturnPath(plan), BuildRedirect(plan)],
         (_, RefusalPlace.Anywhere) => [BuildTproxy(plan, new Reset())],
         _ => [BuildRefusal(), BuildTproxy(plan, new SetPacketMark(CaptureMarks.Refuse))],
     };
@@ -56,7 +63,7 @@ internal static class CaptureRules
     /// <summary>
     /// Whether a chain is one of those that differ between <see cref="CaptureStage.Refusing"/> and <see cref="CaptureStage.Capturing"/>.
     /// </summary>
-    public static bool IsTakingChain(string name) => name is TakeInbound or TakeOutbound;
+    public static bool IsTakingChain(string name) => name is TakeInbound or TakeOutbound or TakeDns;
 
     private static RuleTable BuildRefusal() => new(
         RuleTableKind.Filter,
@@ -86,8 +93,14 @@ internal static class CaptureRules
         [
             // What OUTPUT sent here goes to the proxy. The proxy's answers on the same connection are the application's.
             When(new Return(), new OriginalDirection(false)),
+            .. plan.CapturesDns ? [When(new Continue(TakeDns), new DestinationPort(DnsPort))] : ImmutableArray<Rule>.Empty,
             .. Take(plan, CapturePorts.Outbound, refuse),
         ]));
+        if (plan.CapturesDns)
+        {
+            chains.Add(new(TakeDns, Take(plan, CapturePorts.Dns, refuse)));
+        }
+
         if (!plan.BypassInbound)
         {
             chains.Add(new(Inbound, InboundRules(plan)));
@@ -113,7 +126,50 @@ internal static class CaptureRules
                 ? ImmutableArray<Rule>.Empty
                 : [.. OutboundExclusions(plan), When(new SetConnectionMark(CaptureMarks.Outbound))],
         ]));
-        return new(RuleTableKind.Mangle, [(RuleHook.Prerouting, Prerouting), (RuleHook.Output, Output)], chains.ToImmutable());
+        return WithDnsDatagrams(
+            new(RuleTableKind.Mangle, [(RuleHook.Prerouting, Prerouting), (RuleHook.Output, Output)], chains.ToImmutable()), plan);
+    }
+
+    /// <summary>
+    /// What the pod asks over UDP. There are no connections, so the mark that leads a datagram back in through the loopback interface is
+    /// also what tells it there from others. In both modes the proxy needs the address that was asked, and NAT would not tell it.
+    /// </summary>
+    private static RuleTable WithDnsDatagrams(RuleTable table, CapturePlan plan)
+    {
+        if (!plan.CapturesDns || plan.Stage == CaptureStage.Draining)
+        {
+            return table;
+        }
+
+        RuleChain ask = new(
+            AskDns,
+            [
+                When(new Return(), new DestinationPort(DnsPort, false)),
+                When(new Return(), new PacketMark(CaptureMarks.Own)),
+                When(new Return(), new ToLoopback()),
+
+                // Of a link-local server only the interface that leads to it knows which one it is.
+                When(new Return(), new DestinationIn(s_linkLocal)),
+                .. OutboundExclusions(plan),
+                When(new SetPacketMark(CaptureMarks.Return)),
+            ],
+            RuleProtocol.Udp);
+        RuleChain hear = new(
+            HearDns,
+            [
+                When(new Return(), new FromLoopback(false)),
+                When(new Return(), new PacketMark(CaptureMarks.Return, false)),
+                When(new DeliverTo(CapturePorts.Dns), new DestinationPort(DnsPort)),
+
+                // Else a DNS server of the pod itself would hear what was asked of another.
+                When(new Drop(), new DestinationPort(DnsPort)),
+            ],
+            RuleProtocol.Udp);
+        return table with
+        {
+            Entries = [.. table.Entries, (RuleHook.Prerouting, HearDns), (RuleHook.Output, AskDns)],
+            Chains = [.. table.Chains, hear, ask],
+        };
     }
 
     private static ImmutableArray<Rule> InboundRules(CapturePlan plan)
@@ -153,6 +209,8 @@ internal static class CaptureRules
             When(refuse),
         ]
         : [When(new DeliverTo(port)), When(refuse)];
+
+    private static RuleTable BuildReturnPath(CapturePlan plan) => WithDnsDatagrams(BuildReturnPath(), plan);
 
     private static RuleTable BuildReturnPath() => new(
         RuleTableKind.Mangle,
@@ -205,6 +263,10 @@ internal static class CaptureRules
                 When(new Return(), new ToLoopback()),
                 .. OutboundExclusions(plan),
 
+                .. plan.CapturesDns
+                    ? [When(new RedirectTo(CapturePorts.Dns), new DestinationPort(DnsPort), new Opening())]
+                    : ImmutableArray<Rule>.Empty,
+
                 // Only an opening packet: the first one seen of an older connection comes here too, and must not be translated.
                 When(new RedirectTo(CapturePorts.Outbound), new Opening()),
             ]));
@@ -220,6 +282,7 @@ internal static class CaptureRules
         When(new Return(), new DestinationPort(CapturePorts.Outbound)),
         When(new Return(), new DestinationPort(CapturePorts.InboundPlaintext)),
         When(new Return(), new DestinationPort(CapturePorts.Hbone)),
+        When(new Return(), new DestinationPort(CapturePorts.Dns)),
     ];
 
     private static IEnumerable<Rule> InboundExclusions(CapturePlan plan)

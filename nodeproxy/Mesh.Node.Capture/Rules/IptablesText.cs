@@ -33,9 +33,12 @@ internal static class IptablesText
             }
 
             WriteRemovedEntries(text, current, name, isConcerned);
-            foreach ((RuleHook hook, string chain) in table.Entries)
+            // Each goes before what is there, so that of TCP, which is written last, is passed first.
+            foreach ((RuleHook hook, string chain, RuleProtocol protocol) in table.Entries
+                .Select(entry => (entry.Hook, entry.Chain, table.Chains.Single(chain => chain.Name == entry.Chain).Protocol))
+                .OrderBy(entry => entry.Protocol == RuleProtocol.Tcp))
             {
-                Line(text, $"-I {NameOf(hook)} 1 -p tcp -j {ChainPrefix}{chain}");
+                Line(text, $"-I {NameOf(hook)} 1 -p {NameOf(protocol)} -j {ChainPrefix}{chain}");
             }
 
             foreach (RuleChain chain in table.Chains)
@@ -103,13 +106,16 @@ internal static class IptablesText
         _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, null),
     };
 
+    /// <summary>The name of a protocol.</summary>
+    public static string NameOf(RuleProtocol protocol) => protocol == RuleProtocol.Tcp ? "tcp" : "udp";
+
     /// <summary>The specification of one rule; null when it concerns the other family or does not exist here.</summary>
-    internal static string? TryWrite(Rule rule, AddressFamily family)
+    internal static string? TryWrite(Rule rule, AddressFamily family, RuleProtocol protocol = RuleProtocol.Tcp)
     {
-        var text = new StringBuilder("-p tcp");
+        StringBuilder text = new StringBuilder("-p ").Append(NameOf(protocol));
         foreach (RuleMatch match in rule.Matches)
         {
-            if (!TryWrite(text, match, family))
+            if (!TryWrite(text, match, family, protocol))
             {
                 return null;
             }
@@ -152,7 +158,7 @@ internal static class IptablesText
         return text.ToString();
     }
 
-    private static bool TryWrite(StringBuilder text, RuleMatch match, AddressFamily family)
+    private static bool TryWrite(StringBuilder text, RuleMatch match, AddressFamily family, RuleProtocol protocol)
     {
         switch (match)
         {
@@ -163,7 +169,7 @@ internal static class IptablesText
                 Append(text, $"{Negation(to.Expected)} -o lo");
                 return true;
             case RuleMatch.DestinationPort destination:
-                Append(text, $" -m tcp{Negation(destination.Expected)} --dport {destination.Port}");
+                Append(text, $" -m {NameOf(protocol)}{Negation(destination.Expected)} --dport {destination.Port}");
                 return true;
             case RuleMatch.DestinationIn destination:
                 Append(text, $" -d {destination.Network}");
@@ -200,7 +206,7 @@ internal static class IptablesText
     {
         foreach (Rule rule in chain.Rules)
         {
-            if (TryWrite(rule, family) is string specification)
+            if (TryWrite(rule, family, chain.Protocol) is string specification)
             {
                 Line(text, $"-A {ChainPrefix}{chain.Name} {specification}");
             }

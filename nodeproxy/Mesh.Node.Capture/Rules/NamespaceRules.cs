@@ -35,6 +35,9 @@ public sealed class NamespaceRules
     /// <param name="mode">Which way connections reach the proxy. Redirected ones are reset by the kernel, as on any closed port.</param>
     public bool RefusesByItself(CaptureMode mode) => mode == CaptureMode.Redirect || _backend.RefusesByItself;
 
+    /// <summary>Why DNS cannot be captured on this node; null where it can.</summary>
+    public string? DnsObstacle { get; private init; }
+
     /// <summary>Finds out what works on this node, by trying it in an empty namespace.</summary>
     /// <param name="wanted">The rule interface, or the first that works.</param>
     /// <param name="mode">The mode it must carry.</param>
@@ -58,9 +61,9 @@ public sealed class NamespaceRules
         {
             try
             {
-                await candidate.ProbeAsync(new CapturePlan { Mode = mode }, cancellation);
+                string? dnsObstacle = await ProbeAsync(candidate, mode, cancellation);
                 IRuleBackend[] others = [.. all.Where(backend => backend != candidate)];
-                return new NamespaceRules(candidate, others, new PolicyRouting(tools)) { Proc = proc };
+                return new NamespaceRules(candidate, others, new PolicyRouting(tools)) { Proc = proc, DnsObstacle = dnsObstacle };
             }
             catch (CaptureException unusable)
             {
@@ -146,6 +149,22 @@ public sealed class NamespaceRules
         }
 
         await _routing.RemoveAsync(network, cancellation);
+    }
+
+    /// <summary>Datagrams need TPROXY also where connections are redirected, and a kernel for that mode may be without it.</summary>
+    /// <returns>Why DNS cannot be captured; null when it can.</returns>
+    private static async Task<string?> ProbeAsync(IRuleBackend candidate, CaptureMode mode, CancellationToken cancellation)
+    {
+        try
+        {
+            await candidate.ProbeAsync(new CapturePlan { Mode = mode, CapturesDns = true }, cancellation);
+            return null;
+        }
+        catch (CaptureException refused) when (mode == CaptureMode.Redirect)
+        {
+            await candidate.ProbeAsync(new CapturePlan { Mode = mode }, cancellation);
+            return refused.Message;
+        }
     }
 
     private static IRuleBackend[] AllBackends(NamespaceTools tools) =>

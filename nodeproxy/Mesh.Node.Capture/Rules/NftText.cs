@@ -39,16 +39,23 @@ internal static class NftText
             foreach (RuleChain chain in Callees(table))
             {
                 Line(text, $"\tchain {NameOf(chain.Name)} {{");
+                if (chain.Protocol == RuleProtocol.Udp)
+                {
+                    Line(text, $"\t\tmeta l4proto != udp return");
+                }
+
                 WriteRules(text, chain);
                 Line(text, $"\t}}");
             }
 
-            foreach ((RuleHook hook, string entered) in table.Entries)
+            foreach ((RuleHook hook, RuleChain entered) in TcpEntries(table))
             {
                 Line(text, $"\tchain {NameOf(table.Kind)}_{NameOf(hook)} {{");
                 Line(text, $"\t\ttype {TypeOf(table.Kind, hook)} hook {NameOf(hook)} priority {PriorityOf(table.Kind)}; policy accept;");
-                Line(text, $"\t\tmeta l4proto != tcp return");
-                WriteRules(text, table.Chains.Single(chain => chain.Name == entered));
+
+                // TCP packets do not pay for what is done with others.
+                Line(text, $"\t\tmeta l4proto != tcp {(FindUdpEntry(table, hook) is string other ? $"goto {NameOf(other)}" : "return")}");
+                WriteRules(text, entered);
                 Line(text, $"\t}}");
             }
         }
@@ -102,37 +109,46 @@ internal static class NftText
     }
 
     /// <summary>One rule.</summary>
-    internal static string Write(Rule rule)
+    internal static string Write(Rule rule, RuleProtocol protocol = RuleProtocol.Tcp)
     {
         var text = new StringBuilder();
         foreach (RuleMatch match in rule.Matches)
         {
-            text.Append(Write(match)).Append(' ');
+            text.Append(Write(match, protocol)).Append(' ');
         }
 
-        text.Append(Write(rule.Action));
+        text.Append(Write(rule.Action, protocol));
         return text.ToString();
     }
 
-    /// <summary>The chains that rules lead to; those the kernel enters are written where it enters them.</summary>
+    /// <summary>The chains that rules lead to; those the kernel enters with TCP packets are written where it enters them.</summary>
     private static IEnumerable<RuleChain> Callees(RuleTable table) =>
-        table.Chains.Where(chain => table.Entries.All(entry => entry.Chain != chain.Name));
+        table.Chains.Where(chain => chain.Protocol == RuleProtocol.Udp || table.Entries.All(entry => entry.Chain != chain.Name));
+
+    private static IEnumerable<(RuleHook Hook, RuleChain Chain)> TcpEntries(RuleTable table) => table.Entries
+        .Select(entry => (entry.Hook, Chain: table.Chains.Single(chain => chain.Name == entry.Chain)))
+        .Where(entry => entry.Chain.Protocol == RuleProtocol.Tcp);
+
+    private static string? FindUdpEntry(RuleTable table, RuleHook hook) => table.Entries
+        .Where(entry => entry.Hook == hook)
+        .Select(entry => table.Chains.Single(chain => chain.Name == entry.Chain))
+        .FirstOrDefault(chain => chain.Protocol == RuleProtocol.Udp)?.Name;
 
     private static void WriteRules(StringBuilder text, RuleChain chain)
     {
         foreach (Rule rule in chain.Rules)
         {
-            Line(text, $"\t\t{Write(rule)}");
+            Line(text, $"\t\t{Write(rule, chain.Protocol)}");
         }
     }
 
-    private static string Write(RuleMatch match) => match switch
+    private static string Write(RuleMatch match, RuleProtocol protocol) => match switch
     {
 
         // By index, which is 1 in every namespace: a name would be copied for each packet before it is compared.
         RuleMatch.FromLoopback from => $"iif {Comparison(from.Expected, "")}\"lo\"",
         RuleMatch.ToLoopback to => $"oif {Comparison(to.Expected, "")}\"lo\"",
-        RuleMatch.DestinationPort destination => Text($"tcp dport {Comparison(destination.Expected, "")}{destination.Port}"),
+        RuleMatch.DestinationPort destination => Text($"{NameOf(protocol)} dport {Comparison(destination.Expected, "")}{destination.Port}"),
         RuleMatch.DestinationIn destination => Text($"{FamilyOf(destination.Network)} daddr {destination.Network}"),
         RuleMatch.SourceIn source => Text($"{FamilyOf(source.Network)} saddr {source.Network}"),
         RuleMatch.Opening opening => $"tcp flags & (fin | syn | rst | ack) {(opening.Expected ? "==" : "!=")} syn",
@@ -147,14 +163,14 @@ internal static class NftText
         _ => throw new ArgumentOutOfRangeException(nameof(match), match, null),
     };
 
-    private static string Write(RuleAction action) => action switch
+    private static string Write(RuleAction action, RuleProtocol protocol) => action switch
     {
         RuleAction.Jump jump => $"jump {NameOf(jump.Chain)}",
         RuleAction.Continue next => $"goto {NameOf(next.Chain)}",
         RuleAction.Return => "return",
         RuleAction.SetPacketMark packet => Text($"meta mark set meta mark & 0x{Others:x}{Added(packet.Mark)}"),
         RuleAction.SetConnectionMark connection => Text($"ct mark set ct mark & 0x{Others:x}{Added(connection.Mark)}"),
-        RuleAction.DeliverTo deliver => Text($"meta l4proto tcp tproxy to :{deliver.Port} accept"),
+        RuleAction.DeliverTo deliver => Text($"meta l4proto {NameOf(protocol)} tproxy to :{deliver.Port} accept"),
         RuleAction.RedirectTo redirect => Text($"meta l4proto tcp redirect to :{redirect.Port}"),
         RuleAction.Reset => "reject with tcp reset",
         RuleAction.Drop => "drop",
@@ -178,6 +194,8 @@ internal static class NftText
     private static string NameOf(string chain) => chain.ToLowerInvariant();
 
     private static string NameOf(RuleTableKind kind) => IptablesText.NameOf(kind);
+
+    private static string NameOf(RuleProtocol protocol) => IptablesText.NameOf(protocol);
 
     private static string NameOf(RuleHook hook) => hook switch
     {

@@ -2,7 +2,9 @@ using System.Net;
 
 namespace Mesh.Node.Capture.Rules;
 
-/// <summary>A condition on a TCP packet. Closed: every back-end says how it writes each kind.</summary>
+/// <summary>
+/// A condition on a packet; those on connections and openings concern TCP. Closed: every back-end says how it writes each kind.
+/// </summary>
 internal abstract record RuleMatch
 {
     private RuleMatch()

@@ -11,9 +11,6 @@ public ref struct DnsAnswerWriter
     /// <summary>The longest answer over UDP, whatever a client says it takes: it is never cut into fragments (RFC 9715).</summary>
     public const int DatagramBytesMax = 1232;
 
-    /// <summary>The longest answer over TCP.</summary>
-    public const int StreamBytesMax = 65535;
-
     private const int OptBytes = 11;
     private const ushort Response = 0x8000;
     private const ushort Authoritative = 0x0400;
@@ -57,7 +54,7 @@ public ref struct DnsAnswerWriter
     /// <param name="ttlSeconds">How long it may be remembered.</param>
     /// <returns>False when there is no room for it: the answer then says that it was cut.</returns>
     /// <exception cref="InvalidOperationException">The query has no question.</exception>
-    public bool TryAddAddress(ReadOnlySpan<byte> address, uint ttlSeconds)
+    public bool TryAddAddress(scoped ReadOnlySpan<byte> address, uint ttlSeconds)
     {
         const int BeforeAddress = 12;
         if (_query.NameBytes == 0)

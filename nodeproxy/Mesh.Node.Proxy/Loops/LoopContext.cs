@@ -8,6 +8,7 @@ using Mesh.Node.Protocols.Http;
 using Mesh.Node.Proxy.Authentication;
 using Mesh.Node.Proxy.Http.Upstreams;
 using Mesh.Node.Proxy.Identity;
+using Mesh.Node.Proxy.Lookups;
 using Mesh.Node.Proxy.Pods;
 using Mesh.Node.Proxy.Telemetry;
 using Mesh.Node.Proxy.Telemetry.Requests;
@@ -55,6 +56,9 @@ internal sealed class LoopContext : IOpenStreamCounts, IReadyHandler
     /// Room for the value of a field that came in several lines: as much as all fields of a head may be, and those that routes add.
     /// </summary>
     public byte[] Joined => field ??= GC.AllocateUninitializedArray<byte>(2 * Services.Http.Http1.FieldsBytesMax);
+
+    /// <summary>Answers what pods ask about names of the mesh.</summary>
+    public DnsResponder Names => field ??= new DnsResponder(this);
 
     /// <summary>Tokens of requests that were accepted on this loop.</summary>
     public TokenCache Tokens => field ??= new TokenCache();

@@ -53,6 +53,11 @@ internal sealed partial class OutboundConnection : ProxiedConnection
             return;
         }
 
+        if (await TryAnswerAsync())
+        {
+            return;
+        }
+
         // 1. The namespace says which pod; the control plane says which workload that is.
         if (await FindSourceAsync() is not Workload source)
         {
@@ -104,6 +109,7 @@ internal sealed partial class OutboundConnection : ProxiedConnection
 
     protected override void OnAbort()
     {
+        _dns?.Cancel();
         _appConnector?.Cancel();
         _connector?.Cancel();
         _http?.Abort();

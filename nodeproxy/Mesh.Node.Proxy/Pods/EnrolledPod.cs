@@ -9,6 +9,7 @@ using Mesh.Node.Model;
 using Mesh.Node.Model.Workloads;
 using Mesh.Node.Protocols.Probes;
 using Mesh.Node.Proxy.Admin;
+using Mesh.Node.Proxy.Lookups;
 using Mesh.Node.Proxy.Http.Upstreams;
 using Mesh.Node.Proxy.Inbound;
 using Mesh.Node.Proxy.Loops;
@@ -30,6 +31,7 @@ namespace Mesh.Node.Proxy.Pods;
 internal sealed class EnrolledPod
 {
     private readonly List<TcpListener> _listeners = [];
+    private readonly PodDns _dns;
     private readonly Func<LoopContext, Placement, LoopContext> _place;
 
     // Each loop makes its own when first needed, and only it; any thread may look.
@@ -56,6 +58,7 @@ internal sealed class EnrolledPod
         Pipes = new PipeBudget(home.Services.Options.PodPipesMax);
         Buffers = new BufferBudget(home.Services.Options.PodBufferBytesMax, home.Services.Buffers);
         Limits = new PodLimits(home.Services.Options);
+        _dns = new PodDns(this);
     }
 
     public PodIdentity Identity { get; }
@@ -118,11 +121,14 @@ internal sealed class EnrolledPod
             pod.Listen(MeshPorts.Outbound, new OutboundAcceptor(pod), left);
             pod.Listen(MeshPorts.InboundPlaintext, new InboundPlaintextAcceptor(pod), left);
             pod.Listen(MeshPorts.Hbone, new InboundHboneAcceptor(pod), left);
+            pod.Listen(MeshPorts.Dns, new DnsAcceptor(pod), left);
+            pod.HearDns();
             return pod;
         }
         catch
         {
             pod.CloseListeners();
+            pod._dns.Close();
             pod.Sockets.Dispose();
             throw;
         }
@@ -278,12 +284,14 @@ internal sealed class EnrolledPod
     {
         IsStopped = true;
         CloseListeners();
+        _dns.BeginDrain();
     }
 
     /// <summary>Ends everything that belongs to the pod on its home loop, and lets the namespace go.</summary>
     public void Stop()
     {
         BeginDrain();
+        _dns.Close();
         Sockets.Dispose();
     }
 
@@ -302,8 +310,7 @@ internal sealed class EnrolledPod
                     inherited.RemoveAt(index);
                 }
             }
-            catch (PosixException missing) when (family == AddressFamily.InterNetworkV6 && any
-                && missing.Error is Errno.EAFNOSUPPORT or Errno.EADDRNOTAVAIL)
+            catch (PosixException missing) when (any && LacksIPv6(family, missing))
             {
                 // A namespace without IPv6 has no IPv6 traffic to take.
                 continue;
@@ -320,6 +327,22 @@ internal sealed class EnrolledPod
             any = true;
         }
     }
+
+    private void HearDns()
+    {
+        _dns.Hear(AddressFamily.InterNetwork);
+        try
+        {
+            _dns.Hear(AddressFamily.InterNetworkV6);
+        }
+        catch (PosixException missing) when (LacksIPv6(AddressFamily.InterNetworkV6, missing))
+        {
+            // As above.
+        }
+    }
+
+    private static bool LacksIPv6(AddressFamily family, PosixException refused) =>
+        family == AddressFamily.InterNetworkV6 && refused.Error is Errno.EAFNOSUPPORT or Errno.EADDRNOTAVAIL;
 
     private void CloseListeners()
     {

@@ -106,6 +106,57 @@ internal sealed class PodSockets(NetNamespace network, ProxyOptions options) : I
         }
     }
 
+    /// <summary>
+    /// Hears datagrams on a port of the pod, transparently, each with the address it was sent to. The proxy before this one may still hear
+    /// some: datagrams are shared like connections are.
+    /// </summary>
+    /// <exception cref="PosixException">The port is taken or the namespace lacks the address family.</exception>
+    public SocketHandle HearDatagrams(AddressFamily family, ushort port)
+    {
+        (SysResult opened, SocketHandle? created) = OpenDatagram(family);
+        Require(opened, "socket");
+        SocketHandle socket = created!;
+        try
+        {
+            if (family == AddressFamily.InterNetworkV6)
+            {
+                Require(SocketOptions.IPv6Only(socket, true), "IPV6_V6ONLY");
+            }
+
+            Require(SocketOptions.ReuseAddress(socket, true), "SO_REUSEADDR");
+            Require(SocketOptions.ReusePort(socket, true), "SO_REUSEPORT");
+            Require(SocketOptions.Transparent(socket, family, true), "IP_TRANSPARENT");
+            Require(SocketOptions.ReceiveOriginalDestination(socket, family, true), "IP_RECVORIGDSTADDR");
+            IPAddress any = family == AddressFamily.InterNetworkV6 ? IPAddress.IPv6Any : IPAddress.Any;
+            Require(Sockets.Bind(socket, new IPEndPoint(any, port)), $"bind(:{port}, udp)");
+            return socket;
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Opens a marked UDP socket that sends from this address, also where it is another's: an answer in a server's name.</summary>
+    /// <param name="from">Port 0 leaves the port to the kernel, which chooses at random.</param>
+    /// <param name="socket">The socket on success, else null.</param>
+    public SysResult TryOpenDatagram(in DatagramAddress from, out SocketHandle? socket)
+    {
+        (SysResult result, socket) = OpenDatagram(from.Family);
+        result = result.Ok ? SocketOptions.Mark(socket!, OwnMark) : result;
+        result = result.Ok ? SocketOptions.ReuseAddress(socket!, from.Port != 0) : result;
+        result = result.Ok ? SocketOptions.Transparent(socket!, from.Family, true) : result;
+        result = result.Ok ? Datagrams.Bind(socket!, from) : result;
+        if (!result.Ok)
+        {
+            socket?.Dispose();
+            socket = null;
+        }
+
+        return result;
+    }
+
     /// <summary>Makes a listening socket of the proxy before this one serve as one of this proxy's own.</summary>
     /// <exception cref="PosixException">It cannot; the socket is closed.</exception>
     public SocketHandle Inherit(SocketHandle socket)
@@ -130,6 +181,12 @@ internal sealed class PodSockets(NetNamespace network, ProxyOptions options) : I
 
     /// <inheritdoc/>
     public void Dispose() => network.Dispose();
+
+    private (SysResult Result, SocketHandle? Socket) OpenDatagram(AddressFamily family) => network.Run(family, static f =>
+    {
+        SysResult opened = Datagrams.TryOpen(f, out SocketHandle? created);
+        return (opened, created);
+    });
 
     /// <summary>Options every connection has: latency before batching, and an end to connections whose peer has vanished.</summary>
     private void Prepare(SocketHandle socket)

@@ -56,6 +56,7 @@ public sealed class NodeTelemetry : IDisposable
         RequestFamilies.AddTo(Metrics, _requestCatalog);
         TcpFamily.AddTo(Metrics, _catalog);
         ConnectionMetrics.AddTo(Metrics, _connections);
+        Dns = new DnsMetrics(Metrics);
         ProcessMetrics.AddTo(Metrics, Version, time.GetUtcNow());
         AddOwnMetrics();
         _expiry = time.CreateTimer(static state => ((NodeTelemetry)state!).Expire(), this, s_expiryPeriod, s_expiryPeriod);
@@ -66,6 +67,9 @@ public sealed class NodeTelemetry : IDisposable
 
     /// <summary>Where components register what they count.</summary>
     public MetricRegistry Metrics { get; }
+
+    /// <summary>What pods ask of DNS.</summary>
+    internal DnsMetrics Dns { get; }
 
     /// <summary>The log's thread, and the switch of its level.</summary>
     public LogWriter Log { get; }

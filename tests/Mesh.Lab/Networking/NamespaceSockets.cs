@@ -19,6 +19,10 @@ internal static class NamespaceSockets
         return place.Run(family, static family => new Socket(family, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true });
     }
 
+    /// <summary>A datagram socket that is neither bound nor connected.</summary>
+    public static Socket OpenUdp(NetNamespace place, AddressFamily family) =>
+        place.Run(family, static family => new Socket(family, SocketType.Dgram, ProtocolType.Udp));
+
     public static async Task<Socket> ConnectAsync(NetNamespace place, IPEndPoint target, CancellationToken cancellation)
     {
         Socket socket = OpenTcp(place, target.AddressFamily);

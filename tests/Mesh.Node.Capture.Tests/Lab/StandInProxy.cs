@@ -24,15 +24,16 @@ internal sealed class StandInProxy : IDisposable
         foreach (AddressFamily family in PodPair.Families)
         {
             IPAddress any = family == AddressFamily.InterNetwork ? IPAddress.Any : IPAddress.IPv6Any;
-            Start(new IPEndPoint(any, 15001), isInbound: false);
-            Start(new IPEndPoint(any, 15006), isInbound: true);
+            Start(new IPEndPoint(any, 15001), "out");
+            Start(new IPEndPoint(any, 15006), "in");
+            Start(new IPEndPoint(any, 15053), "dns");
         }
     }
 
-    /// <summary>Every connection it took: <c>in</c> or <c>out</c>, from whom, to where.</summary>
+    /// <summary>Every connection it took: <c>in</c>, <c>out</c> or <c>dns</c>, from whom, to where.</summary>
     public ConcurrentQueue<string> Captured { get; } = new();
 
-    /// <summary>Every connection it refused because it came with the proxy's own mark: <c>in</c> or <c>out</c>, from whom.</summary>
+    /// <summary>Every connection it refused because it came with the proxy's own mark: <c>in</c>, <c>out</c> or <c>dns</c>, from whom.</summary>
     public ConcurrentQueue<string> Refused { get; } = new();
 
     /// <summary>Takes nothing new and goes on with what is open, as a proxy that drains.</summary>
@@ -59,14 +60,14 @@ internal sealed class StandInProxy : IDisposable
         }
     }
 
-    private void Start(IPEndPoint at, bool isInbound)
+    private void Start(IPEndPoint at, string way)
     {
         Socket listener = LabSockets.Listen(_network, at, asProxy: true);
         _listeners.Add(listener);
-        _ = AcceptAsync(listener, isInbound);
+        _ = AcceptAsync(listener, way);
     }
 
-    private async Task AcceptAsync(Socket listener, bool isInbound)
+    private async Task AcceptAsync(Socket listener, string way)
     {
         try
         {
@@ -76,12 +77,12 @@ internal sealed class StandInProxy : IDisposable
                 _sockets.Add(accepted);
                 if (LabSockets.TakeMark(accepted))
                 {
-                    Refused.Enqueue($"{(isInbound ? "in" : "out")} {((IPEndPoint)accepted.RemoteEndPoint!).Address}");
+                    Refused.Enqueue($"{way} {((IPEndPoint)accepted.RemoteEndPoint!).Address}");
                     accepted.Close(0);
                     continue;
                 }
 
-                _ = ForwardAsync(accepted, isInbound);
+                _ = ForwardAsync(accepted, way);
             }
         }
         catch (Exception ended) when (_isDisposed && ended is SocketException or ObjectDisposedException)
@@ -90,7 +91,7 @@ internal sealed class StandInProxy : IDisposable
         }
     }
 
-    private async Task ForwardAsync(Socket client, bool isInbound)
+    private async Task ForwardAsync(Socket client, string way)
     {
         try
         {
@@ -98,8 +99,8 @@ internal sealed class StandInProxy : IDisposable
                 ? LabSockets.OriginalDestination(client)
                 : (IPEndPoint)client.LocalEndPoint!;
             IPAddress source = ((IPEndPoint)client.RemoteEndPoint!).Address;
-            Captured.Enqueue($"{(isInbound ? "in" : "out")} {source} {destination}");
-            IPAddress? from = isInbound && !source.Equals(destination.Address) ? source : null;
+            Captured.Enqueue($"{way} {source} {destination}");
+            IPAddress? from = way == "in" && !source.Equals(destination.Address) ? source : null;
             Socket onward = await LabSockets.ConnectAsync(_network, destination, marked: true, from);
             _sockets.Add(onward);
             await Task.WhenAll(CopyAsync(client, onward), CopyAsync(onward, client));

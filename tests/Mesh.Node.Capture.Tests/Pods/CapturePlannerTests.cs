@@ -31,6 +31,29 @@ public sealed class CapturePlannerTests
         Assert.Equal(CaptureStage.Capturing, plan.Stage);
     }
 
+    [Theory]
+    [InlineData(true, null, true)]
+    [InlineData(false, null, false)]
+    [InlineData(true, "false", false)]
+    [InlineData(false, "true", true)]
+    public void A_pod_may_have_dns_its_own_way(bool option, string? annotation, bool captured)
+    {
+        CapturePlan plan = new CapturePlanner(new CaptureOptions { Dns = option }).Plan(
+            annotation is null ? s_none : new Dictionary<string, string> { ["ambient.istio.io/dns-capture"] = annotation },
+            out IReadOnlyList<string> errors);
+        Assert.Empty(errors);
+        Assert.Equal(captured, plan.CapturesDns);
+    }
+
+    [Fact]
+    public void A_wrong_word_about_dns_is_reported_and_changes_nothing()
+    {
+        CapturePlan plan = new CapturePlanner(new CaptureOptions()).Plan(
+            new Dictionary<string, string> { ["ambient.istio.io/dns-capture"] = "off" }, out IReadOnlyList<string> errors);
+        Assert.Equal("ambient.istio.io/dns-capture: must be true or false", Assert.Single(errors));
+        Assert.True(plan.CapturesDns);
+    }
+
     [Fact]
     public void Annotations_add_to_the_node_in_either_spelling()
     {

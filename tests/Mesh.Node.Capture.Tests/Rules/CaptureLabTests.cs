@@ -23,7 +23,7 @@ public abstract partial class CaptureLabTests(CaptureMode mode, CaptureBackend b
 
     private bool IsTproxy => mode == CaptureMode.Tproxy;
 
-    private CapturePlan Plan => new() { Mode = mode };
+    private CapturePlan Plan => new() { Mode = mode, CapturesDns = true };
 
     [LabFact]
     public async Task Connections_arrive_at_the_proxy_with_their_destination_and_reach_the_application_in_the_clients_name()
@@ -265,7 +265,7 @@ public abstract partial class CaptureLabTests(CaptureMode mode, CaptureBackend b
     }
 
     [LabFact]
-    public async Task Udp_is_left_alone()
+    public async Task Udp_that_is_not_dns_is_left_alone()
     {
         using PodPair pair = await PodPair.CreateAsync();
         NamespaceRules rules = await DetectAsync();
@@ -276,8 +276,8 @@ public abstract partial class CaptureLabTests(CaptureMode mode, CaptureBackend b
             IPAddress any = family == AddressFamily.InterNetwork ? IPAddress.Any : IPAddress.IPv6Any;
             using Socket server = pair.Host.Network.Run(family, static f => new Socket(f, SocketType.Dgram, ProtocolType.Udp));
             using Socket client = pair.Pod.Network.Run(family, static f => new Socket(f, SocketType.Dgram, ProtocolType.Udp));
-            server.Bind(new IPEndPoint(any, 53));
-            await client.SendToAsync("q"u8.ToArray(), new IPEndPoint(PodPair.HostAddress(family), 53));
+            server.Bind(new IPEndPoint(any, 5353));
+            await client.SendToAsync("q"u8.ToArray(), new IPEndPoint(PodPair.HostAddress(family), 5353));
             byte[] buffer = new byte[16];
             using CancellationTokenSource limit = new(LabSockets.Patience);
             SocketReceiveFromResult query = await server.ReceiveFromAsync(buffer, SocketFlags.None, new IPEndPoint(any, 0), limit.Token);

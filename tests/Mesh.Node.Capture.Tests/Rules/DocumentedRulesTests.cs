@@ -16,6 +16,7 @@ public sealed class DocumentedRulesTests
     private static CapturePlan Example(CaptureMode mode) => new()
     {
         Mode = mode,
+        CapturesDns = true,
         ExcludedInboundPorts = [9100],
         ExcludedOutboundNetworks = [IPNetwork.Parse("10.250.0.0/16")],
     };

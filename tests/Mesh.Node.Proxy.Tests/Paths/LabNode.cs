@@ -131,7 +131,7 @@ internal sealed class LabNode : IAsyncDisposable, IConfigurationReader, ICertifi
     public async Task<LabPod> AddPodAsync(string name, NodeProxy proxy, params PodProbe[] probes)
     {
         LabPod pod = await JoinAsync(name, probes);
-        await _rules.ApplyAsync(pod.Network.Network, new CapturePlan { Mode = CaptureMode.Tproxy }, CancellationToken.None);
+        await _rules.ApplyAsync(pod.Network.Network, new CapturePlan { Mode = CaptureMode.Tproxy, CapturesDns = true }, CancellationToken.None);
         _pods.Add(pod);
         Configure(builder => builder.SetWorkload(pod.Workload));
         Assert.Null(await TakeOverAsync(proxy, pod));

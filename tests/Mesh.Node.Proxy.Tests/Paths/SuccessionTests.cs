@@ -108,9 +108,11 @@ public sealed class SuccessionTests
             // All or nothing; nothing, too, when a busy machine keeps the giver from answering in time.
             IReadOnlyList<PodListener> taken = [];
             await Eventually.TrueAsync(() => (taken = taker.Take(pod.Network.Network.Id)).Count > 0, LabNode.Patience);
-            Assert.Equal(6, taken.Count);
+            Assert.Equal(8, taken.Count);
             Assert.Empty(taker.Take(node.Host.Network.Id));
-            Assert.Equal([MeshPorts.Outbound, MeshPorts.InboundPlaintext, MeshPorts.Hbone], taken.Select(listener => listener.Port).Distinct());
+            Assert.Equal(
+                [MeshPorts.Outbound, MeshPorts.InboundPlaintext, MeshPorts.Hbone, MeshPorts.Dns],
+                taken.Select(listener => listener.Port).Distinct());
             Assert.All(taken, listener => listener.Socket.Dispose());
 
             await node.Proxy.RemoveAsync(pod.Workload.Name, CancellationToken.None);

@@ -43,6 +43,7 @@ public sealed class UpstreamGroupTests : IDisposable
             HttpLimits.Of(options),
             RateLimiters: null!,
             Tokens: null!,
+            Dns: null!,
             Hints: null!,
             Logger: null!);
         _context = new LoopContext(_loop, telemetry: null!, requests: null!, services);
