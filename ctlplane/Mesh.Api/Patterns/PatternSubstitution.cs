@@ -1,6 +1,6 @@
 using System.Buffers;
+using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
-using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
 
@@ -12,21 +12,27 @@ namespace Mesh.Api.Patterns;
 /// </summary>
 public sealed class PatternSubstitution
 {
-    /// <summary>The most characters of a replacement, so that no request can grow without measure.</summary>
+    /// <summary>The most characters of a replacement.</summary>
     public const int ReplacementCharactersMax = 1_024;
+
+    /// <summary>The most references to groups in a replacement.</summary>
+    public const int ReferencesMax = 16;
+
+    /// <summary>The most bytes that a text may become, unless it was longer before.</summary>
+    public const int ResultBytesMax = 16 * 1024;
 
     /// <summary>How many matches of one text are replaced; the rest of it stays.</summary>
     public const int ReplacedMax = 64;
 
     private readonly Regex _regex;
-    private readonly string _replacement;
+    private readonly ImmutableArray<Part> _parts;
 
-    private PatternSubstitution(string pattern, string replacement, Regex regex, string translated)
+    private PatternSubstitution(string pattern, string replacement, Regex regex, ImmutableArray<Part> parts)
     {
         Pattern = pattern;
         Replacement = replacement;
         _regex = regex;
-        _replacement = translated;
+        _parts = parts;
     }
 
     /// <summary>As it was written.</summary>
@@ -48,32 +54,51 @@ public sealed class PatternSubstitution
         ArgumentNullException.ThrowIfNull(replacement);
         substitution = null;
         if (!PatternSyntax.TryCompileSearch(pattern, out Regex? regex, out problem)
-            || !TryTranslate(replacement, regex, out string? translated, out problem))
+            || !TryParse(replacement, regex, out ImmutableArray<Part> parts, out problem))
         {
             return false;
         }
 
-        substitution = new PatternSubstitution(pattern, replacement, regex, translated);
+        substitution = new PatternSubstitution(pattern, replacement, regex, parts);
         return true;
     }
 
     /// <summary>Writes the text with what is matched replaced.</summary>
     /// <param name="text">UTF-8; what is not is seen as U+FFFD.</param>
     /// <param name="output">Where it goes.</param>
-    public void Write(ReadOnlySpan<byte> text, IBufferWriter<byte> output)
+    /// <returns>
+    /// False, and nothing is written, when it would become longer than both <see cref="ResultBytesMax"/> and what it was. What is made on
+    /// the way is no longer either.
+    /// </returns>
+    public bool TryWrite(ReadOnlySpan<byte> text, IBufferWriter<byte> output)
     {
         ArgumentNullException.ThrowIfNull(output);
-        string replaced = _regex.Replace(Encoding.UTF8.GetString(text), _replacement, ReplacedMax);
-        output.Advance(Encoding.UTF8.GetBytes(replaced, output.GetSpan(Encoding.UTF8.GetMaxByteCount(replaced.Length))));
+        int bytesMax = Math.Max(ResultBytesMax, text.Length);
+        var replaced = new ArrayBufferWriter<char>();
+
+        // No character has less than a byte.
+        if (!TryReplace(Encoding.UTF8.GetString(text), replaced, bytesMax))
+        {
+            return false;
+        }
+
+        int bytes = Encoding.UTF8.GetByteCount(replaced.WrittenSpan);
+        if (bytes > bytesMax)
+        {
+            return false;
+        }
+
+        output.Advance(Encoding.UTF8.GetBytes(replaced.WrittenSpan, output.GetSpan(bytes)));
+        return true;
     }
 
     /// <summary>Both as they were written.</summary>
     public override string ToString() => $"{Pattern} to {Replacement}";
 
-    private static bool TryTranslate(
-        string replacement, Regex regex, [NotNullWhen(true)] out string? translated, [NotNullWhen(false)] out string? problem)
+    private static bool TryParse(
+        string replacement, Regex regex, out ImmutableArray<Part> parts, [NotNullWhen(false)] out string? problem)
     {
-        translated = null;
+        parts = [];
         problem = null;
         if (replacement.Length > ReplacementCharactersMax)
         {
@@ -81,13 +106,14 @@ public sealed class PatternSubstitution
             return false;
         }
 
+        ImmutableArray<Part>.Builder read = ImmutableArray.CreateBuilder<Part>();
         var text = new StringBuilder();
+        int references = 0;
         for (int i = 0; i < replacement.Length; i++)
         {
-            char character = replacement[i];
-            if (character != '\\')
+            if (replacement[i] != '\\')
             {
-                text.Append(character == '$' ? "$$" : character.ToString());
+                text.Append(replacement[i]);
                 continue;
             }
 
@@ -96,20 +122,69 @@ public sealed class PatternSubstitution
             {
                 text.Append('\\');
             }
-            else if (char.IsAsciiDigit(next) && regex.GetGroupNumbers().Contains(next - '0'))
+            else if (!char.IsAsciiDigit(next))
             {
-                text.Append(CultureInfo.InvariantCulture, $"${{{next}}}");
+                problem = "a backslash stands before a digit or another backslash";
+                return false;
+            }
+            else if (!regex.GetGroupNumbers().Contains(next - '0'))
+            {
+                problem = $"there is no group \\{next}";
+                return false;
+            }
+            else if (++references > ReferencesMax)
+            {
+                problem = $"more than {ReferencesMax} references to groups";
+                return false;
             }
             else
             {
-                problem = char.IsAsciiDigit(next)
-                    ? $"there is no group \\{next}"
-                    : "a backslash stands before a digit or another backslash";
-                return false;
+                read.Add(new Part(text.ToString(), next - '0'));
+                text.Clear();
             }
         }
 
-        translated = text.ToString();
+        read.Add(new Part(text.ToString(), Group: null));
+        parts = read.ToImmutable();
         return true;
     }
+
+    private static bool TryAppend(ReadOnlySpan<char> text, ArrayBufferWriter<char> replaced, int charactersMax)
+    {
+        if (text.Length > charactersMax - replaced.WrittenCount)
+        {
+            return false;
+        }
+
+        replaced.Write(text);
+        return true;
+    }
+
+    private bool TryReplace(string text, ArrayBufferWriter<char> replaced, int charactersMax)
+    {
+        int end = 0;
+        Match match = _regex.Match(text);
+        for (int i = 0; i < ReplacedMax && match.Success; i++, match = match.NextMatch())
+        {
+            if (!TryAppend(text.AsSpan(end, match.Index - end), replaced, charactersMax))
+            {
+                return false;
+            }
+
+            end = match.Index + match.Length;
+            foreach (Part part in _parts)
+            {
+                if (!TryAppend(part.Text, replaced, charactersMax)
+                    || (part.Group is int group && !TryAppend(match.Groups[group].ValueSpan, replaced, charactersMax)))
+                {
+                    return false;
+                }
+            }
+        }
+
+        return TryAppend(text.AsSpan(end), replaced, charactersMax);
+    }
+
+    /// <summary>A text, and the group behind it; none behind the last.</summary>
+    private readonly record struct Part(string Text, int? Group);
 }

@@ -34,7 +34,7 @@ internal static partial class GrpcRouteReader
         {
             Name = name,
             Matches = [s_everything],
-            Action = new DirectResponseAction(HttpRouteReader.InternalServerError, []),
+            Action = new ForwardAction([]),
         });
 
     private static RuleSpec ReadRule(FieldReader rule, string name, ImmutableArray<ServiceParent> parents)
@@ -54,7 +54,7 @@ internal static partial class GrpcRouteReader
         {
             Name = name,
             Matches = matches,
-            Action = HttpRouteReader.ForwardOf(destinations),
+            Action = new ForwardAction([]),
             Destinations = destinations,
             Mirrors = filters.Mirrors,
             RequestHeaders = filters.RequestHeaders,

@@ -10,7 +10,7 @@ namespace Mesh.Control.Dialects.GatewayApi;
 internal static class HttpRouteReader
 {
     /// <summary>Of a rule that leads nowhere.</summary>
-    public const int InternalServerError = 500;
+    private const int InternalServerError = 500;
 
     private const int MatchesMax = 64;
 
@@ -107,7 +107,7 @@ internal static class HttpRouteReader
     }
 
     /// <summary>What forwards to destinations; of nothing there is no share to send anywhere.</summary>
-    public static RouteAction ForwardOf(ImmutableArray<DestinationSpec> destinations) =>
+    private static RouteAction ForwardOf(ImmutableArray<DestinationSpec> destinations) =>
         destinations.All(destination => destination.Weight == 0)
             ? new DirectResponseAction(InternalServerError, [])
             : new ForwardAction([]);

@@ -39,6 +39,12 @@ internal sealed class RuleResolver(
         {
             ImmutableArray<RouteDestination> destinations =
                 [.. rule.Destinations.Select(destination => Resolve(destination, source, port, client, keepsUnusable))];
+            if (keepsUnusable && destinations.All(destination => destination.Weight == 0))
+            {
+                // Of nothing there is no share to send anywhere: every request fails.
+                destinations = [new RouteDestination(Service: null, Port: 0, Subset: string.Empty, Weight: 1)];
+            }
+
             action = forward with
             {
                 Destinations = destinations,

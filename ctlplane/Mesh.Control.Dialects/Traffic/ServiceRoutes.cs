@@ -30,10 +30,12 @@ internal sealed class ServiceRoutes(ImmutableArray<ServiceRouteSpec> routes, str
     /// <returns>Empty where no route is attached to the port for these clients.</returns>
     public ImmutableArray<Route> RoutesAt(Service service, ServicePort port, string client, RuleResolver resolver)
     {
-        // Routes of the clients' own namespace hold in place of those of the service's.
+        // Routes of the clients' own namespace hold in place of those of the service's, each kind for itself.
         List<ServiceRouteSpec> attached = [.. Of(service).Where(route => route.Parents.Any(parent => IsAttached(parent, service, port)))];
-        List<ServiceRouteSpec> own = client == service.Key.Namespace ? [] : attached.FindAll(route => route.Namespace == client);
-        List<ServiceRouteSpec> holding = own.Count > 0 ? own : attached.FindAll(route => route.Namespace == service.Key.Namespace);
+        IEnumerable<ServiceRouteSpec> holding = attached
+            .GroupBy(route => route.Kind)
+            .SelectMany(kind =>
+                kind.Where(route => route.Namespace == (kind.Any(own => own.Namespace == client) ? client : service.Key.Namespace)));
         return
         [
             .. holding

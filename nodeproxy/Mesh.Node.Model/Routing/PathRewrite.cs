@@ -42,17 +42,19 @@ public sealed class PathRewrite
     /// <param name="path">The request's, which fulfils the match.</param>
     /// <param name="match">The condition it was found by; null when the route asks nothing of the path.</param>
     /// <param name="output">Where it goes.</param>
+    /// <returns>
+    /// False when an expression makes it longer than <see cref="PatternSubstitution.TryWrite"/> allows; nothing is written then.
+    /// </returns>
     /// <remarks>
     /// By whole segments, exactly one slash joins what replaces and what stays (as HTTPRoute's ReplacePrefixMatch); a prefix that is a
     /// string is replaced as one. A path never becomes empty, and begins with a slash whatever an expression leaves of it. Only an
     /// expression allocates.
     /// </remarks>
-    public void Write(ReadOnlySpan<byte> path, PathMatch? match, IBufferWriter<byte> output)
+    public bool TryWrite(ReadOnlySpan<byte> path, PathMatch? match, IBufferWriter<byte> output)
     {
         if (_substitution is not null)
         {
-            WriteSubstituted(path, output);
-            return;
+            return TryWriteSubstituted(path, output);
         }
 
         ReadOnlySpan<byte> rest = ReplacesPrefix ? path[(match?.MatchedBytes(path) ?? path.Length)..] : [];
@@ -69,20 +71,26 @@ public sealed class PathRewrite
 
         output.Write(start);
         output.Write(rest);
+        return true;
     }
 
     public override string ToString() => _substitution is not null ? $"what matches {_substitution.Pattern} becomes {Replacement}"
         : $"{(ReplacesPrefix ? "matched part" : "whole path")} becomes {Replacement}";
 
-    private void WriteSubstituted(ReadOnlySpan<byte> path, IBufferWriter<byte> output)
+    private bool TryWriteSubstituted(ReadOnlySpan<byte> path, IBufferWriter<byte> output)
     {
         var written = new ArrayBufferWriter<byte>(path.Length + _replacement.Length + 1);
-        _substitution!.Write(path, written);
+        if (!_substitution!.TryWrite(path, written))
+        {
+            return false;
+        }
+
         if (!written.WrittenSpan.StartsWith((byte)'/'))
         {
             output.Write("/"u8);
         }
 
         output.Write(written.WrittenSpan);
+        return true;
     }
 }

@@ -31,7 +31,8 @@ public sealed record RedirectAction : RouteAction
     /// <param name="request">The request.</param>
     /// <param name="match">What it was found by.</param>
     /// <param name="output">Where it goes.</param>
-    public void WriteLocation<TRequest>(scoped ref readonly TRequest request, RouteMatch match, IBufferWriter<byte> output)
+    /// <returns>False when the path becomes longer than it may be; what is written is then of no use.</returns>
+    public bool TryWriteLocation<TRequest>(scoped ref readonly TRequest request, RouteMatch match, IBufferWriter<byte> output)
         where TRequest : IRequestFacts, allows ref struct
     {
         ArgumentNullException.ThrowIfNull(match);
@@ -62,9 +63,9 @@ public sealed record RedirectAction : RouteAction
         {
             output.Write(request.Path);
         }
-        else
+        else if (!Path.TryWrite(request.Path, match.Path, output))
         {
-            Path.Write(request.Path, match.Path, output);
+            return false;
         }
 
         if (!request.Query.IsEmpty)
@@ -72,6 +73,8 @@ public sealed record RedirectAction : RouteAction
             output.Write("?"u8);
             output.Write(request.Query);
         }
+
+        return true;
     }
 
     /// <summary>Where the host of an authority ends, and the port behind it. What is between brackets is an address and no port.</summary>

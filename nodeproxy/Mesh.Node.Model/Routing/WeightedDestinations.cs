@@ -97,6 +97,9 @@ public sealed class WeightedDestinations
 /// <param name="Weight">Its share is this over the sum of all; 0 gets nothing beside others.</param>
 public sealed record WeightedDestination(string ServiceKey, ushort Port, string Subset, uint Weight)
 {
+    /// <summary>It can never be reached, whatever becomes of services.</summary>
+    public bool LeadsNowhere => ServiceKey.Length == 0;
+
     /// <summary>Sent in place of the client's and the route's; null for those.</summary>
     public string? Authority { get; init; }
 

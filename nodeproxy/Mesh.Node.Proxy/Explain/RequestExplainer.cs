@@ -176,7 +176,11 @@ internal sealed class RequestExplainer(IConfigurationReader configuration, Desti
         {
             case RedirectAction redirect:
                 var location = new ArrayBufferWriter<byte>();
-                redirect.WriteLocation(in facts, match!, location);
+                if (!redirect.TryWriteLocation(in facts, match!, location))
+                {
+                    return explanation with { Answer = Told(LocalAnswer.RewrittenTooLong) };
+                }
+
                 return explanation with
                 {
                     Answer = new ExplainedAnswer(
@@ -199,6 +203,12 @@ internal sealed class RequestExplainer(IConfigurationReader configuration, Desti
     private Explanation Forward(
         MeshSnapshot snapshot, Explanation explanation, ForwardAction forward, RouteMatch? match, RequestHead request)
     {
+        // The path becomes the same for every destination.
+        if (!RouteChanges.TryApply(request, new RequestHead(), explanation.Route, match, null, new ArrayBufferWriter<byte>()))
+        {
+            return explanation with { Answer = Told(LocalAnswer.RewrittenTooLong) };
+        }
+
         WeightedDestinations all = forward.Destinations;
         var health = new DestinationHealth(destinations, snapshot, explanation.Source, clock());
         double[] weights = new double[all.Destinations.Length];
@@ -209,9 +219,10 @@ internal sealed class RequestExplainer(IConfigurationReader configuration, Desti
         }
 
         double total = weights.Sum();
+        bool isNowhere = all.KeepsUnusable && weights.Index().All(share => share.Item == 0 || all.Destinations[share.Index].LeadsNowhere);
         return explanation with
         {
-            Answer = total == 0 ? Told(LocalAnswer.NoEndpoint) : null,
+            Answer = total == 0 ? Told(LocalAnswer.NoEndpoint) : isNowhere ? Told(LocalAnswer.NoBackend) : null,
             Destinations =
             [
                 .. all.Destinations.Select((destination, i) =>
@@ -229,7 +240,7 @@ internal sealed class RequestExplainer(IConfigurationReader configuration, Desti
         double share)
     {
         var sent = new RequestHead();
-        RouteChanges.Apply(request, sent, explanation.Route, match, destination, new ArrayBufferWriter<byte>());
+        _ = RouteChanges.TryApply(request, sent, explanation.Route, match, destination, new ArrayBufferWriter<byte>());
         Workload source = explanation.Source;
         CandidateSet candidates =
             EndpointPicker.Find(snapshot, destination.ServiceKey, destination.Port, destination.Subset, source);

@@ -64,6 +64,7 @@ public sealed class RewriteTests
     [InlineData("(a)", @"\2", "no group")]
     [InlineData("a", @"\n", "backslash")]
     [InlineData("a", @"b\", "backslash")]
+    [InlineData("(.*)", @"\0\1\0\1\0\1\0\1\0\1\0\1\0\1\0\1\0", "more than 16 references")]
     public void A_substitution_that_cannot_be_made_is_refused(string pattern, string replacement, string expected)
     {
         Assert.False(PatternSubstitution.TryCompile(pattern, replacement, out _, out string? problem));
@@ -73,11 +74,40 @@ public sealed class RewriteTests
     [Fact]
     public void A_path_does_not_grow_without_measure()
     {
-        Assert.True(PatternSubstitution.TryCompile("a", new string('b', 1_024), out PatternSubstitution? substitution, out _));
+        Assert.True(PatternSubstitution.TryCompile("a", new string('b', 1_024), out PatternSubstitution? longest, out _));
         Assert.False(PatternSubstitution.TryCompile("a", new string('b', 1_025), out _, out _));
+        Assert.Equal(15 * 1_024 + 1, Rewritten(PathRewrite.Matches(longest), null, "/" + new string('a', 15)).Length);
+        AssertTooLong(longest, "/" + new string('a', 16));
+
+        Assert.True(PatternSubstitution.TryCompile("a", "bb", out PatternSubstitution? twice, out _));
         Assert.Equal(
-            1 + (PatternSubstitution.ReplacedMax * 1_024) + (1_000 - PatternSubstitution.ReplacedMax),
-            Rewritten(PathRewrite.Matches(substitution), null, "/" + new string('a', 1_000)).Length);
+            1_001 + PatternSubstitution.ReplacedMax,
+            Rewritten(PathRewrite.Matches(twice), null, "/" + new string('a', 1_000)).Length);
+
+        string all = string.Concat(Enumerable.Repeat(@"\0", PatternSubstitution.ReferencesMax));
+        Assert.True(PatternSubstitution.TryCompile(".*", all, out PatternSubstitution? whole, out _));
+        Assert.Equal(16 * 1_024, Rewritten(PathRewrite.Matches(whole), null, "/" + new string('a', 1_023)).Length);
+        AssertTooLong(whole, "/" + new string('a', 1_024));
+        AssertTooLong(whole, "/" + new string('a', 64 * 1_024));
+
+        // Bytes count, not characters.
+        AssertTooLong(whole, "/" + new string('é', 1_000));
+    }
+
+    [Fact]
+    public void A_long_path_may_stay_as_long_as_it_is()
+    {
+        Assert.True(PatternSubstitution.TryCompile("^/a", "/b", out PatternSubstitution? substitution, out _));
+        string rest = new('c', 40_000);
+        Assert.Equal($"/b{rest}", Rewritten(PathRewrite.Matches(substitution), null, $"/a{rest}"));
+        Assert.Equal($"/c{rest}", Rewritten(PathRewrite.Matches(substitution), null, $"/c{rest}"));
+    }
+
+    [Fact]
+    public void What_is_cut_within_a_character_by_groups_is_joined_again()
+    {
+        Assert.True(PatternSubstitution.TryCompile("^/(.)(.)", @"/\1\2", out PatternSubstitution? substitution, out _));
+        Assert.Equal("/😀", Rewritten(PathRewrite.Matches(substitution), null, "/😀"));
     }
 
     [Theory]
@@ -112,18 +142,29 @@ public sealed class RewriteTests
             Location(redirect, new TextRequest("/v1/list") { Host = "shop" }, new RouteMatch { Path = PathMatch.Segments("/v1") }));
     }
 
+    /// <summary>Refused, by a redirect too, and nothing of it is written.</summary>
+    private static void AssertTooLong(PatternSubstitution substitution, string path)
+    {
+        var output = new ArrayBufferWriter<byte>();
+        Assert.False(PathRewrite.Matches(substitution).TryWrite(Encoding.UTF8.GetBytes(path), null, output));
+        Assert.Equal(0, output.WrittenCount);
+        var redirect = new RedirectAction { Path = PathRewrite.Matches(substitution) };
+        var request = new TextRequest(path) { Host = "shop" };
+        Assert.False(redirect.TryWriteLocation(in request, RouteMatch.Everything, output));
+    }
+
     private static string Rewritten(PathRewrite rewrite, PathMatch? match, string path)
     {
         var output = new ArrayBufferWriter<byte>();
         Assert.True(match?.Matches(Encoding.UTF8.GetBytes(path)) ?? true);
-        rewrite.Write(Encoding.UTF8.GetBytes(path), match, output);
+        Assert.True(rewrite.TryWrite(Encoding.UTF8.GetBytes(path), match, output));
         return Encoding.UTF8.GetString(output.WrittenSpan);
     }
 
     private static string Location(RedirectAction redirect, TextRequest request, RouteMatch match)
     {
         var output = new ArrayBufferWriter<byte>();
-        redirect.WriteLocation(in request, match, output);
+        Assert.True(redirect.TryWriteLocation(in request, match, output));
         return Encoding.UTF8.GetString(output.WrittenSpan);
     }
 }

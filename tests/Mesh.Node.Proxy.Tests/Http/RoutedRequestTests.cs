@@ -1,10 +1,14 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using System.Text.RegularExpressions;
 using Mesh.Api.Patterns;
 using Mesh.Node.Model.Retries;
 using Mesh.Node.Model.Routing;
 using Mesh.Node.Model.Traffic;
+using Mesh.Node.Proxy.Explain;
 using Mesh.Node.Proxy.Tests.Paths;
 using Mesh.Testing;
 using Microsoft.AspNetCore.Http;
@@ -167,6 +171,76 @@ public sealed class RoutedRequestTests
         {
             using HttpResponseMessage answer = await http.GetAsync("/");
             Assert.Equal(status, (int)answer.StatusCode);
+        }
+    }
+
+    [LabFact]
+    public async Task A_backend_that_does_not_exist_has_its_share_answered_500_where_the_route_keeps_shares()
+    {
+        await using HttpLab lab = await HttpLab.StartAsync();
+        LabPod pod = await lab.Node.AddPodAsync("server");
+        await using HttpApp app = await HttpApp.StartAsync(pod, HttpLab.AppPort, context => context.Response.WriteAsync("here"));
+        HttpService service = lab.AddService("server", (pod, []));
+        var here = new WeightedDestination(service.Service.Key, 80, "", 1);
+        var nowhere = new WeightedDestination("", 0, "", 1);
+        lab.Route(
+            service,
+            new Route("shop/split", [PathOf("/split")], new ForwardAction(new WeightedDestinations([here, nowhere], keepsUnusable: true))),
+            new Route("shop/skip", [PathOf("/skip")], new ForwardAction(new WeightedDestinations([here, nowhere]))),
+            new Route("shop/none", [PathOf("/none")], new ForwardAction(new WeightedDestinations([nowhere], keepsUnusable: true))),
+            new Route("shop/lost", [PathOf("/lost")], new ForwardAction(new WeightedDestinations([nowhere]))));
+        HttpClient http = lab.Http(service);
+        var seen = new SortedSet<int>();
+        for (int i = 0; i < 200; i++)
+        {
+            using HttpResponseMessage split = await http.GetAsync("/split");
+            seen.Add((int)split.StatusCode);
+            Assert.Equal("here", await http.GetStringAsync("/skip"));
+        }
+
+        // 200 draws of two leave one of them out once in 10⁶⁰ runs.
+        Assert.Equal([200, 500], seen);
+        foreach ((string path, int status) in new[] { ("/none", 500), ("/lost", 503) })
+        {
+            using HttpResponseMessage answer = await http.GetAsync(path);
+            Assert.Equal(status, (int)answer.StatusCode);
+            var question = new ExplainQuestion { From = "shop/client", Host = "server", Port = 80, Authority = "server", Path = path };
+            Assert.Equal(status, lab.Node.Proxy.Explainer.Explain(question).Answer!.Status);
+        }
+
+        await lab.Node.WaitForLineAsync("/none", "500", "NC", "cluster_not_found");
+    }
+
+    [LabFact]
+    public async Task A_path_that_its_route_makes_too_long_is_refused_and_its_connection_goes_on()
+    {
+        await using HttpLab lab = await HttpLab.StartAsync();
+        LabPod pod = await lab.Node.AddPodAsync("server");
+        await using HttpApp app = await HttpApp.StartAsync(pod, HttpLab.AppPort, context => context.Response.WriteAsync("here"));
+        HttpService service = lab.AddService("server", (pod, []));
+        string all = string.Concat(Enumerable.Repeat(@"\0", PatternSubstitution.ReferencesMax));
+        Assert.True(PatternSubstitution.TryCompile(".*", all, out PatternSubstitution? substitution, out _));
+        PathRewrite rewrite = PathRewrite.Matches(substitution);
+        lab.Route(
+            service,
+            new Route("shop/moved", [PathOf("/moved")], new RedirectAction { Path = rewrite }),
+            new Route("shop/grown", [], To(service) with { Rewrite = rewrite }));
+        using Socket socket = await lab.ConnectAsync(service);
+        string text = new('a', 8_000);
+        string requests = string.Concat(new[] { $"/{text}", $"/moved/{text}", "/b" }.Select(path =>
+            $"GET {path} HTTP/1.1\r\nhost: server\r\n{(path == "/b" ? "connection: close\r\n" : "")}\r\n"));
+        await socket.SendAsync(Encoding.ASCII.GetBytes(requests));
+        string answers = await HttpLab.ReadToEndAsync(socket);
+        Assert.Equal(
+            ["HTTP/1.1 414", "HTTP/1.1 414", "HTTP/1.1 200"],
+            Regex.Matches(answers, "HTTP/1.1 [0-9]{3}").Select(status => status.Value));
+        string sent = string.Concat(Enumerable.Repeat("/b", PatternSubstitution.ReferencesMax));
+        Assert.Equal([$"GET {sent} server"], app.Requests);
+        await lab.Node.WaitForLineAsync("414", "DPE", "path_rewrite_too_long");
+        foreach (string path in new[] { $"/{text}", $"/moved/{text}" })
+        {
+            var question = new ExplainQuestion { From = "shop/client", Host = "server", Port = 80, Authority = "server", Path = path };
+            Assert.Equal(414, lab.Node.Proxy.Explainer.Explain(question).Answer!.Status);
         }
     }
 

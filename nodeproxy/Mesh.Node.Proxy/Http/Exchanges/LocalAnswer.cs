@@ -45,6 +45,12 @@ internal sealed record LocalAnswer(int Status, int GrpcStatus, ResponseFlag Flag
     public static LocalAnswer NoDestination { get; } =
         new(503, GrpcUnavailable, ResponseFlag.NoClusterFound, ResponseDetails.ClusterNotFound, "the route's destination does not exist");
 
+    /// <summary>
+    /// A share that its route keeps leads nowhere (Gateway API: 500 to the client of an HTTPRoute, UNAVAILABLE to that of a GRPCRoute).
+    /// </summary>
+    public static LocalAnswer NoBackend { get; } =
+        new(500, GrpcUnavailable, ResponseFlag.NoClusterFound, ResponseDetails.ClusterNotFound, "the route's backend does not exist");
+
     public static LocalAnswer NotInRegistry { get; } =
         new(502, GrpcUnavailable, ResponseFlag.None, ResponseDetails.DirectResponse, "the destination is not known to the mesh");
 
@@ -131,6 +137,9 @@ internal sealed record LocalAnswer(int Status, int GrpcStatus, ResponseFlag Flag
 
     public static LocalAnswer BadPath { get; } = new(
         400, GrpcInternal, ResponseFlag.DownstreamProtocolError, ResponseDetails.PathNormalizationFailed, "the path is not well formed");
+
+    public static LocalAnswer RewrittenTooLong { get; } = new(
+        414, GrpcInternal, ResponseFlag.DownstreamProtocolError, ResponseDetails.RewrittenTooLong, "the route makes the path too long");
 
     public static LocalAnswer Malformed { get; } = new(
         400, GrpcInternal, ResponseFlag.DownstreamProtocolError, ResponseDetails.ResetByProtocolError, "the content is not well formed");

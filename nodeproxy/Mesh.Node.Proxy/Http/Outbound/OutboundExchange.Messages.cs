@@ -81,7 +81,12 @@ internal partial class OutboundExchange
             pick = PickEndpoint(retries);
         }
 
-        RouteChanges.Apply(Client.Request, Head, _route, _match, _destination, _texts);
+        if (!RouteChanges.TryApply(Client.Request, Head, _route, _match, _destination, _texts))
+        {
+            Failure = LocalAnswer.RewrittenTooLong;
+            return false;
+        }
+
         switch (pick.Choice.Status)
         {
             case EndpointStatus.Picked when !MeshPorts.IsReserved(pick.Choice.TargetPort):
@@ -139,7 +144,15 @@ internal partial class OutboundExchange
             return false;
         }
 
-        return TryTakePlace(action.Destinations.Destinations[drawn]);
+        WeightedDestination destination = action.Destinations.Destinations[drawn];
+        if (action.Destinations.KeepsUnusable && destination.LeadsNowhere)
+        {
+            _destination = destination;
+            Failure = LocalAnswer.NoBackend;
+            return false;
+        }
+
+        return TryTakePlace(destination);
     }
 
     /// <summary>

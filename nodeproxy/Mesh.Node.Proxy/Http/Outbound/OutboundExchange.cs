@@ -36,7 +36,7 @@ internal partial class OutboundExchange : ProxiedExchange, IOpenRequest, IAuthor
     private const int TriedMax = 8;
 
     private readonly OutboundServer _server;
-    private readonly ArrayBufferWriter<byte> _texts = new();
+    private ArrayBufferWriter<byte> _texts = new();
     private MeshSnapshot _snapshot = MeshSnapshot.Empty;
     private Service? _service;
     private Route? _route;
@@ -128,7 +128,11 @@ internal partial class OutboundExchange : ProxiedExchange, IOpenRequest, IAuthor
                 Response.Status = redirect.Status;
                 Response.Body = BodyFraming.OfLength(0);
                 _texts.ResetWrittenCount();
-                redirect.WriteLocation(in facts, _match, _texts);
+                if (!redirect.TryWriteLocation(in facts, _match, _texts))
+                {
+                    return AnswerAsync(LocalAnswer.RewrittenTooLong);
+                }
+
                 Response.Fields.Add("location"u8, _texts.WrittenSpan);
                 Record.Details = ResponseDetails.DirectResponse;
                 return SendAsync(default);
@@ -192,6 +196,8 @@ internal partial class OutboundExchange : ProxiedExchange, IOpenRequest, IAuthor
         _route = null;
         _match = null;
         _destination = null;
+        _texts = WorkRoom.Kept(_texts);
+        Head.Clear();
         Recycle();
     }
 

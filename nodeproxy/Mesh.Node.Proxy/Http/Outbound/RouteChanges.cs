@@ -15,7 +15,8 @@ internal static class RouteChanges
     /// <param name="match">The match by which it was found.</param>
     /// <param name="destination">The destination that was drawn; null for none.</param>
     /// <param name="texts">Room to work in.</param>
-    public static void Apply(
+    /// <returns>False when the route makes the path longer than it may be; the head is then of no use.</returns>
+    public static bool TryApply(
         RequestHead request,
         RequestHead head,
         Route? route,
@@ -26,7 +27,7 @@ internal static class RouteChanges
         head.CopyFrom(request);
         if (route is null)
         {
-            return;
+            return true;
         }
 
         var action = route.Action as ForwardAction;
@@ -35,7 +36,11 @@ internal static class RouteChanges
             texts.ResetWrittenCount();
             ReadOnlySpan<byte> target = request.Path;
             int query = target.IndexOf((byte)'?');
-            rewrite.Write(query < 0 ? target : target[..query], match?.Path, texts);
+            if (!rewrite.TryWrite(query < 0 ? target : target[..query], match?.Path, texts))
+            {
+                return false;
+            }
+
             if (query >= 0)
             {
                 texts.Write(target[query..]);
@@ -56,5 +61,7 @@ internal static class RouteChanges
         {
             HeaderChanges.Apply(destination.RequestHeaders, head.Fields);
         }
+
+        return true;
     }
 }

@@ -10,6 +10,9 @@ public static class ResponseDetails
     /// <summary>The path cannot be brought to its normal form.</summary>
     public const string PathNormalizationFailed = "path_normalization_failed";
 
+    /// <summary>An expression of the route makes the path longer than it may be.</summary>
+    public const string RewrittenTooLong = "path_rewrite_too_long";
+
     /// <summary>The upstream answered.</summary>
     public const string ViaUpstream = "via_upstream";
 

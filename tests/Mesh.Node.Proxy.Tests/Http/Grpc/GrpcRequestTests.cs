@@ -1,5 +1,8 @@
+using System.Net;
 using System.Net.Http.Headers;
+using Mesh.Node.Model.Routing;
 using Mesh.Node.Model.Traffic;
+using Mesh.Node.Model.Workloads;
 using Mesh.Node.Proxy.Tests.Paths;
 using Mesh.Node.Proxy.Tests.Telemetry.Metrics;
 using Mesh.Testing;
@@ -74,6 +77,23 @@ public sealed class GrpcRequestTests
         List<Exposition.Line> lines = await Exposition.LinesAsync(lab.Node.Metrics);
         Assert.Equal(3, lines.Value("istio_request_messages_total", ("reporter", "source"), ("request_protocol", "grpc")));
         Assert.Equal(2, lines.Value("istio_response_messages_total", ("reporter", "source"), ("request_protocol", "grpc")));
+    }
+
+    [LabFact]
+    public async Task A_backend_that_does_not_exist_is_unavailable_to_clients_of_grpc()
+    {
+        await using HttpLab lab = await HttpLab.StartAsync();
+        LabPod pod = await lab.Node.AddPodAsync("server");
+        HttpService service = lab.AddService("server", PortProtocol.Grpc, (pod, []));
+        var nowhere = new WeightedDestination("", 0, "", 1);
+        lab.Route(service, new Route("shop/nowhere", [], new ForwardAction(new WeightedDestinations([nowhere], keepsUnusable: true))));
+        using HttpClient http = lab.Http2(service);
+        using HttpRequestMessage message = Message("/shop.Cart/Get", "20S", [0, 0, 0, 0, 1, 7]);
+        message.Version = HttpVersion.Version20;
+        using HttpResponseMessage answered = await http.SendAsync(message);
+        Assert.Equal(200, (int)answered.StatusCode);
+        Assert.Equal("14", Assert.Single(answered.Headers.GetValues("grpc-status")));
+        await lab.Node.WaitForLineAsync("/shop.Cart/Get", "NC", "cluster_not_found");
     }
 
     private static HttpRequestMessage Message(string path, string timeout, params byte[] messages)
