@@ -46,7 +46,8 @@ internal static class PodCgroup
         return null;
     }
 
-    private static bool IsOfPods(ReadOnlySpan<char> name) => name.StartsWith("kubepods") || name.Contains("-kubepods", StringComparison.Ordinal);
+    private static bool IsOfPods(ReadOnlySpan<char> name) =>
+        name.StartsWith("kubepods") || name.Contains("-kubepods", StringComparison.Ordinal);
 
     private static string? UidOfName(ReadOnlySpan<char> name)
     {
