@@ -1,11 +1,14 @@
+using System.Net;
+
 namespace Mesh.Control.Serving.Authentication;
 
 /// <summary>Tokens that were not made here and prove which node somebody is. Any thread.</summary>
 public interface INodeTokens
 {
     /// <param name="token">As presented.</param>
+    /// <param name="from">Who presents it; null when nobody knows.</param>
     /// <param name="cancellation">Ends the waiting.</param>
-    Task<RecognisedToken> RecogniseAsync(string token, CancellationToken cancellation);
+    Task<RecognisedToken> RecogniseAsync(string token, IPAddress? from, CancellationToken cancellation);
 }
 
 /// <summary>What was found out about a token.</summary>

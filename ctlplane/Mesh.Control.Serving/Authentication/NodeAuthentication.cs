@@ -47,7 +47,7 @@ public sealed partial class NodeAuthentication(
             RecognisedToken other = others is null || JoinTokenText.IsOne(token)
                 ? RecognisedToken.Refused(
                     "The join token is not valid here: unknown or revoked. Create one with 'mesh-control token create'.")
-                : await others.RecogniseAsync(token, context.RequestAborted);
+                : await others.RecogniseAsync(token, context.Connection.RemoteIpAddress, context.RequestAborted);
             caller = other.Caller;
             if (caller is null)
             {

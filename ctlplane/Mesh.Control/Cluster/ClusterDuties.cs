@@ -28,7 +28,7 @@ internal sealed class ClusterDuties : IDisposable
         _time = time;
         _loggers = loggers;
         _tokens = new ServiceAccountTokens(
-            new TokenReviews(_objects, options.TokenAudience),
+            new TokenReviews(_objects, options.TokenAudience).AskAsync,
             options.NodeAccounts,
             options.TokenAudience,
             time,

@@ -1,3 +1,4 @@
+using System.Net;
 using Grpc.Core;
 using Mesh.Control.Cluster;
 using Mesh.Control.Serving.Authentication;
@@ -23,7 +24,7 @@ public sealed class ServiceAccountTokenTests : IAsyncLifetime
         _server = await ApiServer.StartAsync();
         _api = KubernetesApi.OpenConfiguration(_server.Kubeconfig, context: null);
         _tokens = new ServiceAccountTokens(
-            new TokenReviews(new KubernetesObjects(_api), "istio-ca"),
+            new TokenReviews(new KubernetesObjects(_api), "istio-ca").AskAsync,
             ["mesh-node/mesh-node-proxy"],
             "istio-ca",
             TimeProvider.System,
@@ -135,7 +136,8 @@ public sealed class ServiceAccountTokenTests : IAsyncLifetime
         Assert.Equal("node-1", (await AskAsync(known)).Caller!.Node);
     }
 
-    private Task<RecognisedToken> AskAsync(string token) => _tokens.RecogniseAsync(token, TestContext.Current.CancellationToken);
+    private Task<RecognisedToken> AskAsync(string token) =>
+        _tokens.RecogniseAsync(token, IPAddress.Loopback, TestContext.Current.CancellationToken);
 
     private static string Pod(string name, string uid, string node) => $$"""
         apiVersion: v1
