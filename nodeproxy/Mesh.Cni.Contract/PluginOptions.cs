@@ -1,12 +1,8 @@
-using System.Text.Json.Serialization;
-
 namespace Mesh.Cni.Contract;
 
 /// <summary>
-/// The plugin's own part of the network configuration, its key <c>meshNode</c>. The agent writes it, the plugin reads it; a key nobody
-/// knows is an error.
+/// The plugin's own part of the network configuration, its key <c>meshNode</c>. The agent writes it, the plugin reads it.
 /// </summary>
-[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 public sealed class PluginOptions
 {
     /// <summary>The name of the plugin's file, which is its <c>type</c> in a network configuration.</summary>
@@ -15,19 +11,23 @@ public sealed class PluginOptions
     /// <summary>The key under which this stands.</summary>
     public const string Key = "meshNode";
 
+    /// <summary>The cluster's own namespace. Its pods are never captured, and nothing in a configuration can change that.</summary>
+    public const string SystemNamespace = "kube-system";
+
     /// <summary>The least and most <see cref="TimeoutSeconds"/> may be.</summary>
     public const int TimeoutSecondsMin = 1, TimeoutSecondsMax = 120;
 
     /// <summary>The agent's unix socket, on the host. At most 107 bytes.</summary>
     public string SocketPath { get; set; } = "/run/mesh-node/cni/agent.sock";
 
-    /// <summary>How long the plugin waits for the agent's answer. Seconds, 1 to 120.</summary>
+    /// <summary>How long the plugin waits for the agent, from connecting to the answer. Seconds, 1 to 120.</summary>
     public int TimeoutSeconds { get; set; } = 30;
 
     /// <summary>
-    /// Kubernetes namespaces whose pods are never captured, so they start without the agent being asked.
+    /// Kubernetes namespaces, besides <see cref="SystemNamespace"/>, whose pods are never captured, so they start without the agent being
+    /// asked.
     /// </summary>
-    public IReadOnlyList<string> ExcludedNamespaces { get; set; } = ["kube-system"];
+    public IReadOnlyList<string> ExcludedNamespaces { get; set; } = [];
 
     /// <summary>The Kubernetes namespace of the agent and the proxy; empty for none.</summary>
     public string OwnNamespace { get; set; } = "";
@@ -45,7 +45,8 @@ public sealed class PluginOptions
     /// Whether a pod starts whatever the agent says: it is never captured, and the agent itself may wait for it.
     /// </summary>
     public bool IsExempt(string podNamespace, string podName) =>
-        ExcludedNamespaces.Contains(podNamespace, StringComparer.Ordinal)
+        podNamespace == SystemNamespace
+        || ExcludedNamespaces.Contains(podNamespace, StringComparer.Ordinal)
         || (OwnNamespace.Length > 0
             && podNamespace == OwnNamespace
             && OwnPodPrefixes.Any(prefix => prefix.Length > 0 && podName.StartsWith(prefix, StringComparison.Ordinal)));

@@ -10,23 +10,24 @@ internal static class AgentClient
     /// <summary>One question and its answer.</summary>
     /// <param name="options">Where the agent is, and how long to wait for it.</param>
     /// <param name="request">The question.</param>
+    /// <param name="clock">Measures the wait, which is bounded as a whole: connecting, asking and hearing together.</param>
     /// <param name="obstacle">Why there is no answer; empty when there is.</param>
     /// <returns>The answer; null when nobody is there, or no answer came in time.</returns>
     /// <exception cref="CniException">What came back is no answer.</exception>
-    public static CniAnswer? Ask(PluginOptions options, CniRequest request, out string obstacle)
+    public static CniAnswer? Ask(PluginOptions options, CniRequest request, TimeProvider clock, out string obstacle)
     {
         try
         {
             byte[] message = CniMessages.Encode(request);
-            int timeoutMs = options.TimeoutSeconds * 1000;
-            using Socket socket = new(AddressFamily.Unix, SocketType.Seqpacket, ProtocolType.Unspecified)
-            {
-                // Also bounds connecting, where the agent's backlog is full (unix(7), socket(7)).
-                SendTimeout = timeoutMs,
-                ReceiveTimeout = timeoutMs,
-            };
+            long start = clock.GetTimestamp();
+            using Socket socket = new(AddressFamily.Unix, SocketType.Seqpacket, ProtocolType.Unspecified);
+
+            // Also bounds connecting, where the agent's backlog is full (unix(7), socket(7)).
+            socket.SendTimeout = RemainingMs(options, clock, start);
             socket.Connect(new UnixDomainSocketEndPoint(options.SocketPath));
+            socket.SendTimeout = RemainingMs(options, clock, start);
             socket.Send(message);
+            socket.ReceiveTimeout = RemainingMs(options, clock, start);
 
             // One byte more than an answer may have: what fills it is too long.
             byte[] answer = new byte[CniMessages.AnswerBytesMax + 1];
@@ -58,5 +59,12 @@ internal static class AgentClient
             throw new CniException(
                 CniErrorCode.Undecodable, "mesh-cni and the agent of the mesh do not understand each other.", malformed.Message);
         }
+    }
+    /// <summary>What is left of the wait, at least 1: a socket takes 0 for no limit.</summary>
+    /// <exception cref="SocketException">Nothing is left.</exception>
+    private static int RemainingMs(PluginOptions options, TimeProvider clock, long start)
+    {
+        double leftMs = (options.TimeoutSeconds * 1000.0) - clock.GetElapsedTime(start).TotalMilliseconds;
+        return leftMs >= 1 ? (int)leftMs : throw new SocketException((int)SocketError.TimedOut);
     }
 }

@@ -20,7 +20,7 @@ internal sealed class NetworkConfiguration
     public JsonElement? PrevResult { get; set; }
 
     /// <summary>Our own part.</summary>
-    public PluginOptions MeshNode { get; set; } = new();
+    public PluginSection MeshNode { get; set; } = new(new PluginOptions(), []);
 
     /// <summary>GC: what is still valid.</summary>
     [JsonPropertyName("cni.dev/valid-attachments")]
@@ -33,14 +33,8 @@ internal sealed class NetworkConfiguration
         byte[] text = ReadAll(input);
         try
         {
-            NetworkConfiguration read = JsonSerializer.Deserialize(text, NetworkConfigurationJson.Default.NetworkConfiguration)
+            return JsonSerializer.Deserialize(text, NetworkConfigurationJson.Default.NetworkConfiguration)
                 ?? throw new CniException(CniErrorCode.Undecodable, "The network configuration is null.");
-            int seconds = read.MeshNode.TimeoutSeconds;
-            return seconds is >= PluginOptions.TimeoutSecondsMin and <= PluginOptions.TimeoutSecondsMax
-                ? read
-                : throw new CniException(
-                    CniErrorCode.InvalidConfiguration,
-                    $"{PluginOptions.Key}.timeoutSeconds is {seconds}, must be 1 to {PluginOptions.TimeoutSecondsMax}.");
         }
         catch (JsonException malformed)
         {
@@ -93,7 +87,7 @@ internal sealed class ValidAttachment
     public required string InterfaceName { get; init; }
 }
 
-/// <summary>Reads without reflection. Keys that are other plugins' or the runtime's are passed over; ours are strict.</summary>
+/// <summary>Reads without reflection. Keys that are other plugins' or the runtime's are passed over.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     RespectNullableAnnotations = true,

@@ -19,13 +19,14 @@ internal static class Plugin
     /// <param name="environment">The value of an environment variable; null where it is not set.</param>
     /// <param name="input">Standard input.</param>
     /// <param name="output">Standard output: a result, or an error object.</param>
+    /// <param name="clock">Measures how long the agent is waited for.</param>
     /// <returns>The exit status: 0, or 1 with an error object.</returns>
-    public static int Run(Func<string, string?> environment, Stream input, Stream output)
+    public static int Run(Func<string, string?> environment, Stream input, Stream output, TimeProvider clock)
     {
         string version = CniVersions.Newest;
         try
         {
-            Write(output, Serve(environment, input, ref version));
+            Write(output, Serve(environment, input, clock, ref version));
             return 0;
         }
         catch (CniException failed)
@@ -45,7 +46,7 @@ internal static class Plugin
         return 1;
     }
 
-    private static string Serve(Func<string, string?> environment, Stream input, ref string version)
+    private static string Serve(Func<string, string?> environment, Stream input, TimeProvider clock, ref string version)
     {
         Invocation invocation = new(environment);
         if (invocation.Command == "VERSION")
@@ -61,50 +62,55 @@ internal static class Plugin
                 "mesh-cni is a CNI plugin: container runtimes run it.");
         }
 
+        if (invocation.Command == "DEL")
+        {
+            Delete(invocation, input, clock);
+            return "";
+        }
+
         NetworkConfiguration configuration = NetworkConfiguration.Read(input);
         CniVersions.Require(configuration.CniVersion);
         version = configuration.CniVersion;
         switch (invocation.Command)
         {
             case "ADD":
-                return Add(invocation, configuration);
+                return Add(invocation, configuration, clock);
             case "CHECK":
                 CniVersions.RequireFor("CHECK", version, since: "0.4.0");
-                Check(invocation, configuration);
-                return "";
-            case "DEL":
-                Delete(invocation, configuration);
+                Check(invocation, configuration, clock);
                 return "";
             case "GC":
                 CniVersions.RequireFor("GC", version, since: "1.1.0");
-                CollectGarbage(configuration);
+                CollectGarbage(configuration, clock);
                 return "";
             default:
                 CniVersions.RequireFor("STATUS", version, since: "1.1.0");
-                Status(configuration);
+                Status(configuration, clock);
                 return "";
         }
     }
 
-    private static string Add(Invocation invocation, NetworkConfiguration configuration)
+    private static string Add(Invocation invocation, NetworkConfiguration configuration, TimeProvider clock)
     {
         CniRequest request = invocation.ReadAttachment(CniCommand.Add, configuration.Name, requiresNamespace: true);
         JsonElement result = PreviousResult.Require(configuration);
         request.Addresses = PreviousResult.AddressesOf(result);
         string answer = PreviousResult.Answer(result, configuration.CniVersion);
-        AskUnlessExempt(request, configuration.MeshNode);
+        AskUnlessExempt(request, configuration.MeshNode, clock);
         return answer;
     }
 
-    private static void Check(Invocation invocation, NetworkConfiguration configuration)
+    private static void Check(Invocation invocation, NetworkConfiguration configuration, TimeProvider clock)
     {
         CniRequest request = invocation.ReadAttachment(CniCommand.Check, configuration.Name, requiresNamespace: true);
         request.Addresses = PreviousResult.AddressesOf(PreviousResult.Require(configuration));
-        AskUnlessExempt(request, configuration.MeshNode);
+        AskUnlessExempt(request, configuration.MeshNode, clock);
     }
 
-    private static void AskUnlessExempt(CniRequest request, PluginOptions options)
+    private static void AskUnlessExempt(CniRequest request, PluginSection section, TimeProvider clock)
     {
+        PluginOptions options = section.Options;
+
         // A container that is none of Kubernetes has no labels by which it could be enrolled.
         if (request.PodName is not string name || request.PodNamespace is not string podNamespace
             || options.IsExempt(podNamespace, name))
@@ -112,7 +118,8 @@ internal static class Plugin
             return;
         }
 
-        CniAnswer answer = AgentClient.Ask(options, request, out string obstacle)
+        section.RequireRight();
+        CniAnswer answer = AgentClient.Ask(options, request, clock, out string obstacle)
             ?? throw new CniException(
                 CniErrorCode.TryAgainLater,
                 $"The agent of the mesh does not answer, and pod {podNamespace}/{name} does not start uncaptured: try again later.",
@@ -121,27 +128,32 @@ internal static class Plugin
     }
 
     /// <summary>
-    /// Succeeds whatever the agent says: a pod that ends must not be held up, and the kernel removes its rules with its network.
+    /// Succeeds whatever runtime, configuration and agent say: a pod that ends must not be held up, the kernel removes its rules with its
+    /// network, and an agent that was not told finds that out by itself.
     /// </summary>
-    private static void Delete(Invocation invocation, NetworkConfiguration configuration)
+    private static void Delete(Invocation invocation, Stream input, TimeProvider clock)
     {
-        CniRequest request = invocation.ReadAttachment(CniCommand.Delete, configuration.Name, requiresNamespace: false);
-        PluginOptions options = configuration.MeshNode;
-        if (request.PodName is string name && request.PodNamespace is string podNamespace && !options.IsExempt(podNamespace, name))
+        try
         {
-            try
+            NetworkConfiguration configuration = NetworkConfiguration.Read(input);
+            CniRequest request = invocation.ReadAttachment(CniCommand.Delete, configuration.Name, requiresNamespace: false);
+            PluginOptions options = configuration.MeshNode.Options;
+            if (request.PodName is string name && request.PodNamespace is string podNamespace && !options.IsExempt(podNamespace, name))
             {
-                AgentClient.Ask(options, request, out _);
+                AgentClient.Ask(options, request, clock, out _);
             }
-            catch (CniException)
-            {
-                // An agent of another version, or a socket path that cannot be one.
-            }
+        }
+        catch (Exception untold) when (untold is CniException or IOException)
+        {
+            // The attachment cannot be made out, the agent is of another version, or its socket's path cannot be one.
         }
     }
 
-    /// <summary>The plugin itself keeps nothing that could be collected; an agent that is away holds nothing either.</summary>
-    private static void CollectGarbage(NetworkConfiguration configuration)
+    /// <summary>
+    /// The plugin itself keeps nothing that could be collected; an agent that is away holds nothing either, and one that cannot be told
+    /// finds out by itself.
+    /// </summary>
+    private static void CollectGarbage(NetworkConfiguration configuration, TimeProvider clock)
     {
         CniRequest request = new()
         {
@@ -157,22 +169,27 @@ internal static class Plugin
                 }),
             ],
         };
-        if (AgentClient.Ask(configuration.MeshNode, request, out _) is CniAnswer answer)
+        try
         {
-            ThrowUnlessDone(answer);
+            AgentClient.Ask(configuration.MeshNode.Options, request, clock, out _);
+        }
+        catch (CniException)
+        {
+            // An agent of another version, a socket path that cannot be one, or more attachments than a request holds.
         }
     }
 
-    private static void Status(NetworkConfiguration configuration)
+    private static void Status(NetworkConfiguration configuration, TimeProvider clock)
     {
-        PluginOptions options = configuration.MeshNode;
+        PluginOptions options = configuration.MeshNode.Options;
         if (!options.ReportsStatus)
         {
             return;
         }
 
+        configuration.MeshNode.RequireRight();
         CniRequest request = new() { Version = CniMessages.Version, Command = CniCommand.Status };
-        CniAnswer answer = AgentClient.Ask(options, request, out string obstacle)
+        CniAnswer answer = AgentClient.Ask(options, request, clock, out string obstacle)
             ?? throw new CniException(
                 CniErrorCode.NotAvailable,
                 "The agent of the mesh does not answer: pods that may be enrolled do not start.",

@@ -22,13 +22,15 @@ internal sealed class PluginUnderTest
         ["CNI_PATH"] = "/opt/cni/bin",
     };
 
+    public TimeProvider Clock { get; set; } = TimeProvider.System;
+
     public string Input { get; set; } = Configuration;
 
     public (int Status, string Output) Run()
     {
         using MemoryStream output = new();
         int status = Plugin.Run(
-            name => Variables.GetValueOrDefault(name), new MemoryStream(Encoding.UTF8.GetBytes(Input)), output);
+            name => Variables.GetValueOrDefault(name), new MemoryStream(Encoding.UTF8.GetBytes(Input)), output, Clock);
         return (status, Encoding.UTF8.GetString(output.ToArray()));
     }
 

@@ -30,7 +30,7 @@ internal sealed class CniInstallation(CniOptions options, JsonObject plugin)
         {
             SocketPath = options.SocketPath,
             TimeoutSeconds = options.AddTimeoutSeconds + 5,
-            ExcludedNamespaces = [.. excludedNamespaces.Prepend("kube-system").Distinct(StringComparer.Ordinal)],
+            ExcludedNamespaces = excludedNamespaces,
             OwnNamespace = options.OwnNamespace,
             OwnPodPrefixes = options.OwnPodPrefixes,
             ReportsStatus = options.ReportsStatus,

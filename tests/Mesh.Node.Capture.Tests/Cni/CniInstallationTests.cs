@@ -54,7 +54,7 @@ public sealed class CniInstallationTests : IDisposable
         Assert.Equal("1.50", network["x"]!.ToJsonString());
         Assert.True(JsonNode.DeepEquals(
             JsonNode.Parse("""
-                {"socketPath":"/run/mesh-node/cni/agent.sock","timeoutSeconds":30,"excludedNamespaces":["kube-system","infra"],
+                {"socketPath":"/run/mesh-node/cni/agent.sock","timeoutSeconds":30,"excludedNamespaces":["infra"],
                  "ownNamespace":"mesh-node","ownPodPrefixes":["mesh-node-"],"reportsStatus":false}
                 """),
             network["plugins"]![2]!["meshNode"]));
