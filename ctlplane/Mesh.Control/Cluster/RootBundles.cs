@@ -1,3 +1,6 @@
+using System.Collections.Immutable;
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json.Nodes;
 using Mesh.Control.Configuration;
 using Mesh.Control.Sources.Kubernetes;
@@ -6,8 +9,7 @@ namespace Mesh.Control.Cluster;
 
 /// <summary>
 /// Puts the roots into a ConfigMap of every namespace, where proxies find what to verify the control plane with before they have spoken to
-/// it. Under ambient's name, so that what mounts it there works here; one of that name that somebody else has made is left as it is. One
-/// loop, which works while this replica leads.
+/// it. What somebody else has made, or has written into ours, is left as it is. One loop, which works while this replica leads.
 /// </summary>
 /// <param name="objects">The API server.</param>
 /// <param name="name">Of the ConfigMaps.</param>
@@ -30,6 +32,9 @@ internal sealed partial class RootBundles(
     /// <summary>Marks what is ours.</summary>
     private const string Label = "mesh-node.io/root-bundle";
 
+    /// <summary>SHA-256 of what we wrote last, in hexadecimal: labels stay when somebody else replaces the data.</summary>
+    private const string Written = "mesh-node.io/root-bundle-sha256";
+
     private static readonly TimeSpan s_interval = TimeSpan.FromSeconds(1);
 
     /// <summary>Between two namespaces: 50 a second at most.</summary>
@@ -41,7 +46,9 @@ internal sealed partial class RootBundles(
     private static readonly TimeSpan s_retryInterval = TimeSpan.FromSeconds(30);
 
     private readonly Dictionary<string, (string Roots, DateTimeOffset DueAt)> _done = new(StringComparer.Ordinal);
-    private readonly HashSet<string> _said = new(StringComparer.Ordinal);
+
+    /// <summary>The last problem of each namespace.</summary>
+    private readonly Dictionary<string, string> _said = new(StringComparer.Ordinal);
 
     public async Task RunAsync(CancellationToken cancellation)
     {
@@ -56,7 +63,9 @@ internal sealed partial class RootBundles(
             }
 
             string wanted = roots();
-            foreach (string @namespace in configuration.Current.Namespaces.Where(@namespace => IsDue(@namespace, wanted)))
+            ImmutableArray<string> namespaces = configuration.Current.Namespaces;
+            Forget(namespaces);
+            foreach (string @namespace in namespaces.Where(@namespace => IsDue(@namespace, wanted)))
             {
                 if (!isLeader())
                 {
@@ -67,6 +76,16 @@ internal sealed partial class RootBundles(
                 _done[@namespace] = (wanted, time.GetUtcNow() + until);
                 await Task.Delay(s_pause, time, cancellation);
             }
+        }
+    }
+
+    /// <summary>A namespace that is made again has nothing of what its predecessor had.</summary>
+    private void Forget(ImmutableArray<string> namespaces)
+    {
+        foreach (string gone in _done.Keys.Concat(_said.Keys).Except(namespaces, StringComparer.Ordinal).ToList())
+        {
+            _done.Remove(gone);
+            _said.Remove(gone);
         }
     }
 
@@ -104,13 +123,15 @@ internal sealed partial class RootBundles(
                     ["name"] = name,
                     ["namespace"] = @namespace,
                     ["labels"] = new JsonObject { [Label] = "true" },
+                    ["annotations"] = new JsonObject { [Written] = HashOf(wanted) },
                 },
                 ["data"] = new JsonObject { [Key] = wanted },
             };
             return await objects.CreateAsync(path[..path.LastIndexOf('/')], created, cancellation) is not null;
         }
 
-        if (present["data"]?[Key]?.GetValue<string>() == wanted)
+        string? data = present["data"]?[Key]?.GetValue<string>();
+        if (data == wanted)
         {
             return true;
         }
@@ -121,14 +142,46 @@ internal sealed partial class RootBundles(
             return false;
         }
 
-        present["data"] = new JsonObject { [Key] = wanted };
+        string? written = present["metadata"]!["annotations"]?[Written]?.GetValue<string>();
+        if (data is not null
+            && written != HashOf(data)
+            && CertificatesOf(data) is { Count: > 0 } found
+            && !found.Overlaps(CertificatesOf(wanted)))
+        {
+            Say(@namespace, "Somebody else has put other certificates into it. Choose another name with --root-bundle.");
+            return false;
+        }
+
+        (present["data"] ??= new JsonObject())[Key] = wanted;
+        (present["metadata"]!["annotations"] ??= new JsonObject())[Written] = HashOf(wanted);
         return await objects.ReplaceAsync(path, present, cancellation) is not null;
+    }
+
+    private static string HashOf(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
+
+    /// <returns>The certificates, in base64 of one line.</returns>
+    private static HashSet<string> CertificatesOf(string pem)
+    {
+        var certificates = new HashSet<string>(StringComparer.Ordinal);
+        ReadOnlySpan<char> rest = pem;
+        while (PemEncoding.TryFind(rest, out PemFields found))
+        {
+            if (rest[found.Label] is "CERTIFICATE")
+            {
+                certificates.Add(string.Concat(rest[found.Base64Data].ToString().Where(character => !char.IsWhiteSpace(character))));
+            }
+
+            rest = rest[found.Location.End..];
+        }
+
+        return certificates;
     }
 
     private void Say(string @namespace, string problem)
     {
-        if (_said.Add($"{@namespace}: {problem}"))
+        if (!_said.TryGetValue(@namespace, out string? last) || last != problem)
         {
+            _said[@namespace] = problem;
             NotWritten(logger, @namespace, name, problem);
         }
     }

@@ -24,7 +24,7 @@ internal static class CommandLine
           --token-audience NAME     whom their tokens are for; default istio-ca
           --write true|false        whether to share the state with other replicas, one of which writes; default false
           --own-namespace NAME      of the replicas' Lease and Secret; default mesh-node
-          --root-bundle NAME        ConfigMap of each namespace for the roots; default istio-ca-root-cert, '' for none
+          --root-bundle NAME        ConfigMap of each namespace for the roots; default mesh-node-root-cert, '' for none
           --webhook ADDR:PORT       validates objects before they are written; default nowhere
           --listen ADDR:PORT        for proxies; default [::]:15012
           --admin ADDR:PORT         readiness and diagnosis; default 127.0.0.1:15014

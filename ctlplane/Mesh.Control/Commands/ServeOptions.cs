@@ -29,7 +29,7 @@ internal sealed record ServeOptions
     public string OwnNamespace { get; init; } = "mesh-node";
 
     /// <summary>--root-bundle: ConfigMap of every namespace that the roots are put into; empty for none.</summary>
-    public string RootBundle { get; init; } = "istio-ca-root-cert";
+    public string RootBundle { get; init; } = "mesh-node-root-cert";
 
     /// <summary>--webhook: where the API server asks whether objects may be written; nowhere by default.</summary>
     public IPEndPoint? Webhook { get; init; }

@@ -22,7 +22,7 @@ public sealed class DeploymentTests
         "create configmaps",
         "create tokenreviews.authentication.k8s.io",
         "get pods",
-        "get update configmaps istio-ca-root-cert",
+        $"get update configmaps {ReadOptions().RootBundle}",
         "get update validatingwebhookconfigurations.admissionregistration.k8s.io mesh-control",
         "list watch configmaps istio",
     ];
@@ -126,6 +126,37 @@ public sealed class DeploymentTests
             At(Container, "ports").AsArray().Select(port => At(port!, "containerPort").GetValue<long>()));
         Assert.Equal(IPAddress.IPv6Any, options.Listen.Address);
         Assert.Contains($"mesh-control.{Text(Replicas, "metadata", "namespace")}.svc", options.ServerNames);
+    }
+
+    [Fact]
+    public void The_proxy_mounts_the_roots_that_are_put_there_and_no_other_meshs()
+    {
+        string[] mounted =
+        [
+            .. At(s_objects["DaemonSet mesh-node-proxy"], "spec", "template", "spec", "volumes").AsArray()
+                .Where(volume => Text(volume!, "name") == "root")
+                .Select(volume => Text(volume!, "configMap", "name")),
+        ];
+
+        Assert.Equal([ReadOptions().RootBundle], mounted);
+        Assert.Equal("mesh-node-root-cert", ReadOptions().RootBundle);
+        Assert.Contains(
+            $"`{ReadOptions().RootBundle}`", File.ReadAllText(Path.Combine(Folder, "README.md")), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_the_page_does_to_all_namespaces_touches_no_label_of_other_meshes()
+    {
+        string[] commands =
+        [
+            .. File.ReadLines(Path.Combine(Folder, "README.md"))
+                .Where(line => line.StartsWith("kubectl label namespace --all ", StringComparison.Ordinal)),
+        ];
+
+        Assert.NotEmpty(commands);
+        Assert.All(
+            commands.SelectMany(command => command.Split(' ')[4..]).Where(word => word != "--overwrite"),
+            label => Assert.StartsWith("mesh-node.io/", label, StringComparison.Ordinal));
     }
 
     [Fact]

@@ -44,7 +44,7 @@ public sealed class ReplicaTests
         server.Apply(Manifests.Namespace("shop") + Manifests.Namespace("mesh-of-another") + """
             apiVersion: v1
             kind: ConfigMap
-            metadata: {name: istio-ca-root-cert, namespace: mesh-of-another}
+            metadata: {name: mesh-node-root-cert, namespace: mesh-of-another}
             data: {root-cert.pem: theirs}
             """);
         await using var control = new TestControlPlane { Kubeconfig = server.Kubeconfig, IsWriting = true };
