@@ -81,7 +81,10 @@ public sealed class AdmissionTests
             """);
         await using var control = new TestControlPlane
         {
-            Kubeconfig = server.Kubeconfig, IsWriting = true, HasWebhook = true, ServerNames = ["mesh-control-webhook.mesh-node.svc"],
+            Kubeconfig = server.Kubeconfig,
+            IsWriting = true,
+            HasWebhook = true,
+            ServerNames = ["mesh-control-webhook.mesh-node.svc"],
         };
         await control.StartAsync();
         await Eventually.TrueAsync(() => BundleOf(server) is not null, "the roots are installed");
