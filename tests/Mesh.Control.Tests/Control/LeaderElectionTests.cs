@@ -1,9 +1,11 @@
 using System.Text.Json.Nodes;
+using System.Threading.Channels;
 using Mesh.Control.Cluster;
 using Mesh.Control.Sources.Kubernetes;
 using Mesh.Control.Tests.Support;
 using Mesh.Testing.Kubernetes;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
 using Xunit;
 
 namespace Mesh.Control.Tests.Control;
@@ -11,6 +13,8 @@ namespace Mesh.Control.Tests.Control;
 /// <summary>Of several replicas one writes, and when it is gone, another.</summary>
 public sealed class LeaderElectionTests : IAsyncLifetime
 {
+    private static readonly TimeSpan s_second = TimeSpan.FromSeconds(1);
+
     private readonly List<(CancellationTokenSource Stopping, Task Running)> _running = [];
     private ApiServer _server = null!;
     private KubernetesApi _api = null!;
@@ -61,41 +65,77 @@ public sealed class LeaderElectionTests : IAsyncLifetime
             metadata: {name: mesh-control, namespace: mesh-node}
             spec: {holderIdentity: killed, leaseDurationSeconds: 10, leaseTransitions: 4}
             """);
-        long start = TimeProvider.System.GetTimestamp();
+        var time = new SteppedTime();
+        (LeaderElection next, _) = Start("next", time);
+        int seconds = await StepWhileAsync(() => !next.IsLeader, time);
 
-        (LeaderElection next, _) = Start("next");
-        await Eventually.TrueAsync(() => next.IsLeader, "the next leads");
-
-        Assert.InRange(TimeProvider.System.GetElapsedTime(start).TotalSeconds, 9.5, 15);
+        Assert.InRange(seconds, 10, 14);
         Assert.Equal(5, Lease()["leaseTransitions"]!.GetValue<int>());
     }
 
     [Fact]
     public async Task Who_cannot_renew_stops_before_another_may_begin()
     {
-        (LeaderElection election, _) = Start("only");
-        await Eventually.TrueAsync(() => election.IsLeader, "it leads");
-        long last = TimeProvider.System.GetTimestamp();
+        var time = new SteppedTime();
+        (LeaderElection election, _) = Start("only", time);
+        await time.DelayedAsync();
+        Assert.True(election.IsLeader);
         _server.FaultWhile(
             () => true,
             target => target.Contains("leases", StringComparison.Ordinal),
             context => ApiServer.FailAsync(context, 500, "InternalError", "etcd is gone"));
+        time.Advance(s_second);
 
-        await Eventually.TrueAsync(() => !election.IsLeader, "it stops");
+        // A lease is good for 10 s.
+        int seconds = 1 + await StepWhileAsync(() => election.IsLeader, time);
 
-        Assert.True(TimeProvider.System.GetElapsedTime(last).TotalSeconds < 10, "before a lease of 10 s has run out");
+        Assert.InRange(seconds, 2, 9);
     }
 
-    private (LeaderElection Election, CancellationTokenSource Stopping) Start(string identity)
+    private (LeaderElection Election, CancellationTokenSource Stopping) Start(string identity, TimeProvider? time = null)
     {
         var election = new LeaderElection(
-            new KubernetesObjects(_api), "mesh-node", identity, TimeProvider.System, NullLogger<LeaderElection>.Instance);
+            new KubernetesObjects(_api), "mesh-node", identity, time ?? TimeProvider.System, NullLogger<LeaderElection>.Instance);
         var stopping = new CancellationTokenSource();
         _running.Add((stopping, Task.Run(() => election.RunAsync(stopping.Token))));
         return (election, stopping);
     }
 
+    /// <summary>Lets time pass, a second after each attempt.</summary>
+    /// <returns>How many seconds.</returns>
+    private static async Task<int> StepWhileAsync(Func<bool> condition, SteppedTime time)
+    {
+        for (int seconds = 0; ; seconds++)
+        {
+            await time.DelayedAsync();
+            if (!condition())
+            {
+                return seconds;
+            }
+
+            Assert.True(seconds < 60, "Nothing came of a minute.");
+            time.Advance(s_second);
+        }
+    }
+
     private int RequestsFor(string part) => _server.Requests.Count(request => request.Contains(part, StringComparison.Ordinal));
 
     private JsonObject Lease() => _server.Of("Lease").List().Items.Single()["spec"]!.AsObject();
+
+    /// <summary>A clock that says when somebody waits for it.</summary>
+    private sealed class SteppedTime : FakeTimeProvider
+    {
+        private readonly Channel<TimeSpan> _delays = Channel.CreateUnbounded<TimeSpan>();
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            ITimer timer = base.CreateTimer(callback, state, dueTime, period);
+            _delays.Writer.TryWrite(dueTime);
+            return timer;
+        }
+
+        /// <summary>Returns once somebody waits who did not before.</summary>
+        public async Task DelayedAsync() =>
+            await _delays.Reader.ReadAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(TimeSpan.FromSeconds(60));
+    }
 }

@@ -101,7 +101,8 @@ public sealed class NamedServiceTests
             Assert.Equal("<reset>", await HttpLab.ReadToEndAsync(client));
         }
 
-        Assert.Equal(2, lab.Node.ClosedTotal(ConnectionPath.Blocked, CloseReason.NotInRegistry));
+        await Eventually.TrueAsync(
+            () => lab.Node.ClosedTotal(ConnectionPath.Blocked, CloseReason.NotInRegistry) == 2, LabNode.Patience, "both are counted");
         AddEntry(lab, "tcp.example.org", PortProtocol.Tcp, ServiceReach.Port);
         using Socket known = await lab.Client.ConnectAsync(stranger.Address, Port);
         Assert.Equal("SET key 1\r\n", await LabPod.AskAsync(known, "SET key 1\r\n"));
@@ -110,7 +111,8 @@ public sealed class NamedServiceTests
     [LabFact]
     public async Task A_server_name_leads_to_its_service_and_what_is_neither_to_that_of_the_port()
     {
-        await using HttpLab lab = await HttpLab.StartAsync(options: new ProxyOptions { ProtocolDetectionTimeoutMs = 200 });
+        // Each client says hello: there is nothing to be given up.
+        await using HttpLab lab = await HttpLab.StartAsync(options: new ProxyOptions { ProtocolDetectionTimeoutMs = 120_000 });
         LabPod dialled = await lab.Node.AddStrangerAsync("dialled");
         LabPod named = await lab.Node.AddStrangerAsync("named");
         LabPod others = await lab.Node.AddStrangerAsync("others");
