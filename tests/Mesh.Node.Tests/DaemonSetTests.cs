@@ -144,14 +144,15 @@ public sealed class DaemonSetTests
         Assert.Null(agent["maxSurge"]);
     }
 
-    /// <summary>What the agent asks for is what the source of pods does: list, watch, and get for single pods.</summary>
+    /// <summary>What the agent asks for is what the source of pods does: list, watch, and get for single pods; and events.</summary>
     [Fact]
-    public void The_agent_may_read_pods_and_namespaces_and_nothing_else()
+    public void The_agent_may_read_pods_and_namespaces_and_write_events_and_nothing_else()
     {
-        JsonNode rule = Assert.Single(At(s_objects["ClusterRole mesh-node-agent"], "rules").AsArray())!;
-        Assert.Equal([""], Texts(rule, "apiGroups"));
-        Assert.Equal(["namespaces", "pods"], Texts(rule, "resources"));
-        Assert.Equal(["get", "list", "watch"], Texts(rule, "verbs"));
+        JsonArray rules = At(s_objects["ClusterRole mesh-node-agent"], "rules").AsArray();
+        Assert.All(rules, rule => Assert.Equal([""], Texts(rule!, "apiGroups")));
+        Assert.Equal(
+            ["namespaces pods: get list watch", "events: create"],
+            rules.Select(rule => $"{string.Join(' ', Texts(rule!, "resources"))}: {string.Join(' ', Texts(rule!, "verbs"))}"));
         JsonObject binding = s_objects["ClusterRoleBinding mesh-node-agent"];
         Assert.Equal("mesh-node-agent", Text(binding, "roleRef", "name"));
         JsonNode subject = Assert.Single(At(binding, "subjects").AsArray())!;

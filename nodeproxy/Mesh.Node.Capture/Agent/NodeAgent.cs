@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Threading.Channels;
 using Mesh.Interop.Linux;
 using Mesh.Node.Capture.Handover;
+using Mesh.Node.Capture.Kubernetes;
 using Mesh.Node.Capture.Pods;
 using Mesh.Node.Capture.Rules;
 using Microsoft.Extensions.Logging;
@@ -16,6 +17,7 @@ namespace Mesh.Node.Capture.Agent;
 public sealed partial class NodeAgent
 {
     private static readonly TimeSpan s_reportPause = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan s_eventPause = TimeSpan.FromSeconds(1);
 
     private readonly string _node;
     private readonly IReadOnlyList<IPAddress> _nodeAddresses;
@@ -159,6 +161,7 @@ public sealed partial class NodeAgent
             ServeAsync(server, stop.Token),
             WriteReportsAsync(rules.Backend, server, sources, stop.Token),
             ServeRuntimeAsync(sources, services, stop.Token),
+            SayEventsAsync(sources.Events, stop.Token),
             _fault.Task,
         ];
         Task ended = await Task.WhenAny(parts);
@@ -301,6 +304,23 @@ public sealed partial class NodeAgent
     }
 
     private void SignalReport() => _reportChanges.Writer.TryWrite(true);
+
+    private async Task SayEventsAsync(PodEvents? events, CancellationToken cancellation)
+    {
+        while (events is not null)
+        {
+            await Task.Delay(s_eventPause, _time, cancellation);
+            PodReport[] pods;
+            lock (_gate)
+            {
+                pods = [.. _pods.Values.Select(entry => entry.Pod.Report)];
+            }
+
+            await events.SayAsync(pods, cancellation);
+        }
+
+        await Task.Delay(Timeout.InfiniteTimeSpan, _time, cancellation);
+    }
 
     private async Task WriteReportsAsync(CaptureBackend backend, HandoverServer server, PodSources sources, CancellationToken cancellation)
     {

@@ -49,6 +49,7 @@ internal sealed partial class KubernetesPodSource : IPodSource, IDisposable
         _time = time;
         _processes = new HostProcesses(options.HostProc, time);
         _api = new ApiClient(options);
+        Events = new PodEvents(_api, node, logger, time);
         _pods = new ResourceFollower<PodObject>(
             new ResourceKind<PodObject>(
                 "pods",
@@ -81,6 +82,9 @@ internal sealed partial class KubernetesPodSource : IPodSource, IDisposable
 
     /// <summary>What keeps it from knowing the pods as they are now; empty when nothing does. Any thread.</summary>
     public IReadOnlyList<string> Problems => [.. new[] { _pods.Problem, _namespaces.Problem }.OfType<string>().Distinct()];
+
+    /// <summary>Says what is wrong with pods where their owners look.</summary>
+    public PodEvents Events { get; }
 
     public void Dispose() => _api.Dispose();
 

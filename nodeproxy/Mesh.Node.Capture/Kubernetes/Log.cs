@@ -19,4 +19,7 @@ internal static partial class Log
     [LoggerMessage(EventId = 3304, Level = LogLevel.Warning,
         Message = "Pod {Pod} (uid {Uid}) asks for the mesh and is not captured: {Reason}.")]
     public static partial void NotCapturable(ILogger logger, string pod, string uid, string reason);
+
+    [LoggerMessage(EventId = 3305, Level = LogLevel.Warning, Message = "An event of pod {Pod} could not be written: {Reason}.")]
+    public static partial void EventNotSaid(ILogger logger, string pod, string reason);
 }

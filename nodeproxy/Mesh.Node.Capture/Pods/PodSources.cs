@@ -52,6 +52,9 @@ internal sealed class PodSources : IPodEnrolment, IDisposable
     /// <summary>Whether some source can say of a pod that is about to start whether it is to be captured.</summary>
     public bool CanDecide => _enrolments.Count > 0;
 
+    /// <summary>Says what is wrong with pods where their owners look; null where nobody does.</summary>
+    public PodEvents? Events => _kubernetes?.Events;
+
     public void Dispose() => _kubernetes?.Dispose();
 
     public async Task<PodSpec?> FindAsync(string podNamespace, string name, string? uid, CancellationToken cancellation)

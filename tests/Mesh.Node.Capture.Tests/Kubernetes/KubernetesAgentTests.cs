@@ -28,7 +28,11 @@ public sealed class KubernetesAgentTests : IAsyncLifetime
     private readonly ApiFiles _files = new();
     private ApiServer _server = null!;
 
-    public async ValueTask InitializeAsync() => _server = await ApiServer.StartAsync();
+    public async ValueTask InitializeAsync()
+    {
+        _server = await ApiServer.StartAsync();
+        _server.Define(new ApiResource(string.Empty, "v1", "events", "Event"));
+    }
 
     public async ValueTask DisposeAsync()
     {
@@ -98,8 +102,11 @@ public sealed class KubernetesAgentTests : IAsyncLifetime
         Assert.Contains(
             "no process of it", agent.StatusOf(Uid)!.Value.GetProperty("problems")[0].GetString(), StringComparison.Ordinal);
 
+        await UntilEventAsync("Warning CaptureFailed");
+
         _host.AddOfPod(40, Uid, first.Network);
         await agent.UntilAsync(Uid, "captured");
+        await UntilEventAsync("Normal Captured");
 
         // The sandbox is made anew: other processes, another namespace, and the API server tells of another address.
         _host.Remove(40);
@@ -221,13 +228,12 @@ public sealed class KubernetesAgentTests : IAsyncLifetime
         Array.ForEach(networks, network => network.Dispose());
     }
 
-    /// <summary>The network of a pod that has one address.</summary>
-    private static async Task<ScratchNamespace> NetworkOfAsync(string address)
-    {
-        ScratchNamespace network = await ScratchNamespace.CreateAsync();
-        await network.ExecuteAsync($"ip address add {address}/32 dev lo");
-        return network;
-    }
+    private Task UntilEventAsync(string words) => Wait.UntilAsync(
+        () => _server.Of("Event").List().Items.Any(said =>
+            $"{said["type"]} {said["reason"]}" == words
+            && said["involvedObject"]!["uid"]!.GetValue<string>() == Uid
+            && said["metadata"]!["namespace"]!.GetValue<string>() == "shop"),
+        $"an event says {words}");
 
     private AgentUnderTest Agent() => new(new CaptureOptions { DrainSeconds = 0 }) { Kubernetes = _files.OptionsFor(_server, _host.Root) };
 
