@@ -102,7 +102,7 @@ internal static class HttpRouteReader
             Rewrite = filters.Path,
             Authority = filters.Authority,
             Timeout = request,
-            Retries = retries with { AttemptTimeout = attempt },
+            Retries = attempt is null ? retries : retries with { AttemptTimeout = attempt },
         };
     }
 

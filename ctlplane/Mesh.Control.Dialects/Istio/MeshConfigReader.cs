@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Collections.Immutable;
 using System.Globalization;
 using Mesh.Control.Dialects.Traffic;
@@ -9,7 +10,8 @@ namespace Mesh.Control.Dialects.Istio;
 
 /// <summary>
 /// Reads the mesh configuration, the ConfigMap <c>istio</c>: of <c>data.mesh</c> the <c>extensionProviders</c> that authorize requests
-/// (reference B.7), and <c>outboundTrafficPolicy</c> (reference B.4).
+/// (reference B.7), <c>outboundTrafficPolicy</c> (reference B.4) and
+/// <c>defaultHttpRetryPolicy</c> (reference B.1).
 /// </summary>
 internal static class MeshConfigReader
 {
@@ -22,6 +24,17 @@ internal static class MeshConfigReader
 
     /// <summary>What Istio waits where nothing is said.</summary>
     private static readonly TimeSpan s_timeoutDefault = TimeSpan.FromSeconds(600);
+
+    /// <summary>What is said in another place, or cannot be chosen.</summary>
+    private static readonly FrozenDictionary<string, (string Reason, string Hint)> s_elsewhere =
+        new Dictionary<string, (string Reason, string Hint)>
+        {
+            ["trustDomain"] =
+                ("It is not read here: the trust domain is the control plane's own.", "Start mesh-control with --trust-domain."),
+            ["trustDomainAliases"] = ("Aliases of the trust domain are not supported: principals are compared as they are written.", ""),
+            ["rootNamespace"] = ("It is not read here.", "Start mesh-control with --root-namespace."),
+            ["pathNormalization"] = ("Paths have one normal form, which cannot be chosen; the field has no effect.", ""),
+        }.ToFrozenDictionary(StringComparer.Ordinal);
 
     private static readonly string[] s_grpcFields =
         ["clearRouteCache", "failOpen", "includeRequestBodyInCheck", "port", "service", "statusOnError", "timeout"];
@@ -49,10 +62,22 @@ internal static class MeshConfigReader
             return null;
         }
 
-        if (mesh.Entries.Any(entry => entry.Key is not ("extensionProviders" or "outboundTrafficPolicy")))
+        if (mesh.Entries.Any(entry =>
+            entry.Key is not ("defaultHttpRetryPolicy" or "extensionProviders" or "outboundTrafficPolicy")
+            && !s_elsewhere.ContainsKey(entry.Key)))
         {
             diagnostics.Note(
-                "data.mesh", mesh.Position, "Of the mesh's configuration only extensionProviders and outboundTrafficPolicy are read.");
+                "data.mesh",
+                mesh.Position,
+                "Of the mesh's configuration only defaultHttpRetryPolicy, extensionProviders and outboundTrafficPolicy are read.");
+        }
+
+        foreach (RawEntry entry in mesh.Entries)
+        {
+            if (s_elsewhere.TryGetValue(entry.Key, out (string Reason, string Hint) said))
+            {
+                mesh.Warning(entry.Key, said.Reason, said.Hint);
+            }
         }
 
         ImmutableArray<ExtensionProviderSpec>.Builder providers = ImmutableArray.CreateBuilder<ExtensionProviderSpec>();
@@ -78,6 +103,7 @@ internal static class MeshConfigReader
 
         return new MeshConfigSpec
         {
+            DefaultRetries = mesh.Section("defaultHttpRetryPolicy") is { } retries ? RetryReader.ReadSection(retries) : null,
             Namespace = source.Key.Namespace,
             Providers = providers.ToImmutable(),
             IsRegistryOnly = OutboundModeReader.IsRegistryOnly(mesh.Section("outboundTrafficPolicy")) ?? false,

@@ -17,13 +17,12 @@ internal static class RetryReader
     /// <summary>Known to Envoy, and asking for what is not done here.</summary>
     private static readonly string[] s_unsupported = ["http3-post-connect-failure", "retriable-headers"];
 
-    public static RetryPolicy Read(FieldReader rule)
-    {
-        if (rule.Section("retries") is not { } retries)
-        {
-            return RetryPolicy.Default;
-        }
+    public static RetryPolicy Read(FieldReader rule) =>
+        rule.Section("retries") is { } retries ? ReadSection(retries) : RetryPolicy.Default;
 
+    /// <summary>Reads one, wherever it stands.</summary>
+    public static RetryPolicy ReadSection(FieldReader retries)
+    {
         retries.RefuseUnknown("retries", s_fields);
         if (retries.Has("retryRemoteLocalities"))
         {

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Net;
 using Mesh.Control.Model.Canonical;
 using Mesh.Control.Model.Inputs;
+using Mesh.Control.Model.Traffic;
 
 namespace Mesh.Control.Dialects.Istio;
 
@@ -164,6 +165,9 @@ internal sealed record MeshConfigSpec
     public required string Namespace { get; init; }
 
     public required ImmutableArray<ExtensionProviderSpec> Providers { get; init; }
+
+    /// <summary>Of routes that say nothing of retries; null for what holds anyway.</summary>
+    public RetryPolicy? DefaultRetries { get; init; }
 
     /// <summary>Workloads go to what the mesh knows and nowhere else, unless something narrower says otherwise.</summary>
     public bool IsRegistryOnly { get; init; }

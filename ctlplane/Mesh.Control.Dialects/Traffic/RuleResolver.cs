@@ -14,6 +14,7 @@ internal sealed class RuleResolver(
     ServiceDirectory directory,
     DestinationRules destinationRules,
     Backends backends,
+    RetryPolicy defaultRetries,
     ImmutableArray<LabelledWorkload> workloads,
     string clusterDomain,
     Action<RawObject, DiagnosticSeverity, string, string> report)
@@ -49,6 +50,7 @@ internal sealed class RuleResolver(
             {
                 Destinations = destinations,
                 KeepsUnusable = keepsUnusable,
+                Retries = ReferenceEquals(forward.Retries, RetryPolicy.Default) ? defaultRetries : forward.Retries,
                 Mirrors =
                 [
                     .. rule.Mirrors.Select(mirror => new Mirror(

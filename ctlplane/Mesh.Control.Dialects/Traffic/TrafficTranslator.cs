@@ -14,6 +14,7 @@ internal sealed record TrafficInputs(
     ImmutableArray<ServiceRouteSpec> ServiceRoutes,
     ImmutableArray<ReferenceGrantSpec> Grants,
     ImmutableArray<SidecarSpec> Sidecars,
+    RetryPolicy DefaultRetries,
     ImmutableArray<Service> Services,
     ImmutableArray<LabelledWorkload> Workloads)
 {
@@ -57,7 +58,8 @@ internal sealed class TrafficTranslator
         _serviceRoutes = new ServiceRoutes(inputs.ServiceRoutes, options.ClusterDomain);
         _sidecars = new SidecarScopes(inputs.Sidecars, options.RootNamespace, Report);
         _backends = new Backends(_directory, inputs.Grants, options.ClusterDomain);
-        _resolver = new RuleResolver(_directory, _destinationRules, _backends, inputs.Workloads, options.ClusterDomain, Report);
+        _resolver = new RuleResolver(
+            _directory, _destinationRules, _backends, inputs.DefaultRetries, inputs.Workloads, options.ClusterDomain, Report);
     }
 
     public static TrafficResult Translate(TranslationOptions options, TrafficInputs inputs) =>

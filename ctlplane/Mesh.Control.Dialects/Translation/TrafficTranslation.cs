@@ -6,6 +6,7 @@ using Mesh.Control.Dialects.Traffic;
 using Mesh.Control.Model.Canonical;
 using Mesh.Control.Model.Diagnostics;
 using Mesh.Control.Model.Status;
+using Mesh.Control.Model.Traffic;
 
 namespace Mesh.Control.Dialects.Translation;
 
@@ -24,7 +25,8 @@ internal sealed class TrafficTranslation(TranslationOptions options)
         ImmutableArray<object> rules =
         [
             .. readings.Select(reading => reading.Spec)
-                .Where(spec => spec is VirtualServiceSpec or DestinationRuleSpec or ServiceRouteSpec or ReferenceGrantSpec or SidecarSpec)!,
+                .Where(spec => spec is VirtualServiceSpec or DestinationRuleSpec or ServiceRouteSpec or ReferenceGrantSpec or SidecarSpec
+                    || IsRetryDefault(spec))!,
         ];
         bool selectsClients = rules.OfType<VirtualServiceSpec>()
             .Any(spec => spec.Rules.Any(rule => rule.Matches.Any(match => match.SourceLabels is not null)));
@@ -43,6 +45,7 @@ internal sealed class TrafficTranslation(TranslationOptions options)
                 [.. rules.OfType<ServiceRouteSpec>()],
                 [.. rules.OfType<ReferenceGrantSpec>()],
                 [.. rules.OfType<SidecarSpec>()],
+                rules.OfType<MeshConfigSpec>().FirstOrDefault()?.DefaultRetries ?? RetryPolicy.Default,
                 services,
                 selectsClients ? [.. specs.Select(LabelledBy).OfType<LabelledWorkload>()] : []));
         }
@@ -51,6 +54,9 @@ internal sealed class TrafficTranslation(TranslationOptions options)
         var refused = readings.Where(IsRefused).Select(reading => reading.Source.Key).ToHashSet();
         return _current with { Statuses = [.. _current.Statuses.Where(status => !refused.Contains(status.Object)), .. Refused(readings)] };
     }
+
+    private bool IsRetryDefault(object? spec) =>
+        spec is MeshConfigSpec { DefaultRetries: not null } config && config.Namespace == options.RootNamespace;
 
     /// <summary>Of routes whose present version is refused, whether or not an earlier one is in force.</summary>
     private static IEnumerable<ObjectStatus> Refused(List<Reading> readings) => readings

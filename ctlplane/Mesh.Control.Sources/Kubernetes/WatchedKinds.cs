@@ -66,6 +66,7 @@ public static class WatchedKinds
         new("networking.istio.io", "WorkloadEntry", "workloadentries", s_istio, s_spec),
         new("networking.istio.io", "VirtualService", "virtualservices", s_istio, s_spec),
         new("networking.istio.io", "DestinationRule", "destinationrules", s_istio, s_spec),
+        new("networking.istio.io", "Sidecar", "sidecars", s_istio, s_spec),
         new("security.istio.io", "AuthorizationPolicy", "authorizationpolicies", s_istio, s_spec),
         new("security.istio.io", "PeerAuthentication", "peerauthentications", s_istio, s_spec),
         new("security.istio.io", "RequestAuthentication", "requestauthentications", s_istio, s_spec),
