@@ -10,6 +10,7 @@ using Mesh.Node.Proxy.Http.Destinations;
 using Mesh.Node.Proxy.Http.Detection;
 using Mesh.Node.Proxy.Identity;
 using Mesh.Node.Proxy.Loops;
+using Mesh.Node.Proxy.Origination;
 using Mesh.Node.Proxy.Pods;
 using Mesh.Node.Proxy.Resolution;
 using Mesh.Node.Proxy.Succession;
@@ -74,6 +75,7 @@ public sealed class NodeProxy : IPodSink, ITunnelLister, IPodLister, IDestinatio
             new TokenWorker(clock ?? TimeProvider.System),
             telemetry.Dns,
             new PortHints(),
+            new OriginationContexts(new OriginationFiles(options.TlsFilesDirectory)),
             logger);
         Explainer = new RequestExplainer(_configuration, _services.Destinations, static () => Environment.TickCount64);
 
@@ -96,6 +98,7 @@ public sealed class NodeProxy : IPodSink, ITunnelLister, IPodLister, IDestinatio
         _configuration.Dispose();
         _upkeep.Dispose();
         _services.Tokens.Dispose();
+        _services.Originations.Dispose();
     }
 
     IReadOnlyList<DestinationStatus> IDestinationLister.List() => _services.Destinations.Describe(Environment.TickCount64);

@@ -28,6 +28,12 @@ public sealed class ProxyOptions
     /// <summary>Directory of a current libssl and libcrypto to use instead of the system's; null for the system's.</summary>
     public string? OpenSslDirectory { get; set; }
 
+    /// <summary>
+    /// Directory of the files that rules name for TLS towards servers outside the mesh. Whoever may write a rule may have any file in it
+    /// used, and none besides.
+    /// </summary>
+    public string TlsFilesDirectory { get; set; } = "/etc/mesh-node/tls";
+
     /// <summary>Time for a TCP connect, to an application or to a peer. Milliseconds, 10 to 120 000.</summary>
     public int ConnectTimeoutMs { get; set; } = 10_000;
 

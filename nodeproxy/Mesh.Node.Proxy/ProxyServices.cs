@@ -5,6 +5,7 @@ using Mesh.Node.Proxy.Http;
 using Mesh.Node.Proxy.Http.Destinations;
 using Mesh.Node.Proxy.Http.Detection;
 using Mesh.Node.Proxy.Identity;
+using Mesh.Node.Proxy.Origination;
 using Mesh.Node.Proxy.Pods;
 using Mesh.Node.Proxy.Telemetry.Metrics;
 using Mesh.Node.Transport.Buffers;
@@ -26,6 +27,7 @@ namespace Mesh.Node.Proxy;
 /// <param name="Tokens">Verifies the tokens of requests.</param>
 /// <param name="Dns">Counts what was asked of DNS.</param>
 /// <param name="Hints">Which ports' servers speak first.</param>
+/// <param name="Originations">What TLS towards servers outside the mesh is begun with.</param>
 /// <param name="Logger">Where a fault is told.</param>
 internal sealed record ProxyServices(
     string NodeName,
@@ -41,4 +43,5 @@ internal sealed record ProxyServices(
     TokenWorker Tokens,
     DnsMetrics Dns,
     PortHints Hints,
+    OriginationContexts Originations,
     ILogger Logger);

@@ -76,16 +76,15 @@ internal static class TrafficPolicyReader
             }
             else
             {
-                ports.Add((port, ReadSettings(section)));
+                ports.Add((port, ReadSettings(section, isOfPort: true)));
             }
         }
 
-        return ReadSettings(policy) with { Ports = ports.ToImmutable(), RetryBudget = ReadBudget(policy) };
+        return ReadSettings(policy, isOfPort: false) with { Ports = ports.ToImmutable(), RetryBudget = ReadBudget(policy) };
     }
 
-    private static PolicySpec ReadSettings(FieldReader policy)
+    private static PolicySpec ReadSettings(FieldReader policy, bool isOfPort)
     {
-        CheckTls(policy);
         FieldReader? outliers = policy.Section("outlierDetection");
         (BalancingPolicy? balancing, bool? prefersNear) = BalancingReader.Read(policy);
         return new PolicySpec
@@ -95,28 +94,8 @@ internal static class TrafficPolicyReader
             Outliers = outliers is null ? null : ReadOutliers(outliers),
             PanicPercent = outliers?.Integer("minHealthPercent", 0, 100) ?? 0,
             PrefersNear = prefersNear,
+            Tls = TlsSettingsReader.Read(policy, isOfPort),
         };
-    }
-
-    private static void CheckTls(FieldReader policy)
-    {
-        if (policy.Section("tls") is not { } tls)
-        {
-            return;
-        }
-
-        switch (tls.Text("mode"))
-        {
-            case "ISTIO_MUTUAL":
-                break;
-            case "SIMPLE" or "MUTUAL" or "DISABLE" or null:
-                policy.Warning(
-                    "tls", "TLS is the mesh's own between its workloads and the application's to others; the field has no effect.");
-                break;
-            case { } mode:
-                tls.Error("mode", $"'{mode}' is not a mode.");
-                break;
-        }
     }
 
     private static OutlierPolicy ReadOutliers(FieldReader outliers)

@@ -107,6 +107,7 @@ internal sealed record EffectiveRule(PolicySpec? Policy, ImmutableArray<(Destina
             Outliers = narrow.Outliers ?? wide.Outliers,
             PanicPercent = narrow.Outliers is null ? wide.PanicPercent : narrow.PanicPercent,
             RetryBudget = narrow.RetryBudget ?? wide.RetryBudget,
+            Tls = narrow.Tls ?? wide.Tls,
             Ports = [.. narrow.Ports, .. wide.Ports.Where(entry => narrow.Ports.All(other => other.Port != entry.Port))],
         };
 
@@ -125,6 +126,7 @@ internal sealed record EffectiveRule(PolicySpec? Policy, ImmutableArray<(Destina
         Limits = budget is null ? policy.Limits : (policy.Limits ?? new ConnectionLimits()) with { RetryBudget = budget },
         Outliers = policy.Outliers,
         PanicPercent = policy.PanicPercent,
+        Tls = policy.Tls?.Origination,
 
         // Without outlier detection nothing tells a far endpoint that works from a near one that does not.
         PrefersNear = policy.Outliers is not null && policy.PrefersNear != false,

@@ -143,9 +143,15 @@ internal sealed record PolicySpec
 
     public RetryBudget? RetryBudget { get; init; }
 
+    /// <summary>Null where nothing is said of TLS.</summary>
+    public TlsSpec? Tls { get; init; }
+
     /// <summary>Whole in themselves: what they leave out is the default.</summary>
     public ImmutableArray<(int Port, PolicySpec Policy)> Ports { get; init; } = [];
 }
+
+/// <param name="Origination">Towards servers outside the mesh; null for none, which takes back what a wider policy says.</param>
+internal sealed record TlsSpec(TlsOrigination? Origination);
 
 /// <summary>A route's attachment to a Service.</summary>
 /// <param name="Namespace">Of the Service.</param>

@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace Mesh.Control.Model.Traffic;
 
 /// <summary>How requests are carried to endpoints. Immutable; null is the proxy's default.</summary>
@@ -17,6 +19,31 @@ public sealed record TrafficPolicy
 
     /// <summary>Endpoints near the client go before those farther away.</summary>
     public bool PrefersNear { get; init; }
+
+    /// <summary>How connections to endpoints outside the mesh are made in TLS; null for as they are.</summary>
+    public TlsOrigination? Tls { get; init; }
+}
+
+/// <summary>TLS towards servers outside the mesh. Immutable. Files are the nodes' own; empty for none.</summary>
+public sealed record TlsOrigination
+{
+    /// <summary>The host that is asked for; empty for the service's own, or the request's where that has many.</summary>
+    public string ServerName { get; init; } = string.Empty;
+
+    /// <summary>Names of which the server's certificate must be for one; none for the server's name.</summary>
+    public ImmutableArray<string> AcceptedNames { get; init; } = [];
+
+    /// <summary>Whoever answers is accepted.</summary>
+    public bool SkipsVerification { get; init; }
+
+    /// <summary>Empty for the system's roots.</summary>
+    public string RootsFile { get; init; } = string.Empty;
+
+    public string RevocationsFile { get; init; } = string.Empty;
+
+    public string CertificateFile { get; init; } = string.Empty;
+
+    public string PrivateKeyFile { get; init; } = string.Empty;
 }
 
 public enum BalancingAlgorithm

@@ -52,7 +52,23 @@ internal static class TrafficCompiler
         Outliers = policy.Outliers is null ? null : WireOf(policy.Outliers),
         PanicPercent = (uint)policy.PanicPercent,
         PrefersNear = policy.PrefersNear,
+        Tls = policy.Tls is null ? null : WireOf(policy.Tls),
     };
+
+    private static Wire.TlsOrigination WireOf(TlsOrigination tls)
+    {
+        var wire = new Wire.TlsOrigination
+        {
+            ServerName = tls.ServerName,
+            SkipVerification = tls.SkipsVerification,
+            RootsFile = tls.RootsFile,
+            RevocationsFile = tls.RevocationsFile,
+            CertificateFile = tls.CertificateFile,
+            PrivateKeyFile = tls.PrivateKeyFile,
+        };
+        wire.AcceptedNames.AddRange(tls.AcceptedNames);
+        return wire;
+    }
 
     private static Wire.Balancing WireOf(BalancingPolicy balancing) => new()
     {

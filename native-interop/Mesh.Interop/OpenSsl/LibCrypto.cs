@@ -305,4 +305,16 @@ internal static unsafe partial class LibCrypto
         internal nint tm_gmtoff;
         internal nint tm_zone;
     }
+
+    internal const uint X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS = 0x4;
+    internal const uint X509_CHECK_FLAG_NEVER_CHECK_SUBJECT = 0x20;
+
+    [LibraryImport(Name, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int X509_check_host(nint certificate, string name, nuint nameBytes, uint flags, nint peerName);
+
+    [LibraryImport(Name, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int X509_check_ip_asc(nint certificate, string address, uint flags);
+
+    [LibraryImport(Name, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int X509_STORE_load_file(X509StoreHandle store, string path);
 }

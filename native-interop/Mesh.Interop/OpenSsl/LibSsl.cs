@@ -38,10 +38,15 @@ internal static unsafe partial class LibSsl
 
     internal const int SSL_SESS_CACHE_OFF = 0;
 
+    internal const int SSL_VERIFY_NONE = 0x00;
     internal const int SSL_VERIFY_PEER = 0x01;
     internal const int SSL_VERIFY_FAIL_IF_NO_PEER_CERT = 0x02;
 
+    internal const int TLS1_2_VERSION = 0x0303;
     internal const int TLS1_3_VERSION = 0x0304;
+
+    internal const int SSL_CTRL_SET_TLSEXT_HOSTNAME = 55;
+    internal const int TLSEXT_NAMETYPE_host_name = 0;
 
     internal const int SSL_CLIENT_HELLO_ERROR = 0;
     internal const int SSL_CLIENT_HELLO_SUCCESS = 1;
@@ -84,6 +89,12 @@ internal static unsafe partial class LibSsl
 
     [LibraryImport(Name, EntryPoint = "SSL_CTX_ctrl", StringMarshalling = StringMarshalling.Utf8)]
     internal static partial nint SSL_CTX_ctrl_text(SslContextHandle context, int command, nint number, string text);
+
+    [LibraryImport(Name, EntryPoint = "SSL_ctrl", StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial nint SSL_ctrl_text(SslHandle session, int command, nint number, string text);
+
+    [LibraryImport(Name, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int SSL_CTX_set_cipher_list(SslContextHandle context, string suites);
 
     [LibraryImport(Name, EntryPoint = "SSL_CTX_ctrl")]
     internal static partial nint SSL_CTX_ctrl_certificate(SslContextHandle context, int command, nint number, X509Handle certificate);

@@ -42,6 +42,32 @@ internal static unsafe class PeerVerification
         return refused;
     }
 
+    /// <summary>Verifies what a handshake with a server outside the mesh has received.</summary>
+    /// <param name="storeContext">OpenSSL's verification, prepared with the chain and the role's purpose, and not run yet.</param>
+    /// <param name="context">Of the session.</param>
+    /// <param name="server">Which server it must be.</param>
+    /// <returns>As <see cref="Verify"/>.</returns>
+    internal static TlsFailure? VerifyServer(nint storeContext, TlsContext context, TlsServerName server)
+    {
+        if (VerifyChain(storeContext, context.HasRevocationLists) is TlsFailure broken)
+        {
+            return broken;
+        }
+
+        nint leaf = LibCrypto.X509_STORE_CTX_get0_cert(storeContext);
+        if (server.Accepted.Any(name => IsFor(leaf, name)))
+        {
+            return null;
+        }
+
+        LibCrypto.X509_STORE_CTX_set_error(storeContext, LibCrypto.X509_V_ERR_CERT_REJECTED);
+        return new TlsFailure(
+            TlsFailureKind.IdentityRejected,
+            server.Accepted.Count == 0
+                ? "no name of the server is known"
+                : $"the server's certificate is not for {string.Join(" or ", server.Accepted)}");
+    }
+
     /// <summary>Verifies the peer of a finished session again; see <see cref="TlsTrust.Check"/>.</summary>
     internal static TlsFailure? VerifyAgain(TlsSession session, TlsTrust trust)
     {
@@ -230,6 +256,50 @@ internal static unsafe class PeerVerification
 
         uriSan = uri;
         return null;
+    }
+
+    /// <summary>Whether a certificate is for a DNS name, an address or a URI. Its subject is never asked (RFC 9525 §2).</summary>
+    private static bool IsFor(nint leaf, string name)
+    {
+        const uint Flags = LibCrypto.X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | LibCrypto.X509_CHECK_FLAG_NEVER_CHECK_SUBJECT;
+        if (name.Contains("://", StringComparison.Ordinal))
+        {
+            return HasUri(leaf, name);
+        }
+
+        // A name that is empty, or has a NUL in it, would be compared as another one.
+        return name.Length > 0 && Ascii.IsValid(name) && !name.Contains('\0', StringComparison.Ordinal)
+            && (System.Net.IPAddress.TryParse(name, out _)
+                ? LibCrypto.X509_check_ip_asc(leaf, name, Flags) == 1
+                : LibCrypto.X509_check_host(leaf, name, (nuint)name.Length, Flags, 0) == 1);
+    }
+
+    private static bool HasUri(nint leaf, string uri)
+    {
+        nint names = LibCrypto.X509_get_ext_d2i(leaf, LibCrypto.NID_subject_alt_name, out int _, 0);
+        if (names == 0)
+        {
+            return false;
+        }
+
+        try
+        {
+            int count = LibCrypto.OPENSSL_sk_num(names);
+            for (int index = 0; index < count; index++)
+            {
+                nint value = LibCrypto.GENERAL_NAME_get0_value(LibCrypto.OPENSSL_sk_value(names, index), out int type);
+                if (type == LibCrypto.GEN_URI && Encoding.ASCII.GetBytes(uri).AsSpan().SequenceEqual(BytesOf(value)))
+                {
+                    return true;
+                }
+            }
+
+            return false;
+        }
+        finally
+        {
+            LibCrypto.GENERAL_NAMES_free(names);
+        }
     }
 
     private static string? TrustDomainOf(string uri)

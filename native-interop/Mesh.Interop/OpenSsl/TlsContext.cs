@@ -21,6 +21,9 @@ public sealed unsafe class TlsContext : IDisposable
     // OpenSSL begins a read buffer where the payload behind a record's header is aligned to 8 bytes.
     private const int ReadBufferAlignmentBytes = 8;
 
+    // Below TLS 1.3: forward secrecy and authenticated encryption only.
+    private const string OlderSuites = "ECDHE+AESGCM:ECDHE+CHACHA20";
+
     private readonly TlsTrust? _ownTrust;
 
     private TlsContext(SslContextHandle handle, TlsContextOptions options, ApplicationProtocols protocols, TlsTrust trust)
@@ -31,7 +34,20 @@ public sealed unsafe class TlsContext : IDisposable
         TrustDomains = [.. options.TrustDomains];
         Protocols = protocols;
         HasRevocationLists = trust.HasRevocationLists;
+        RequiresProtocol = true;
         _ownTrust = ReferenceEquals(trust, options.Trust) ? null : trust;
+    }
+
+    private TlsContext(SslContextHandle handle, TlsOriginationOptions options, ApplicationProtocols protocols)
+    {
+        Handle = handle;
+        RequirePeerCertificate = true;
+        TrustDomains = [];
+        Protocols = protocols;
+        HasRevocationLists = options.Trust?.HasRevocationLists == true;
+        IsForServers = true;
+        VerifiesNothing = options.Trust is null;
+        RequiresProtocol = options.RequiresProtocol;
     }
 
     /// <summary>Whether sessions of this context accept; otherwise they connect.</summary>
@@ -46,6 +62,15 @@ public sealed unsafe class TlsContext : IDisposable
     internal string[] TrustDomains { get; }
 
     internal ApplicationProtocols Protocols { get; }
+
+    /// <summary>A server that chooses none of our protocols is refused.</summary>
+    internal bool RequiresProtocol { get; }
+
+    /// <summary>Whether peers are servers outside the mesh, known by their names, and not workloads of it.</summary>
+    internal bool IsForServers { get; }
+
+    /// <summary>Whatever certificate a server has is accepted.</summary>
+    internal bool VerifiesNothing { get; }
 
     /// <summary>Reads and checks everything, so that what is wrong is said here and not in a handshake.</summary>
     /// <exception cref="TlsConfigurationException">Names the part that is wrong; never shows the key.</exception>
@@ -74,7 +99,7 @@ public sealed unsafe class TlsContext : IDisposable
             Require(!handle.IsInvalid, "a new context");
             FixProtocol(handle);
             ApplyChoices(handle, options, protocols);
-            ApplyIdentity(handle, options);
+            ApplyIdentity(handle, options.CertificateChainPem, options.PrivateKeyPkcs8);
             ApplyVerification(handle, options, trust);
             return new TlsContext(handle, options, protocols, trust);
         }
@@ -86,6 +111,46 @@ public sealed unsafe class TlsContext : IDisposable
                 trust.Dispose();
             }
 
+            throw;
+        }
+    }
+
+    /// <summary>Makes a context for sessions with servers outside the mesh.</summary>
+    /// <exception cref="TlsConfigurationException">Names the part that is wrong; never shows the key.</exception>
+    public static TlsContext CreateForServers(TlsOriginationOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        OpenSslLibrary.EnsureSupported();
+        ApplicationProtocols protocols = new(options.Alpn);
+        ErrorQueue.Clear();
+        SslContextHandle handle = LibSsl.SSL_CTX_new(LibSsl.TLS_client_method());
+        try
+        {
+            Require(!handle.IsInvalid, "a new context");
+            FixProtocol(handle);
+            Require(
+                LibSsl.SSL_CTX_ctrl(handle, LibSsl.SSL_CTRL_SET_MIN_PROTO_VERSION, LibSsl.TLS1_2_VERSION, 0) == 1
+                    && LibSsl.SSL_CTX_set_cipher_list(handle, OlderSuites) == 1,
+                "TLS 1.2 beside TLS 1.3");
+            ApplyClientProtocols(handle, protocols);
+            if ((options.CertificateChainPem, options.PrivateKeyPkcs8) is (string chain, byte[] key))
+            {
+                ApplyIdentity(handle, chain, key);
+            }
+
+            LibSsl.SSL_CTX_set_verify(handle, options.Trust is null ? LibSsl.SSL_VERIFY_NONE : LibSsl.SSL_VERIFY_PEER, 0);
+            LibSsl.SSL_CTX_set_verify_depth(handle, VerifyDepthMax);
+            if (options.Trust is TlsTrust trust)
+            {
+                LibSsl.SSL_CTX_set1_cert_store(handle, trust.Store);
+            }
+
+            LibSsl.SSL_CTX_set_cert_verify_callback(handle, &TlsCallbacks.OnVerifyPeer, 0);
+            return new TlsContext(handle, options, protocols);
+        }
+        catch
+        {
+            handle.Dispose();
             throw;
         }
     }
@@ -169,6 +234,16 @@ public sealed unsafe class TlsContext : IDisposable
             return;
         }
 
+        ApplyClientProtocols(handle, protocols);
+    }
+
+    private static void ApplyClientProtocols(SslContextHandle handle, ApplicationProtocols protocols)
+    {
+        if (protocols.IsEmpty)
+        {
+            return;
+        }
+
         fixed (byte* wire = protocols.Wire)
         {
             // Unlike its neighbours this one returns 0 for success.
@@ -176,12 +251,12 @@ public sealed unsafe class TlsContext : IDisposable
         }
     }
 
-    private static void ApplyIdentity(SslContextHandle handle, TlsContextOptions options)
+    private static void ApplyIdentity(SslContextHandle handle, string chainPem, byte[] privateKeyPkcs8)
     {
         List<X509Handle> chain = [];
         try
         {
-            CertificateParser.ReadCertificates(options.CertificateChainPem, "the certificate chain", ChainCertificatesMax, chain);
+            CertificateParser.ReadCertificates(chainPem, "the certificate chain", ChainCertificatesMax, chain);
             for (int index = 0; index < chain.Count; index++)
             {
                 string position = (index + 1).ToString(CultureInfo.InvariantCulture);
@@ -191,7 +266,7 @@ public sealed unsafe class TlsContext : IDisposable
                 Require(taken, $"certificate {position} of the certificate chain");
             }
 
-            using PrivateKeyHandle key = CertificateParser.ReadPrivateKey(options.PrivateKeyPkcs8);
+            using PrivateKeyHandle key = CertificateParser.ReadPrivateKey(privateKeyPkcs8);
             bool belongs = LibSsl.SSL_CTX_use_PrivateKey(handle, key) == 1 && LibSsl.SSL_CTX_check_private_key(handle) == 1;
             if (!belongs)
             {

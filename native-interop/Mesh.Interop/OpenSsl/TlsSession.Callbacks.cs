@@ -76,6 +76,11 @@ public sealed unsafe partial class TlsSession
     /// <returns>False to fail the handshake; the store context then carries the error that makes the alert.</returns>
     internal bool VerifyPeer(nint ssl, nint storeContext)
     {
+        if (_server is TlsServerName server)
+        {
+            return VerifyServer(ssl, storeContext, server);
+        }
+
         TlsFailure? refused = PeerVerification.Verify(storeContext, Context, out string? uriSan);
         if (refused is not null)
         {
@@ -96,6 +101,21 @@ public sealed unsafe partial class TlsSession
         return true;
     }
 
+    /// <summary>The same of a server outside the mesh.</summary>
+    private bool VerifyServer(nint ssl, nint storeContext, TlsServerName server)
+    {
+        TlsFailure? refused = Context.VerifiesNothing ? null : PeerVerification.VerifyServer(storeContext, Context, server);
+        refused ??= VerifyProtocol(ssl);
+        if (refused is not null)
+        {
+            Reject(refused);
+            return false;
+        }
+
+        _peerAccepted = true;
+        return true;
+    }
+
     /// <summary>Keeps what code of ours threw inside a callback until the operation returns to managed code.</summary>
     internal void Keep(Exception thrown) => _thrown ??= ExceptionDispatchInfo.Capture(thrown);
 
@@ -109,6 +129,7 @@ public sealed unsafe partial class TlsSession
 
         LibSsl.SSL_get0_alpn_selected(ssl, out byte* protocol, out uint protocolBytes);
         return Context.Protocols.Find(new ReadOnlySpan<byte>(protocol, (int)protocolBytes)) is null
+            && (Context.RequiresProtocol || protocolBytes > 0)
             ? new TlsFailure(TlsFailureKind.NoApplicationProtocol, "the server chose none of our application protocols")
             : null;
     }
@@ -116,7 +137,7 @@ public sealed unsafe partial class TlsSession
     private TlsFailure? AskVerifier(nint storeContext, string uriSan)
     {
         PeerCertificateFacts facts = PeerVerification.ReadFacts(LibCrypto.X509_STORE_CTX_get0_cert(storeContext), uriSan);
-        return _verifier.Accept(facts, out string? reason)
+        return _verifier!.Accept(facts, out string? reason)
             ? null
             : new TlsFailure(TlsFailureKind.IdentityRejected, $"{uriSan}: {reason ?? "not accepted on this connection"}");
     }

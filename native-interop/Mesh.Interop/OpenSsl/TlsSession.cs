@@ -25,7 +25,8 @@ public sealed unsafe partial class TlsSession : IDisposable
 
     private readonly SslHandle _ssl;
     private readonly ITlsIo _io;
-    private readonly IPeerVerifier _verifier;
+    private readonly IPeerVerifier? _verifier;
+    private readonly TlsServerName? _server;
 
     private PendingOutput _pending;
     private TlsFailure? _rejection; // Our own refusal, found inside a callback; it explains the failure OpenSSL then reports.
@@ -45,13 +46,45 @@ public sealed unsafe partial class TlsSession : IDisposable
     /// <param name="verifier">Asked within the handshake whether this connection's peer is who it should be.</param>
     /// <exception cref="InvalidOperationException">OpenSSL cannot make a session: the machine is out of memory.</exception>
     public TlsSession(TlsContext context, ITlsIo io, IPeerVerifier verifier)
+        : this(context, io, verifier, server: null)
+    {
+        ArgumentNullException.ThrowIfNull(verifier);
+        if (context.IsForServers)
+        {
+            throw new ArgumentException("A context for servers outside the mesh needs the server's name.", nameof(context));
+        }
+    }
+
+    /// <summary>Makes a session with a server outside the mesh that has not begun its handshake.</summary>
+    /// <param name="context">Of <see cref="TlsContext.CreateForServers"/>. Need not outlive the session.</param>
+    /// <param name="io">The transport.</param>
+    /// <param name="server">Which server it must be.</param>
+    /// <exception cref="InvalidOperationException">OpenSSL cannot make a session: the machine is out of memory.</exception>
+    public TlsSession(TlsContext context, ITlsIo io, TlsServerName server)
+        : this(context, io, verifier: null, server)
+    {
+        ArgumentNullException.ThrowIfNull(server);
+        if (!context.IsForServers)
+        {
+            throw new ArgumentException("Workloads of the mesh are not known by names of servers.", nameof(context));
+        }
+
+        if (server.Indicated is { Length: > 0 } name
+            && LibSsl.SSL_ctrl_text(_ssl, LibSsl.SSL_CTRL_SET_TLSEXT_HOSTNAME, LibSsl.TLSEXT_NAMETYPE_host_name, name) != 1)
+        {
+            _ssl.Dispose();
+            throw new InvalidOperationException($"OpenSSL cannot ask for {name}: {ErrorQueue.TakeText()}.");
+        }
+    }
+
+    private TlsSession(TlsContext context, ITlsIo io, IPeerVerifier? verifier, TlsServerName? server)
     {
         ArgumentNullException.ThrowIfNull(context);
         ArgumentNullException.ThrowIfNull(io);
-        ArgumentNullException.ThrowIfNull(verifier);
         Context = context;
         _io = io;
         _verifier = verifier;
+        _server = server;
 
         ErrorQueue.Clear();
         _ssl = LibSsl.SSL_new(context.Handle);
@@ -105,36 +138,6 @@ public sealed unsafe partial class TlsSession : IDisposable
 
     /// <summary>The peer's one URI name, known once its certificate has been verified; <see langword="null"/> when it has none.</summary>
     public string? PeerUriSan { get; private set; }
-
-    /// <summary>The peer's own certificate in DER, made anew at each call; empty when it presented none.</summary>
-    public ReadOnlyMemory<byte> PeerLeafDer
-    {
-        get
-        {
-            nint leaf = LibSsl.SSL_get0_peer_certificate(_ssl);
-            return leaf == 0 ? default : PeerVerification.Encode(leaf);
-        }
-    }
-
-    /// <summary>The application protocol both agreed on; empty when none was.</summary>
-    public string NegotiatedAlpn
-    {
-        get
-        {
-            LibSsl.SSL_get0_alpn_selected(_ssl, out byte* protocol, out uint protocolBytes);
-            return Context.Protocols.Find(new ReadOnlySpan<byte>(protocol, (int)protocolBytes)) ?? "";
-        }
-    }
-
-    /// <summary>The suite in use by its RFC name, such as TLS_AES_128_GCM_SHA256; empty before one is agreed.</summary>
-    public string CipherName
-    {
-        get
-        {
-            nint cipher = LibSsl.SSL_get_current_cipher(_ssl);
-            return cipher == 0 ? "" : Marshal.PtrToStringUTF8((nint)LibSsl.SSL_CIPHER_standard_name(cipher)) ?? "";
-        }
-    }
 
     internal TlsContext Context { get; }
 

@@ -3,8 +3,9 @@ using System.Globalization;
 namespace Mesh.Interop.OpenSsl;
 
 /// <summary>
-/// What peers are verified against: the roots of the mesh and the revocation lists, and nothing else; the system's own roots are never
-/// consulted. Immutable. One set serves every context of a node; a change of roots or lists makes a new one.
+/// What peers are verified against: roots and revocation lists, those of the mesh for its workloads, and nothing else. The system's own
+/// roots are a set of their own, for servers outside the mesh. Immutable. One set serves every context of a node; a change of roots or
+/// lists makes a new one.
 /// </summary>
 /// <remarks>
 /// Thread-safe. A root is trusted as given, self-signed or not, so an intermediate can be the anchor. A certificate whose issuer published
@@ -17,6 +18,12 @@ public sealed class TlsTrust : IDisposable
 
     private const int RevocationListsMax = 1024;
 
+    /// <summary>Where systems keep the roots they trust, in one file each.</summary>
+    private static readonly string[] s_systemFiles =
+    [
+        "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem",
+    ];
+
     private TlsTrust(X509StoreHandle store, bool hasRevocationLists)
     {
         Store = store;
@@ -26,6 +33,34 @@ public sealed class TlsTrust : IDisposable
     internal X509StoreHandle Store { get; }
 
     internal bool HasRevocationLists { get; }
+
+    /// <summary>Reads the roots that the system trusts, of the file that SSL_CERT_FILE names or of where systems keep them.</summary>
+    /// <exception cref="TlsConfigurationException">There are none, or they cannot be read.</exception>
+    public static TlsTrust CreateOfSystem()
+    {
+        OpenSslLibrary.EnsureSupported();
+        string? named = Environment.GetEnvironmentVariable("SSL_CERT_FILE");
+        string? path = string.IsNullOrEmpty(named) ? Array.Find(s_systemFiles, File.Exists) : named;
+        if (path is null)
+        {
+            throw new TlsConfigurationException($"The system has no trusted roots at {string.Join(" or ", s_systemFiles)}.");
+        }
+
+        X509StoreHandle store = LibCrypto.X509_STORE_new();
+        try
+        {
+            ErrorQueue.Clear();
+            Require(!store.IsInvalid, "a certificate store");
+            Require(LibCrypto.X509_STORE_load_file(store, path) == 1, $"the system's trusted roots at {path}");
+            Require(LibCrypto.X509_STORE_set_flags(store, LibCrypto.X509_V_FLAG_PARTIAL_CHAIN) == 1, "the verification flags");
+            return new TlsTrust(store, hasRevocationLists: false);
+        }
+        catch
+        {
+            store.Dispose();
+            throw;
+        }
+    }
 
     /// <summary>Reads a trust set.</summary>
     /// <param name="rootsPem">One or more CA certificates, concatenated.</param>

@@ -72,8 +72,8 @@ public sealed class NamedPort
     /// <summary>The service of everything else that is said at the port; null for none that the client's namespace may see.</summary>
     public Service? FindByPort(string clientNamespace) => MeshSnapshot.Best(_byPort, clientNamespace);
 
-    /// <summary>Without the port, the brackets of an IPv6 address and a final dot.</summary>
-    private static ReadOnlySpan<byte> HostOf(ReadOnlySpan<byte> authority)
+    /// <summary>The host of an authority: without the port, the brackets of an IPv6 address and a final dot.</summary>
+    public static ReadOnlySpan<byte> HostOf(ReadOnlySpan<byte> authority)
     {
         if (!authority.IsEmpty && authority[0] == '[')
         {

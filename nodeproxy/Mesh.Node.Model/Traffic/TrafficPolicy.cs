@@ -17,6 +17,9 @@ public sealed record TrafficPolicy
     /// <summary>When an endpoint that answers badly is left out for a while; null for never.</summary>
     public OutlierOptions? Outliers { get; init; }
 
+    /// <summary>How connections to endpoints outside the mesh are made in TLS; null for as they are.</summary>
+    public TlsOrigination? Tls { get; init; }
+
     /// <summary>
     /// While fewer endpoints are left than this, in percent of all, those that are ejected take requests too. 0: never, so that with all
     /// of them ejected a request fails (reference 0.4).

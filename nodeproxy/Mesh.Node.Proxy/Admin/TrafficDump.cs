@@ -108,6 +108,26 @@ internal static class TrafficDump
         WriteOutliers(writer, policy.Outliers);
         writer.WriteNumber("panicPercent", policy.PanicPercent);
         writer.WriteBoolean("prefersNear", policy.PrefersNear);
+        WriteTls(writer, policy.Tls);
+    }
+
+    /// <summary>Files by their names alone.</summary>
+    private static void WriteTls(Utf8JsonWriter writer, TlsOrigination? tls)
+    {
+        if (tls is null)
+        {
+            return;
+        }
+
+        writer.WriteStartObject("tls");
+        writer.WriteString("serverName", tls.ServerName);
+        writer.WriteString("acceptedNames", string.Join(',', tls.AcceptedNames));
+        writer.WriteBoolean("skipsVerification", tls.SkipsVerification);
+        writer.WriteString("rootsFile", tls.RootsFile);
+        writer.WriteString("revocationsFile", tls.RevocationsFile);
+        writer.WriteString("certificateFile", tls.CertificateFile);
+        writer.WriteString("privateKeyFile", tls.KeyFile);
+        writer.WriteEndObject();
     }
 
     private static void WriteLimits(Utf8JsonWriter writer, ConnectionLimits limits)

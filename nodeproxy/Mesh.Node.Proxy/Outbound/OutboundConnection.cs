@@ -1,16 +1,19 @@
 using System.Net;
 using Mesh.Interop.Linux;
 using Mesh.Node.Model.Policies;
+using Mesh.Node.Model.Traffic;
 using Mesh.Node.Model.Workloads;
 using Mesh.Node.Proxy.Enforcement;
 using Mesh.Node.Proxy.Hbone;
 using Mesh.Node.Proxy.Inbound;
 using Mesh.Node.Proxy.Loops;
+using Mesh.Node.Proxy.Origination;
 using Mesh.Node.Proxy.Pods;
 using Mesh.Node.Proxy.Telemetry;
 using Mesh.Node.Proxy.Upstream;
 using Mesh.Node.Transport.Channels;
 using Mesh.Node.Transport.Relay;
+using Mesh.Node.Transport.Tls;
 
 namespace Mesh.Node.Proxy.Outbound;
 
@@ -29,7 +32,8 @@ internal sealed partial class OutboundConnection : ProxiedConnection
     private TunnelConnection? _tunnel;
     private TunnelStream? _stream;
     private ConnectResponse? _response;
-    private TcpChannel? _upstream;
+    private ByteChannel? _upstream;
+    private TlsOriginator? _originator;
     private ChannelRelay? _channelRelay;
     private StreamRelay? _streamRelay;
 
@@ -102,7 +106,7 @@ internal sealed partial class OutboundConnection : ProxiedConnection
                 await TunnelAsync(source, route);
                 return;
             default:
-                await ConnectPlainAsync(route);
+                await ConnectPlainAsync(source, route);
                 return;
         }
     }
@@ -112,6 +116,7 @@ internal sealed partial class OutboundConnection : ProxiedConnection
         _dns?.Cancel();
         _appConnector?.Cancel();
         _connector?.Cancel();
+        _originator?.Cancel();
         _http?.Abort();
         if (_channelRelay is not null)
         {
@@ -194,7 +199,7 @@ internal sealed partial class OutboundConnection : ProxiedConnection
     }
 
     // 4. The plain way: endpoints nothing stands in front of, and addresses outside the mesh.
-    private async Task ConnectPlainAsync(OutboundRoute route)
+    private async Task ConnectPlainAsync(Workload source, OutboundRoute route)
     {
         if (route.Way == OutboundWay.Passthrough)
         {
@@ -202,22 +207,50 @@ internal sealed partial class OutboundConnection : ProxiedConnection
         }
 
         Context.Telemetry.PartiesKnown(Record);
-        IPAddress? source = _origin!.SourceTowards(route.Target!.Address);
+        IPAddress? client = _origin!.SourceTowards(route.Target!.Address);
         SysResult opened = Pod.Sockets.TryOpenFrom(
-            source is null || Pod.HasNoOtherThan(source) ? null : source, route.Target!.AddressFamily, out SocketHandle? socket);
+            client is null || Pod.HasNoOtherThan(client) ? null : client, route.Target!.AddressFamily, out SocketHandle? socket);
         if (!opened.Ok)
         {
             bool isGone = opened.Error == Errno.EADDRNOTAVAIL;
             Record.TryEnd(
                 isGone ? CloseReason.ConnectFailed : ConnectReasons.ReasonFor(ConnectStatus.Failed, opened.Error),
-                isGone ? $"{source} is no address of the pod" : opened.Error.ToString());
+                isGone ? $"{client} is no address of the pod" : opened.Error.ToString());
             return;
         }
 
         _connector = new TcpConnector(Pod.ShareOf(Context));
         ConnectResult connected = await _connector.ConnectAsync(socket!, route.Target, TimeSpan.FromMilliseconds(Options.ConnectTimeoutMs));
         _connector = null;
+        if (connected.Channel is TcpChannel transport && Record.Reason == CloseReason.None && TlsFor(source, route) is TlsOrigination tls)
+        {
+            await SecureAsync(tls, route.Service!, transport);
+            return;
+        }
+
         await RelayAsync(connected);
+    }
+
+    /// <summary>How connections to an endpoint outside the mesh are made in TLS; null for as they are.</summary>
+    private TlsOrigination? TlsFor(Workload source, OutboundRoute route) => route.Service is Service service
+        ? Context.Snapshot.PolicyOf(service.Key, (ushort)_destination!.Port, "", source.Namespace).Tls
+        : null;
+
+    private async Task SecureAsync(TlsOrigination tls, Service service, TcpChannel transport)
+    {
+        // Of a service of many hosts the one that the client itself asks for in TLS is all there is.
+        string host = service.Hostname.StartsWith('*') ? Record.ServerName ?? "" : service.Hostname;
+        _originator = new TlsOriginator(Context, tls, host);
+        (TlsChannel? secured, CloseReason reason, string? detail) = await _originator.SecureAsync(transport, OriginationUse.Bytes);
+        _originator = null;
+        _upstream = secured;
+        if (secured is null)
+        {
+            Record.TryEnd(reason, detail);
+            return;
+        }
+
+        await RelayAsync(secured);
     }
 
     // 5. for two sockets.
@@ -230,13 +263,18 @@ internal sealed partial class OutboundConnection : ProxiedConnection
             return;
         }
 
+        await RelayAsync(_upstream);
+    }
+
+    private async Task RelayAsync(ByteChannel upstream)
+    {
         if (Record.Reason != CloseReason.None)
         {
             return;
         }
 
         Settle();
-        _channelRelay = new ChannelRelay(_client, _upstream, Limits, Meter, this);
+        _channelRelay = new ChannelRelay(_client, upstream, Limits, Meter, this);
         ValueTask<RelayEnd> ended = RelayEnded.WaitAsync();
         _channelRelay.Start();
         EndBy(await ended);

@@ -131,6 +131,9 @@ public enum CloseReason
     /// <summary>The peer refused our certificate or our handshake with an alert.</summary>
     RefusedByPeer,
 
+    /// <summary>What a rule says of TLS towards the upstream cannot be used; the detail says why. Nothing was sent without it.</summary>
+    TlsSettingsUnusable,
+
     // HBONE and HTTP/2.
 
     /// <summary>The peer's HTTP/2 preface or first SETTINGS was wrong, late or missing.</summary>

@@ -112,6 +112,7 @@ public static class CloseReasons
 
         CloseReason.HandshakeTimeout or
         CloseReason.HandshakeFailed or
+        CloseReason.TlsSettingsUnusable or
         CloseReason.RefusedByPeer => (CloseKind.Failed, ResponseFlags.TlsFailure),
 
         CloseReason.Http2HandshakeFailed => (CloseKind.Failed, ResponseFlags.Http2HandshakeFailure),

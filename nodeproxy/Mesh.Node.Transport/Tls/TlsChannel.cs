@@ -47,6 +47,18 @@ public sealed class TlsChannel : ByteChannel, IChannelEvents, ITlsIo, ITimerHand
         transport.Events = this;
     }
 
+    /// <summary>Prepares a session with a server outside the mesh.</summary>
+    /// <param name="transport">A connected channel.</param>
+    /// <param name="context">Of <see cref="TlsContext.CreateForServers"/>.</param>
+    /// <param name="server">Which server it must be.</param>
+    public TlsChannel(TcpChannel transport, TlsContext context, TlsServerName server)
+        : base(transport.Loop)
+    {
+        _transport = transport;
+        _session = new TlsSession(context, this, server);
+        transport.Events = this;
+    }
+
     /// <summary>How long a closed channel waits for a peer that takes nothing, before what is left is given up with a reset.</summary>
     public TimeSpan LingerLimit { get; init; } = LingerLimitDefault;
 

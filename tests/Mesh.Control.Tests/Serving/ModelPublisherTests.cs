@@ -122,6 +122,55 @@ public sealed class ModelPublisherTests
     }
 
     [Fact]
+    public void What_leaves_the_mesh_is_said_by_extensions_and_names_where_there_are_no_addresses()
+    {
+        Publish(new NamespaceModel
+        {
+            Name = "shop",
+            Services =
+            [
+                new Service
+                {
+                    Key = new ServiceKey("shop", "api.example.org"),
+                    Name = "api",
+                    IsReachedByName = true,
+                    IsReachedByPort = true,
+                    TakesFirstAnswer = true,
+                },
+                new Service { Key = new ServiceKey("shop", "plain.example.org"), Name = "plain" },
+            ],
+            Workloads =
+            [
+                new Workload
+                {
+                    Uid = "vm",
+                    Name = "vm",
+                    Namespace = "shop",
+                    Addresses = [],
+                    Hostname = "vm.example.org",
+                    ServiceAccount = "default",
+                    CanonicalName = "vm",
+                    CanonicalRevision = "latest",
+                    ControllerName = "vm",
+                    NetworkPolicies = NetworkPolicyReach.None,
+                    IsRegistryOnly = true,
+                },
+            ],
+        });
+
+        Wire.Extension entry = Assert.Single(Find("shop/api.example.org").Service.Extensions);
+        Assert.Equal("mesh-node.io/entry", entry.Name);
+        Assert.Equal(
+            new ServiceEntryTraits { ByName = true, ByPort = true, FirstAnswer = true }, entry.Config.Unpack<ServiceEntryTraits>());
+        Assert.Empty(Find("shop/plain.example.org").Service.Extensions);
+        Wire.Workload workload = Find("vm").Workload;
+        Assert.Equal(("vm.example.org", 0), (workload.Hostname, workload.Addresses.Count));
+        Assert.Equal(new WorkloadTraits { RegistryOnly = true }, Assert.Single(workload.Extensions).Config.Unpack<WorkloadTraits>());
+
+        Wire.Address Find(string name) => _store.Find(TypeUrls.Address)!.Resources[name].Message.Resource_.Unpack<Wire.Address>();
+    }
+
+    [Fact]
     public void A_policy_keeps_its_structure()
     {
         var match = new PolicyMatch

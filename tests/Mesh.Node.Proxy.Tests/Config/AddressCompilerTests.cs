@@ -80,6 +80,39 @@ public sealed class AddressCompilerTests
         Assert.Equal(expected, workload.NetworkPolicies);
     }
 
+    [Theory]
+    [InlineData(false, false, false, ServiceReach.Addresses)]
+    [InlineData(true, false, true, ServiceReach.Names)]
+    [InlineData(false, true, false, ServiceReach.Port)]
+    [InlineData(true, true, true, ServiceReach.Names | ServiceReach.Port)]
+    public void How_a_service_is_reached_is_said_by_an_extension_of_our_own(bool byName, bool byPort, bool first, ServiceReach expected)
+    {
+        var entry = new ServiceEntryTraits { ByName = byName, ByPort = byPort, FirstAnswer = first };
+        var wire = new Wire.Service { Name = "api", Namespace = "shop", Hostname = "api.example.org" };
+        wire.Extensions.Add(new Wire.Extension { Name = "mesh-node.io/entry", Config = Any.Pack(entry) });
+        Service service = _compiler.Compile(wire).Value!;
+        Assert.Equal((expected, first), (service.Reach, service.TakesFirstAnswer));
+        wire.Extensions[0].Config = Any.Pack(new Wire.Locality());
+        Assert.Contains("mesh-node.io/entry", _compiler.Compile(wire).Refusal, StringComparison.Ordinal);
+        wire.Extensions.Clear();
+        service = _compiler.Compile(wire).Value!;
+        Assert.Equal((ServiceReach.Addresses, false), (service.Reach, service.TakesFirstAnswer));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Where_a_workload_may_go_is_said_by_its_traits(bool isRegistryOnly)
+    {
+        var traits = new Wire.Extension
+        {
+            Name = "mesh-node.io/traits",
+            Config = Any.Pack(new WorkloadTraits { RegistryOnly = isRegistryOnly }),
+        };
+        Assert.Equal(isRegistryOnly, Compile(Changed(wire => wire.Extensions.Add(traits))).IsRegistryOnly);
+        Assert.False(Compile(Minimal()).IsRegistryOnly);
+    }
+
     [Fact]
     public void An_extension_of_our_name_with_something_else_in_it_is_refused()
     {

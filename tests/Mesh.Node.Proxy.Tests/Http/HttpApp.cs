@@ -1,7 +1,9 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
 using Mesh.Node.Proxy.Tests.Paths;
+using Mesh.Testing.Certificates;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -28,20 +30,29 @@ internal sealed class HttpApp : IAsyncDisposable
     /// <param name="answer">What it answers.</param>
     /// <param name="protocols">What it speaks.</param>
     /// <param name="configure">What comes before the answer.</param>
+    /// <param name="certificate">In TLS, with this; in plain without.</param>
     public static async Task<HttpApp> StartAsync(
         LabPod pod,
         int port,
         RequestDelegate answer,
         HttpProtocols protocols = HttpProtocols.Http1,
-        Action<WebApplication>? configure = null)
+        Action<WebApplication>? configure = null,
+        TestCertificate? certificate = null)
     {
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Logging.ClearProviders();
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(options =>
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(options =>
         {
             options.Limits.MaxRequestBodySize = null;
             options.Limits.MinRequestBodyDataRate = null;
-            options.Listen(IPAddress.Any, port, listen => listen.Protocols = protocols);
+            options.Listen(IPAddress.Any, port, listen =>
+            {
+                listen.Protocols = protocols;
+                if (certificate is not null)
+                {
+                    listen.UseHttps(X509Certificate2.CreateFromPem(certificate.ChainPem, certificate.PrivateKeyPem));
+                }
+            });
         });
         builder.Services.Configure<Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets.SocketTransportOptions>(
             options => options.CreateBoundListenSocket = _ =>

@@ -1,17 +1,20 @@
 using System.Net;
 using Mesh.Interop.Linux;
+using Mesh.Node.Model.Traffic;
 using Mesh.Node.Model.Workloads;
 using Mesh.Node.Protocols.Http2;
 using Mesh.Node.Proxy.Hbone;
 using Mesh.Node.Proxy.Http.Detection;
 using Mesh.Node.Proxy.Http.Upstreams;
 using Mesh.Node.Proxy.Inbound;
+using Mesh.Node.Proxy.Origination;
 using Mesh.Node.Proxy.Outbound;
 using Mesh.Node.Proxy.Pods;
 using Mesh.Node.Proxy.Telemetry;
 using Mesh.Node.Proxy.Upstream;
 using Mesh.Node.Transport.Channels;
 using Mesh.Node.Transport.Connections;
+using Mesh.Node.Transport.Tls;
 
 namespace Mesh.Node.Proxy.Http.Outbound;
 
@@ -31,7 +34,7 @@ internal sealed class OutboundDialer(OutboundOrigin origin) : IUpstreamDialer
         IPEndPoint target = group.Target;
         if (group.Endpoint is not { TunnelProtocol: TunnelProtocol.Hbone } endpoint)
         {
-            return await DialPlainAsync(group.Limits.ConnectTimeout, target);
+            return await DialPlainAsync(group, target);
         }
 
         if (!group.Key.IsOnNode)
@@ -51,7 +54,7 @@ internal sealed class OutboundDialer(OutboundOrigin origin) : IUpstreamDialer
         return Of(await connector.ConnectAsync(group.Key.Client!, target), target);
     }
 
-    private async ValueTask<DialResult> DialPlainAsync(TimeSpan timeLimit, IPEndPoint target)
+    private async ValueTask<DialResult> DialPlainAsync(UpstreamGroup group, IPEndPoint target)
     {
         IPAddress? source = origin.SourceTowards(target.Address);
         SysResult opened = origin.Pod.Sockets.TryOpenFrom(
@@ -64,7 +67,15 @@ internal sealed class OutboundDialer(OutboundOrigin origin) : IUpstreamDialer
         }
 
         var connector = new TcpConnector(origin.Pod.ShareOf(origin.Context));
-        return Of(await connector.ConnectAsync(socket!, target, timeLimit), target);
+        ConnectResult connected = await connector.ConnectAsync(socket!, target, group.Limits.ConnectTimeout);
+        if (group.Key.Tls is not TlsOrigination tls || connected.Channel is not TcpChannel transport)
+        {
+            return Of(connected, target);
+        }
+
+        (TlsChannel? secured, CloseReason reason, string? detail) = await new TlsOriginator(origin.Context, tls, group.Key.ServerName)
+            .SecureAsync(transport, group.Key.IsHttp2 ? OriginationUse.Http2 : OriginationUse.Http1);
+        return new DialResult(secured is null ? null : ChannelConnection.Start(secured, s_options, null, target), reason, detail);
     }
 
     private async ValueTask<DialResult> DialTunnelAsync(

@@ -263,9 +263,25 @@ internal partial class OutboundExchange
             client,
             isOnNode,
             IsHttp2Upstream(service));
+        if (!isOnNode && endpoint.TunnelProtocol == TunnelProtocol.None && _target!.Policy.Tls is TlsOrigination tls)
+        {
+            key = Secured(key, tls, service);
+        }
+
         group = _server.Origin.Pod.UpstreamsOn(Context).GroupOf(key, endpoint, service);
         group.Limits = _target!.Policy.Limits;
         return true;
+    }
+
+    /// <summary>The same connections in TLS that we begin: for the service's own host, or where it has many, the request's.</summary>
+    private UpstreamKey Secured(in UpstreamKey key, TlsOrigination tls, Service service)
+    {
+        Head.Scheme = "https"u8;
+        return key with
+        {
+            Tls = tls,
+            ServerName = tls.ServerName.Length > 0 ? "" : service.Hostname.StartsWith('*') ? _server.HostOf(Head) : service.Hostname,
+        };
     }
 
     private bool IsHttp2Client => Client.Request.Protocol == HttpProtocol.Http2 && !_needsHttp1;
@@ -304,6 +320,11 @@ internal partial class OutboundExchange
             _server.Origin.SourceTowards(dialled.Address),
             IsOnNode: false,
             IsHttp2: IsHttp2Client);
+        if (Record.Service is Service service && _target?.Policy.Tls is TlsOrigination tls)
+        {
+            key = Secured(key, tls, service);
+        }
+
         UpstreamGroup group = _server.Origin.Pod.UpstreamsOn(Context).GroupOf(key, endpoint: null, Record.Service);
         group.Limits = _target?.Policy.Limits ?? ConnectionLimits.Default;
         return group;

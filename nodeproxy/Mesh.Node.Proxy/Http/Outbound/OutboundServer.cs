@@ -1,4 +1,6 @@
+using System.Text;
 using Mesh.Node.Model;
+using Mesh.Node.Model.Naming;
 using Mesh.Node.Model.Workloads;
 using Mesh.Node.Protocols.Http;
 using Mesh.Node.Proxy.Http.Clients;
@@ -13,6 +15,7 @@ internal sealed class OutboundServer(OutboundOrigin origin, ConnectionRecord con
 {
     private readonly OutboundDialer _dialer = new(origin);
     private ulong? _cookieDraw;
+    private string _host = "";
 
     // As many as the client ever had under way at once.
     private readonly Stack<OutboundExchange> _free = new();
@@ -50,6 +53,18 @@ internal sealed class OutboundServer(OutboundOrigin origin, ConnectionRecord con
 
     /// <summary>The service a request is for; null for none.</summary>
     public Service? ServiceOf(MeshSnapshot snapshot, RequestHead head) => dialled.ServiceOf(snapshot, origin.Source, head);
+
+    /// <summary>The host of a request as text; kept for the next request, which is seldom for another.</summary>
+    public string HostOf(RequestHead head)
+    {
+        ReadOnlySpan<byte> host = NamedPort.HostOf(head.Authority);
+        if (!Ascii.EqualsIgnoreCase(host, _host))
+        {
+            _host = Encoding.ASCII.GetString(host).ToLowerInvariant();
+        }
+
+        return _host;
+    }
 
     /// <summary>Takes back an exchange that has ended: it serves another.</summary>
     public void Recycle(OutboundExchange exchange) => _free.Push(exchange);

@@ -1,5 +1,6 @@
 using System.Net;
 using Mesh.Api.Identity;
+using Mesh.Node.Model.Traffic;
 
 namespace Mesh.Node.Proxy.Http.Upstreams;
 
@@ -15,4 +16,11 @@ namespace Mesh.Node.Proxy.Http.Upstreams;
 /// <param name="IsOnNode">The application is connected to directly, in its namespace.</param>
 /// <param name="IsHttp2">The upstream is spoken to in HTTP/2.</param>
 internal readonly record struct UpstreamKey(
-    string Service, string Workload, IPAddress Address, ushort Port, SpiffeId? Identity, IPAddress? Client, bool IsOnNode, bool IsHttp2);
+    string Service, string Workload, IPAddress Address, ushort Port, SpiffeId? Identity, IPAddress? Client, bool IsOnNode, bool IsHttp2)
+{
+    /// <summary>How TLS is begun with the upstream; null for none.</summary>
+    public TlsOrigination? Tls { get; init; }
+
+    /// <summary>The host that TLS is for; empty where there is none, or its rule says which.</summary>
+    public string ServerName { get; init; } = "";
+}

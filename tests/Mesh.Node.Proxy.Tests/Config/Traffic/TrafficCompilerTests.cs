@@ -230,6 +230,34 @@ public sealed class TrafficCompilerTests
         Assert.Empty(traffic.RoutesOf(80, "web")!.Routes);
     }
 
+    [Fact]
+    public void TLS_towards_servers_outside_arrives_whole_or_is_refused()
+    {
+        var wire = new Wire.TrafficPolicy
+        {
+            Tls = new Wire.TlsOrigination
+            {
+                ServerName = "s",
+                AcceptedNames = { "a", "b" },
+                SkipVerification = true,
+                RootsFile = "r",
+                RevocationsFile = "l",
+                CertificateFile = "c",
+                PrivateKeyFile = "k",
+            },
+        };
+        Model.Traffic.TlsOrigination tls = Compile(WithPolicy(wire)).PolicyOf(80, "", "any").Tls!;
+        Assert.Equal(("s", true, "r", "l", "c", "k"), (tls.ServerName, tls.SkipsVerification, tls.RootsFile, tls.RevocationsFile, tls.CertificateFile, tls.KeyFile));
+        Assert.Equal(["a", "b"], tls.AcceptedNames);
+
+        // The same once more is equal, so that connections are shared; another is not.
+        Assert.Equal(tls, Compile(WithPolicy(wire.Clone())).PolicyOf(80, "", "any").Tls);
+        wire.Tls.AcceptedNames.Add("c");
+        Assert.NotEqual(tls, Compile(WithPolicy(wire)).PolicyOf(80, "", "any").Tls);
+        wire.Tls.PrivateKeyFile = "";
+        Assert.Contains("private_key_file", TrafficCompiler.Compile(WithPolicy(wire)).Refusal, StringComparison.Ordinal);
+    }
+
     private static Wire.TrafficPolicy Balanced(Balancing.Types.Algorithm algorithm) => new() { Balancing = new Balancing { Algorithm = algorithm } };
 
     private static ServiceTraffic Compile(Wire.ServiceTraffic wire)

@@ -45,6 +45,7 @@ public sealed class UpstreamGroupTests : IDisposable
             Tokens: null!,
             Dns: null!,
             Hints: null!,
+            Originations: null!,
             Logger: null!);
         _context = new LoopContext(_loop, telemetry: null!, requests: null!, services);
         _dialer = new ScriptedDialer(_loop);

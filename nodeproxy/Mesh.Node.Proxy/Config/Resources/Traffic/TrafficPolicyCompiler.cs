@@ -20,7 +20,30 @@ internal static class TrafficPolicyCompiler
             Outliers = ReadOutliers(wire.Outliers, field["outliers"]),
             PanicPercent = field["panic_percent"].Number(wire.PanicPercent, 0, PercentMax),
             PrefersNear = wire.PrefersNear,
+            Tls = ReadTls(wire.Tls, field["tls"]),
         };
+
+    private static TlsOrigination? ReadTls(Wire.TlsOrigination? wire, Field field)
+    {
+        if (wire is null)
+        {
+            return null;
+        }
+
+        field["private_key_file"].Require(
+            wire.CertificateFile.Length > 0 == wire.PrivateKeyFile.Length > 0, "a certificate and its key belong together");
+        field["accepted_names"].Require(wire.AcceptedNames.All(name => name.Length > 0), "one of them is empty");
+        return new TlsOrigination
+        {
+            ServerName = wire.ServerName,
+            AcceptedNames = [.. wire.AcceptedNames],
+            SkipsVerification = wire.SkipVerification,
+            RootsFile = wire.RootsFile,
+            RevocationsFile = wire.RevocationsFile,
+            CertificateFile = wire.CertificateFile,
+            KeyFile = wire.PrivateKeyFile,
+        };
+    }
 
     private static BalancingPolicy ReadBalancing(Wire.Balancing? wire, Field field)
     {

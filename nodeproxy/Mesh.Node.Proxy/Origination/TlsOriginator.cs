@@ -1,0 +1,60 @@
+using System.Net;
+using Mesh.Interop.OpenSsl;
+using Mesh.Node.Model.Traffic;
+using Mesh.Node.Proxy.Hbone;
+using Mesh.Node.Proxy.Loops;
+using Mesh.Node.Proxy.Telemetry;
+using Mesh.Node.Transport.Channels;
+using Mesh.Node.Transport.Tls;
+
+namespace Mesh.Node.Proxy.Origination;
+
+/// <summary>Begins TLS on a connection to a server outside the mesh. Of one connection; lives on its loop.</summary>
+/// <param name="context">The loop.</param>
+/// <param name="tls">How.</param>
+/// <param name="host">The host that the connection or the request is for; may be empty where the rule says which.</param>
+internal sealed class TlsOriginator(LoopContext context, TlsOrigination tls, string host)
+{
+    private TlsChannel? _channel;
+    private bool _isCancelled;
+
+    /// <summary>Takes the handshake to its end. The channel is the caller's where there is one, and closed where there is none.</summary>
+    /// <param name="transport">Connected, and given away.</param>
+    /// <param name="use">What is spoken inside.</param>
+    public async ValueTask<(TlsChannel? Channel, CloseReason Reason, string? Detail)> SecureAsync(TcpChannel transport, OriginationUse use)
+    {
+        OriginationContext made = await context.Services.Originations.GetAsync(tls, use, context.Loop);
+        if (made.Context is not TlsContext settings || _isCancelled)
+        {
+            transport.Reset();
+            return (null, CloseReason.TlsSettingsUnusable, made.Fault);
+        }
+
+        _channel = new TlsChannel(transport, settings, NameOf(tls, host));
+        TlsHandshakeResult handshake =
+            await _channel.HandshakeAsync(TimeSpan.FromMilliseconds(context.Services.Options.HandshakeTimeoutMs));
+        if (handshake.Status == TlsHandshakeStatus.Done)
+        {
+            return (_channel, CloseReason.None, null);
+        }
+
+        _channel.Reset();
+        return (null, TlsReasons.ReasonFor(handshake), $"TLS with {host}: {handshake.Failure?.Detail ?? "not in time"}");
+    }
+
+    /// <summary>Gives it up.</summary>
+    public void Cancel()
+    {
+        _isCancelled = true;
+        _channel?.CancelHandshake();
+    }
+
+    /// <summary>Which server it must be.</summary>
+    internal static TlsServerName NameOf(TlsOrigination tls, string host)
+    {
+        string name = tls.ServerName.Length > 0 ? tls.ServerName : host;
+        return new TlsServerName(
+            name.Length == 0 || IPAddress.TryParse(name, out _) ? null : name,
+            !tls.AcceptedNames.IsEmpty ? tls.AcceptedNames : name.Length == 0 ? [] : [name]);
+    }
+}
