@@ -168,7 +168,7 @@ internal static class HttpRuleReader
         return destinations.ToImmutable();
     }
 
-    private static DestinationSpec? ReadDestination(FieldReader parent, string key, uint weight)
+    internal static DestinationSpec? ReadDestination(FieldReader parent, string key, uint weight)
     {
         if (parent.Section(key) is not { } destination)
         {

@@ -28,14 +28,6 @@ internal static class VirtualServiceReader
             return null;
         }
 
-        foreach (string unsupported in (string[])["tls", "tcp"])
-        {
-            if (spec.Has(unsupported))
-            {
-                spec.Warning(unsupported, $"Routes for {unsupported} are not supported and have no effect; connections go to the service.");
-            }
-        }
-
         bool isDelegate = spec.Items("hosts").Count == 0;
         if (isDelegate)
         {
@@ -69,15 +61,21 @@ internal static class VirtualServiceReader
             }
         }
 
+        string owner = $"{source.Key.Namespace}/{source.Key.Name}";
+        ImmutableArray<string> hosts = ReadHosts(spec);
         return new VirtualServiceSpec
         {
             Source = source,
             Namespace = source.Key.Namespace,
             Name = source.Key.Name,
             CreatedAt = CreationTime.Read(root),
-            Hosts = ReadHosts(spec),
+            Hosts = hosts,
             ExportedTo = ExportReader.Read(spec, source.Key.Namespace),
             Rules = rules.ToImmutable(),
+            Connections =
+            [
+                .. ConnectionRuleReader.Read(spec, "tls", owner, hosts), .. ConnectionRuleReader.Read(spec, "tcp", owner, hosts),
+            ],
         };
     }
 

@@ -67,6 +67,30 @@ internal sealed class RuleResolver(
         };
     }
 
+    /// <summary>A rule's route of connections to one port of a service for some clients.</summary>
+    /// <param name="rule">The rule.</param>
+    /// <param name="source">The object it is of.</param>
+    /// <param name="port">The service's port.</param>
+    /// <param name="client">The clients' namespace; empty for everyone.</param>
+    /// <returns>Null when none of its matches is for the port.</returns>
+    public ConnectionRoute? Resolve(ConnectionRuleSpec rule, RawObject source, int port, string client)
+    {
+        ImmutableArray<ConnectionMatchSpec> matches = rule.Matches.RemoveAll(match => match.Client.Port is { } own && own != port);
+        return !rule.Matches.IsEmpty && matches.IsEmpty
+            ? null
+            : new ConnectionRoute(
+                rule.Name,
+                [
+                    .. matches.Select(match => new ConnectionMatch
+                    {
+                        ServerNames = match.ServerNames,
+                        Destinations = match.Blocks,
+                        Source = Resolve(match.Client).Source,
+                    }),
+                ],
+                [.. rule.Destinations.Select(destination => Resolve(destination, source, port, client, keepsUnusable: false))]);
+    }
+
     private RouteMatch Resolve(MatchSpec match)
     {
         if (match.SourceLabels is not { } labels)

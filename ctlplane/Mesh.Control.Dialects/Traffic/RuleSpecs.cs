@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Net;
 using Mesh.Control.Model.Inputs;
 using Mesh.Control.Model.Status;
 using Mesh.Control.Model.Traffic;
@@ -101,7 +102,23 @@ internal sealed record VirtualServiceSpec
     public required ExportScope ExportedTo { get; init; }
 
     public required ImmutableArray<RuleSpec> Rules { get; init; }
+
+    /// <summary>Rules for connections whose requests nobody reads: those for TLS first.</summary>
+    public ImmutableArray<ConnectionRuleSpec> Connections { get; init; } = [];
 }
+
+/// <summary>A rule for connections as a VirtualService writes it.</summary>
+/// <param name="Name">What people find it by.</param>
+/// <param name="IsTls">For connections in TLS; otherwise for those that are not.</param>
+/// <param name="Matches">None: it holds for every connection.</param>
+/// <param name="Destinations">At least one.</param>
+internal sealed record ConnectionRuleSpec(
+    string Name, bool IsTls, ImmutableArray<ConnectionMatchSpec> Matches, ImmutableArray<DestinationSpec> Destinations);
+
+/// <param name="Client">The port it is for, and who asks.</param>
+/// <param name="ServerNames">As written, in lower case.</param>
+/// <param name="Blocks">What the dialled address must be in; none for any.</param>
+internal sealed record ConnectionMatchSpec(MatchSpec Client, ImmutableArray<string> ServerNames, ImmutableArray<IPNetwork> Blocks);
 
 internal sealed record DestinationRuleSpec
 {

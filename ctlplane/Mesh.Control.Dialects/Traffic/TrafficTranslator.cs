@@ -108,6 +108,7 @@ internal sealed class TrafficTranslator
 
     private static bool SaysNothing(TrafficScope scope) =>
         scope.Ports.IsEmpty
+        && scope.Connections.IsEmpty
         && scope.Subsets.IsEmpty
         && scope.Policies.ByPort.IsEmpty
         && scope.Policies.Others == TrafficPolicy.Default;
@@ -163,9 +164,40 @@ internal sealed class TrafficTranslator
         {
             ClientNamespace = client,
             Ports = ports.ToImmutable(),
+            Connections = ConnectionsOf(service, client, chosen),
             Policies = rule?.Policies ?? PortPolicies.Default,
             Subsets = rule?.TrafficSubsets ?? [],
         };
+    }
+
+    /// <summary>
+    /// Routes of connections at the ports whose requests nobody reads: those for TLS at ports of TLS, the others at ports of TCP, and all
+    /// at those that declare nothing.
+    /// </summary>
+    private ImmutableArray<PortConnections> ConnectionsOf(Service service, string client, List<VirtualServiceSpec> chosen)
+    {
+        ImmutableArray<PortConnections>.Builder ports = ImmutableArray.CreateBuilder<PortConnections>();
+        foreach (ServicePort port in service.Ports.Where(
+            port => port.Protocol is ApplicationProtocol.Tcp or ApplicationProtocol.Tls or ApplicationProtocol.Unknown))
+        {
+            ImmutableArray<ConnectionRoute> routes =
+            [
+                .. chosen.SelectMany(spec => spec.Connections
+                    .Where(rule => port.Protocol switch
+                    {
+                        ApplicationProtocol.Tls => rule.IsTls,
+                        ApplicationProtocol.Tcp => !rule.IsTls,
+                        _ => true,
+                    })
+                    .Select(rule => _resolver.Resolve(rule, spec.Source, port.Port, client))).OfType<ConnectionRoute>(),
+            ];
+            if (!routes.IsEmpty)
+            {
+                ports.Add(new PortConnections(port.Port, routes));
+            }
+        }
+
+        return ports.ToImmutable();
     }
 
     /// <summary>

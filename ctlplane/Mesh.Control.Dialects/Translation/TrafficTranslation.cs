@@ -29,7 +29,8 @@ internal sealed class TrafficTranslation(TranslationOptions options)
                     || IsRetryDefault(spec))!,
         ];
         bool selectsClients = rules.OfType<VirtualServiceSpec>()
-            .Any(spec => spec.Rules.Any(rule => rule.Matches.Any(match => match.SourceLabels is not null)));
+            .Any(spec => spec.Rules.Any(rule => rule.Matches.Any(match => match.SourceLabels is not null))
+                || spec.Connections.Any(rule => rule.Matches.Any(match => match.Client.SourceLabels is not null)));
         ImmutableArray<object> specs = selectsClients
             ? [.. rules, .. readings.Select(reading => reading.Spec).Where(spec => spec is PodSpec or WorkloadEntrySpec)!]
             : rules;

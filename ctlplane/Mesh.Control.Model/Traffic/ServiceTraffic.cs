@@ -17,6 +17,9 @@ public sealed record TrafficScope
     /// <summary>A port that is not here has no routes: requests go to the service itself.</summary>
     public ImmutableArray<PortRoutes> Ports { get; init; } = [];
 
+    /// <summary>A port that is not here has none: connections whose requests nobody reads go to the service itself.</summary>
+    public ImmutableArray<PortConnections> Connections { get; init; } = [];
+
     /// <summary>Of all endpoints.</summary>
     public PortPolicies Policies { get; init; } = PortPolicies.Default;
 
@@ -27,6 +30,11 @@ public sealed record TrafficScope
 /// <param name="Port">1 to 65535.</param>
 /// <param name="Routes">In order.</param>
 public sealed record PortRoutes(int Port, ImmutableArray<Route> Routes);
+
+/// <summary>The routes of connections to a port, in the order in which they are asked.</summary>
+/// <param name="Port">1 to 65535.</param>
+/// <param name="Routes">In order.</param>
+public sealed record PortConnections(int Port, ImmutableArray<ConnectionRoute> Routes);
 
 /// <summary>Some of a service's endpoints.</summary>
 /// <param name="Name">As destinations name it.</param>

@@ -55,15 +55,7 @@ internal static class RouteCompiler
             Inverted = header.IsInverted,
         }));
         wire.Query.AddRange(match.Query.Select(query => new Wire.QueryMatch { Name = query.Name, Value = WireOf(query.Value) }));
-        if (match.Source is { } source)
-        {
-            wire.Source = new Wire.SourceMatch { Namespace = source.Namespace ?? string.Empty };
-            if (source.WorkloadUids is { } uids)
-            {
-                wire.Source.Workloads = new Wire.Workloads();
-                wire.Source.Workloads.Uids.AddRange(uids);
-            }
-        }
+        wire.Source = WireOf(match.Source);
 
         return wire;
     }
@@ -102,6 +94,44 @@ internal static class RouteCompiler
             Destination = WireOf(mirror.Destination),
             PartsPerMillion = (uint)mirror.PartsPerMillion,
         }));
+        return wire;
+    }
+
+    public static Wire.PortConnections WireOf(PortConnections port)
+    {
+        var wire = new Wire.PortConnections { Port = (uint)port.Port };
+        foreach (ConnectionRoute route in port.Routes)
+        {
+            var read = new Wire.ConnectionRoute { Name = route.Name };
+            read.Destinations.AddRange(route.Destinations.Select(WireOf));
+            foreach (ConnectionMatch match in route.Matches)
+            {
+                var condition = new Wire.ConnectionMatch { Source = WireOf(match.Source) };
+                condition.ServerNames.AddRange(match.ServerNames);
+                condition.DestinationBlocks.AddRange(match.Destinations.Select(block => block.ToString()));
+                read.Matches.Add(condition);
+            }
+
+            wire.Routes.Add(read);
+        }
+
+        return wire;
+    }
+
+    private static Wire.SourceMatch? WireOf(SourceCondition? source)
+    {
+        if (source is null)
+        {
+            return null;
+        }
+
+        var wire = new Wire.SourceMatch { Namespace = source.Namespace ?? string.Empty };
+        if (source.WorkloadUids is { } uids)
+        {
+            wire.Workloads = new Wire.Workloads();
+            wire.Workloads.Uids.AddRange(uids);
+        }
+
         return wire;
     }
 

@@ -20,6 +20,7 @@ internal static class TrafficCompiler
                 wire.Ports.Add(routes);
             }
 
+            wire.Connections.AddRange(scope.Connections.Select(RouteCompiler.WireOf));
             wire.Subsets.AddRange(scope.Subsets.Select(subset => new Wire.Subset
             {
                 Name = subset.Name,

@@ -29,14 +29,36 @@ public static class EndpointPicker
         ref RandomState random)
     {
         ArgumentNullException.ThrowIfNull(service);
+        return Pick(snapshot, service.Key, servicePort, "", source, family, counts, ref random);
+    }
+
+    /// <summary>Picks an endpoint of a service, or of some of its endpoints.</summary>
+    /// <param name="snapshot">The configuration in force.</param>
+    /// <param name="serviceKey">namespace/hostname.</param>
+    /// <param name="servicePort">The service's port.</param>
+    /// <param name="subset">As routes name it; empty for all endpoints.</param>
+    /// <param name="source">The client's workload: its place decides what is near.</param>
+    /// <param name="family">The family the client dialled; endpoints with both are reached over it.</param>
+    /// <param name="counts">How busy endpoints are.</param>
+    /// <param name="random">The caller's generator.</param>
+    public static EndpointChoice Pick(
+        MeshSnapshot snapshot,
+        string serviceKey,
+        ushort servicePort,
+        string subset,
+        Workload source,
+        AddressFamily family,
+        IOpenStreamCounts counts,
+        ref RandomState random)
+    {
         ArgumentNullException.ThrowIfNull(counts);
-        CandidateSet? candidates = Candidates(snapshot, service.Key, servicePort, "", source, out EndpointStatus status);
+        CandidateSet? candidates = Candidates(snapshot, serviceKey, servicePort, subset, source, out EndpointStatus status);
         return candidates?.Pick(family, counts, ref random) ?? new EndpointChoice { Status = status };
     }
 
     /// <summary>
     /// Finds the endpoints requests to a service, its port and perhaps a subset can go to, for whoever chooses among them by something else
-    /// than <see cref="Pick"/> does.
+    /// than a pick does.
     /// </summary>
     /// <param name="snapshot">The configuration in force.</param>
     /// <param name="serviceKey">namespace/hostname.</param>

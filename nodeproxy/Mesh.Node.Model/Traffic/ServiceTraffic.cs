@@ -61,13 +61,19 @@ public sealed class TrafficScope
 {
     private readonly FrozenDictionary<ushort, RouteTable> _routes;
     private readonly FrozenDictionary<string, TrafficSubset> _subsets;
+    private readonly FrozenDictionary<ushort, ImmutableArray<ConnectionRoute>> _connections;
 
     /// <param name="routes">By the service's port.</param>
     /// <param name="policies">Of all endpoints.</param>
     /// <param name="subsets">By the name routes have for them.</param>
+    /// <param name="connections">Routes of connections, in order, by the service's port; null for none.</param>
     public TrafficScope(
-        IReadOnlyDictionary<ushort, RouteTable> routes, PortPolicies policies, IReadOnlyDictionary<string, TrafficSubset> subsets)
+        IReadOnlyDictionary<ushort, RouteTable> routes,
+        PortPolicies policies,
+        IReadOnlyDictionary<string, TrafficSubset> subsets,
+        IReadOnlyDictionary<ushort, ImmutableArray<ConnectionRoute>>? connections = null)
     {
+        _connections = connections?.ToFrozenDictionary() ?? FrozenDictionary<ushort, ImmutableArray<ConnectionRoute>>.Empty;
         _routes = routes.ToFrozenDictionary();
         Policies = policies;
         _subsets = subsets.ToFrozenDictionary(StringComparer.Ordinal);
@@ -82,6 +88,13 @@ public sealed class TrafficScope
     public PortPolicies Policies { get; }
 
     public IReadOnlyDictionary<string, TrafficSubset> Subsets => _subsets;
+
+    /// <summary>Routes of connections whose requests nobody reads, by the service's port.</summary>
+    public IReadOnlyDictionary<ushort, ImmutableArray<ConnectionRoute>> Connections => _connections;
+
+    /// <summary>The routes of connections to a port, in order; empty for none, so that all go to the service itself.</summary>
+    public ImmutableArray<ConnectionRoute> ConnectionsOf(ushort port) =>
+        _connections.TryGetValue(port, out ImmutableArray<ConnectionRoute> found) ? found : [];
 
     /// <inheritdoc cref="ServiceTraffic.RoutesOf"/>
     public RouteTable? RoutesOf(ushort port) => _routes.GetValueOrDefault(port);

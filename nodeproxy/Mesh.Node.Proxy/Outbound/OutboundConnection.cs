@@ -233,7 +233,7 @@ internal sealed partial class OutboundConnection : ProxiedConnection
 
     /// <summary>How connections to an endpoint outside the mesh are made in TLS; null for as they are.</summary>
     private TlsOrigination? TlsFor(Workload source, OutboundRoute route) => route.Service is Service service
-        ? Context.Snapshot.PolicyOf(service.Key, (ushort)_destination!.Port, "", source.Namespace).Tls
+        ? Context.Snapshot.PolicyOf(service.Key, route.Port, route.Subset, source.Namespace).Tls
         : null;
 
     private async Task SecureAsync(TlsOrigination tls, Service service, TcpChannel transport)

@@ -3,6 +3,8 @@ using Mesh.Node.Model;
 using Mesh.Node.Model.Addresses;
 using Mesh.Node.Model.Balancing;
 using Mesh.Node.Model.Naming;
+using Mesh.Node.Model.Routing;
+using Mesh.Node.Model.Traffic;
 using Mesh.Node.Model.Workloads;
 using Mesh.Node.Proxy.Telemetry;
 
@@ -35,8 +37,18 @@ internal readonly record struct OutboundRoute
     /// <summary>The endpoint, where the mesh knows it.</summary>
     public Workload? Workload { get; init; }
 
-    /// <summary>The service that was dialled, if one was.</summary>
+    /// <summary>The service that was dialled, if one was, or the one that its routes lead to.</summary>
     public Service? Service { get; init; }
+
+    /// <summary>The port of the service.</summary>
+    public ushort Port { get; init; }
+
+    /// <summary>The subset of the service's endpoints that a route names; empty for all of them.</summary>
+    public string Subset { get; init; } = "";
+
+    public OutboundRoute()
+    {
+    }
 
     /// <summary>Why it is refused.</summary>
     public CloseReason Reason { get; init; }
@@ -73,14 +85,15 @@ internal readonly record struct OutboundRoute
         Service? asked = named?.FindByServerName(serverName, source.Namespace);
         if (snapshot.FindServiceByAddress(address, source.Namespace) is Service owner)
         {
-            return ToService(snapshot, source, asked?.Owns(address) == true ? asked : owner, destination, counts, ref random);
+            return ToService(
+                snapshot, source, asked?.Owns(address) == true ? asked : owner, destination, serverName, counts, ref random);
         }
 
         Workload? workload = snapshot.FindWorkload(address);
         if (workload is null or { TunnelProtocol: TunnelProtocol.None, Node: "" }
             && (asked ?? named?.FindByPort(source.Namespace)) is Service service)
         {
-            return ToService(snapshot, source, service, destination, counts, ref random);
+            return ToService(snapshot, source, service, destination, serverName, counts, ref random);
         }
 
         if (workload is not null)
@@ -99,7 +112,64 @@ internal readonly record struct OutboundRoute
     }
 
     private static OutboundRoute ToService(
-        MeshSnapshot snapshot, Workload source, Service service, IPEndPoint destination, IOpenStreamCounts counts, ref RandomState random)
+        MeshSnapshot snapshot,
+        Workload source,
+        Service service,
+        IPEndPoint destination,
+        string? serverName,
+        IOpenStreamCounts counts,
+        ref RandomState random)
+    {
+        if (service.Waypoint is null && service.WeightedWaypoints.IsEmpty
+            && FindRoute(snapshot, source, service, destination, serverName) is ConnectionRoute route)
+        {
+            var health = new Usability(snapshot, source);
+            int drawn = route.Destinations.Pick(in health, ref random);
+            if (drawn == WeightedDestinations.None
+                || snapshot.FindService(route.Destinations.Destinations[drawn].ServiceKey) is not Service routed)
+            {
+                return Refuse(CloseReason.NoHealthyEndpoint, $"no destination of the route {route.Name} can be reached") with
+                {
+                    Service = service,
+                };
+            }
+
+            WeightedDestination chosen = route.Destinations.Destinations[drawn];
+            return ToEndpoint(snapshot, source, routed, chosen.Port, chosen.Subset, destination, counts, ref random);
+        }
+
+        return ToEndpoint(snapshot, source, service, (ushort)destination.Port, "", destination, counts, ref random);
+    }
+
+    private static ConnectionRoute? FindRoute(
+        MeshSnapshot snapshot, Workload source, Service service, IPEndPoint destination, string? serverName)
+    {
+        if (snapshot.FindTraffic(service.Key) is not ServiceTraffic traffic)
+        {
+            return null;
+        }
+
+        var address = IpValue.From(destination.Address);
+        foreach (ConnectionRoute route in traffic.ScopeOf(source.Namespace).ConnectionsOf((ushort)destination.Port))
+        {
+            if (route.IsFor(serverName, address, source))
+            {
+                return route;
+            }
+        }
+
+        return null;
+    }
+
+    private static OutboundRoute ToEndpoint(
+        MeshSnapshot snapshot,
+        Workload source,
+        Service service,
+        ushort port,
+        string subset,
+        IPEndPoint destination,
+        IOpenStreamCounts counts,
+        ref RandomState random)
     {
         if (service.Waypoint is not null || !service.WeightedWaypoints.IsEmpty)
         {
@@ -107,20 +177,20 @@ internal readonly record struct OutboundRoute
         }
 
         EndpointChoice choice = EndpointPicker.Pick(
-            snapshot, service, (ushort)destination.Port, source, destination.AddressFamily, counts, ref random);
+            snapshot, service.Key, port, subset, source, destination.AddressFamily, counts, ref random);
         OutboundRoute route = choice.Status switch
         {
             EndpointStatus.Picked => ToWorkload(choice.Workload!, service, new IPEndPoint(choice.Address!, choice.TargetPort)),
             EndpointStatus.Passthrough => new OutboundRoute { Way = OutboundWay.Passthrough, Target = destination },
             EndpointStatus.UnknownPort or EndpointStatus.UnknownService =>
-                Refuse(CloseReason.NoServicePort, $"{service.Key} has no port {destination.Port}"),
+                Refuse(CloseReason.NoServicePort, $"{service.Key} has no port {port}"),
             EndpointStatus.BehindNetworkGateway =>
                 Refuse(CloseReason.NetworkGatewayUnsupported, $"{choice.Workload} is behind a network gateway"),
             EndpointStatus.NeedsResolution =>
                 Refuse(CloseReason.NameNotResolved, $"{choice.Workload}: no address of {choice.Workload?.Hostname} has been found"),
-            _ => Refuse(CloseReason.NoHealthyEndpoint, $"{service.Key}:{destination.Port}: {choice.Status}"),
+            _ => Refuse(CloseReason.NoHealthyEndpoint, $"{service.Key}:{port}{(subset.Length == 0 ? "" : $"/{subset}")}: {choice.Status}"),
         };
-        return route with { Service = service, Workload = route.Workload ?? choice.Workload };
+        return route with { Service = service, Port = port, Subset = subset, Workload = route.Workload ?? choice.Workload };
     }
 
     private static OutboundRoute ToWorkload(Workload workload, Service? service, IPEndPoint target)
@@ -145,6 +215,14 @@ internal readonly record struct OutboundRoute
             Workload = workload,
             Service = service,
         };
+    }
+
+    /// <summary>Which destinations have an endpoint.</summary>
+    private readonly struct Usability(MeshSnapshot snapshot, Workload source) : IDestinationHealth
+    {
+        public bool IsUsable(WeightedDestination destination) =>
+            EndpointPicker.Find(snapshot, destination.ServiceKey, destination.Port, destination.Subset, source).Status
+                is EndpointStatus.Picked or EndpointStatus.Passthrough;
     }
 
     private static OutboundRoute Refuse(CloseReason reason, string detail) =>

@@ -21,6 +21,15 @@ internal static class TrafficText
                 }
             }
 
+            foreach (PortConnections port in scope.Connections)
+            {
+                Line(text, 2, $"connections to port {port.Port}");
+                foreach (ConnectionRoute route in port.Routes)
+                {
+                    Line(text, 3, Words(route.ToString()));
+                }
+            }
+
             AppendPolicies(text, 2, "policy", scope.Policies);
             foreach (Subset subset in scope.Subsets)
             {

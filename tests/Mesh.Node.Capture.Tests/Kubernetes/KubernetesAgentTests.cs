@@ -235,6 +235,14 @@ public sealed class KubernetesAgentTests : IAsyncLifetime
             && said["metadata"]!["namespace"]!.GetValue<string>() == "shop"),
         $"an event says {words}");
 
+    /// <summary>The network of a pod that has one address.</summary>
+    private static async Task<ScratchNamespace> NetworkOfAsync(string address)
+    {
+        ScratchNamespace network = await ScratchNamespace.CreateAsync();
+        await network.ExecuteAsync($"ip address add {address}/32 dev lo");
+        return network;
+    }
+
     private AgentUnderTest Agent() => new(new CaptureOptions { DrainSeconds = 0 }) { Kubernetes = _files.OptionsFor(_server, _host.Root) };
 
     private static async Task<Socket> OpenAsync(PodPair pair)

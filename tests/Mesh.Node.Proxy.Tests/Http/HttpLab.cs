@@ -128,6 +128,24 @@ internal sealed class HttpLab : IAsyncDisposable
     /// <summary>A connection from inside the client's pod, to say anything on.</summary>
     public Task<Socket> ConnectAsync(HttpService service) => Client.ConnectAsync(service.Address, 80);
 
+    /// <summary>
+    /// Connects, says something, and reads what comes until the other side ends or resets the connection, which it may do before that is
+    /// said.
+    /// </summary>
+    public static async Task<string> AskToEndAsync(Task<Socket> connecting, byte[] said)
+    {
+        try
+        {
+            using Socket client = await connecting;
+            await client.SendAsync(said);
+            return await ReadToEndAsync(client);
+        }
+        catch (SocketException refused) when (refused.SocketErrorCode is SocketError.ConnectionReset or SocketError.Shutdown)
+        {
+            return "<reset>";
+        }
+    }
+
     /// <summary>Reads what comes until the other side ends or resets the connection.</summary>
     public static async Task<string> ReadToEndAsync(Socket socket)
     {

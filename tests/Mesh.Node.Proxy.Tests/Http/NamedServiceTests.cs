@@ -96,9 +96,8 @@ public sealed class NamedServiceTests
         lab.Node.Configure(mesh => mesh.SetWorkload(lab.Client.Workload with { IsRegistryOnly = true }));
         foreach (string said in (string[])["", "SET key 1\r\n"])
         {
-            using Socket client = await lab.Client.ConnectAsync(stranger.Address, Port);
-            await client.SendAsync(Encoding.ASCII.GetBytes(said));
-            Assert.Equal("<reset>", await HttpLab.ReadToEndAsync(client));
+            Task<Socket> connecting = lab.Client.ConnectAsync(stranger.Address, Port);
+            Assert.Equal("<reset>", await HttpLab.AskToEndAsync(connecting, Encoding.ASCII.GetBytes(said)));
         }
 
         await Eventually.TrueAsync(
@@ -263,22 +262,7 @@ public sealed class NamedServiceTests
     /// <summary>What is said to a TLS client that asks for a host; empty where it is closed.</summary>
     private static async Task<string> HelloAsync(HttpLab lab, LabPod at, string serverName)
     {
-        using Socket client = await lab.Client.ConnectAsync(at.Address, Port);
-        await client.SendAsync(ClientHelloInput.Whole(serverName));
-        var text = new StringBuilder();
-        byte[] part = new byte[64];
-        try
-        {
-            using var limit = new CancellationTokenSource(LabNode.Patience);
-            while (await client.ReceiveAsync(part, SocketFlags.None, limit.Token) is int bytes and > 0)
-            {
-                text.Append(Encoding.ASCII.GetString(part, 0, bytes));
-            }
-        }
-        catch (SocketException reset) when (reset.SocketErrorCode == SocketError.ConnectionReset)
-        {
-        }
-
-        return text.ToString();
+        string said = await HttpLab.AskToEndAsync(lab.Client.ConnectAsync(at.Address, Port), ClientHelloInput.Whole(serverName));
+        return said.Replace("<reset>", "", StringComparison.Ordinal);
     }
 }

@@ -152,17 +152,11 @@ public sealed class OriginatedTlsTests : IDisposable
 
         Assert.Equal([$"{Host} Tls13  "], app.Sessions);
         AddEntry(lab, stranger, PortProtocol.Tcp, new TlsOrigination { RootsFile = "ca.pem", ServerName = "else.example.org" });
-        using (Socket client = await lab.Client.ConnectAsync(stranger.Address, Port))
-        {
-            Assert.Equal("<reset>", await HttpLab.ReadToEndAsync(client));
-        }
+        Assert.Equal("<reset>", await HttpLab.AskToEndAsync(lab.Client.ConnectAsync(stranger.Address, Port), []));
 
         await lab.Node.WaitForLineAsync($"close_reason={CloseReason.PeerIdentityRejected}", "is not for else.example.org");
         AddEntry(lab, stranger, PortProtocol.Tcp, new TlsOrigination { RootsFile = "missing.pem" });
-        using (Socket client = await lab.Client.ConnectAsync(stranger.Address, Port))
-        {
-            Assert.Equal("<reset>", await HttpLab.ReadToEndAsync(client));
-        }
+        Assert.Equal("<reset>", await HttpLab.AskToEndAsync(lab.Client.ConnectAsync(stranger.Address, Port), []));
 
         await lab.Node.WaitForLineAsync($"close_reason={CloseReason.TlsSettingsUnusable}", "missing.pem cannot be read");
     }

@@ -152,7 +152,8 @@ internal partial class OutboundExchange : ProxiedExchange, IOpenRequest, IAuthor
     /// </summary>
     private ValueTask LeaveAsync()
     {
-        if (_server.Origin.Source.IsRegistryOnly)
+        // As it is now: connections outlive configuration.
+        if ((_server.Origin.Pod.FindWorkload(_snapshot) ?? _server.Origin.Source).IsRegistryOnly)
         {
             Record.Path = ConnectionPath.Blocked;
             Record.RouteName = "block_all";

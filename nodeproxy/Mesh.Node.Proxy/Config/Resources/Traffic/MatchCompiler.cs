@@ -62,7 +62,7 @@ internal static class MatchCompiler
     private static RoutePattern ReadPattern(string wire, Field field) =>
         RoutePattern.TryCompile(wire, out RoutePattern? pattern, out string? problem) ? pattern : throw field.Refuse(problem);
 
-    private static SourceMatch? ReadSource(Wire.SourceMatch? wire, Field field)
+    internal static SourceMatch? ReadSource(Wire.SourceMatch? wire, Field field)
     {
         if (wire is null)
         {

@@ -43,7 +43,7 @@ internal static class RouteCompiler
         };
     }
 
-    private static WeightedDestination ReadDestination(Wire.Destination wire, Field field) =>
+    internal static WeightedDestination ReadDestination(Wire.Destination wire, Field field) =>
         new(wire.Service, wire.Service.Length == 0 && wire.Port == 0 ? (ushort)0 : field["port"].Port(wire.Port), wire.Subset, wire.Weight)
         {
             Authority = wire.Authority.Length == 0 ? null : HeaderCompiler.Value(wire.Authority, field["authority"]),

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Google.Protobuf;
 using Google.Protobuf.Collections;
 using Mesh.Node.Model.Routing;
@@ -73,7 +74,16 @@ internal static class TrafficCompiler
             place["name"].Require(subsets.TryAdd(subset.Name, read), $"'{subset.Name}' is there twice");
         }
 
-        return new TrafficScope(routes, ReadPolicies(wire.Policies, field["policies"]), subsets);
+        var connections = new Dictionary<ushort, ImmutableArray<ConnectionRoute>>();
+        for (int index = 0; index < wire.Connections.Count; index++)
+        {
+            Field place = field["connections"][index];
+            ushort port = place["port"].Port(wire.Connections[index].Port);
+            ImmutableArray<ConnectionRoute> read = place["routes"].Each(wire.Connections[index].Routes, ConnectionRouteCompiler.Read);
+            place["port"].Require(connections.TryAdd(port, read), $"{port} is there twice");
+        }
+
+        return new TrafficScope(routes, ReadPolicies(wire.Policies, field["policies"]), subsets, connections);
     }
 
     private static PortPolicies ReadPolicies(Wire.PortPolicies? wire, Field field)
