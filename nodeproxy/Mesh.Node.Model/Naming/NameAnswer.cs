@@ -37,7 +37,10 @@ public sealed class NameAnswer
     }
 
     /// <summary>Whether the other one says the same.</summary>
-    public bool IsSameAs(NameAnswer other) => First.Equals(other.First) && Addresses.AsSpan().SequenceEqual(other.Addresses.AsSpan());
+    /// <param name="other">Of the same name.</param>
+    /// <param name="countsFirst">Whether it matters which address was named first. Most resolvers name another each time.</param>
+    public bool IsSameAs(NameAnswer other, bool countsFirst) =>
+        (!countsFirst || First.Equals(other.First)) && Addresses.AsSpan().SequenceEqual(other.Addresses.AsSpan());
 
     private static bool LeadsSomewhere(IPAddress address) =>
         !IPAddress.IsLoopback(address) && !address.Equals(IPAddress.Any) && !address.Equals(IPAddress.IPv6Any)

@@ -18,6 +18,12 @@ internal sealed class NameResolver(INameLookup lookup, TimeSpan refresh, ILogger
 
     private const int ThreadsMax = 4;
 
+    /// <summary>Threads that names may hold which were not found when they were last asked for: their servers are slow to say so.</summary>
+    private const int FailingMax = 2;
+
+    /// <summary>Threads that these and names without any answer yet may hold: one is left for names that are known to be found.</summary>
+    private const int UnprovenMax = 3;
+
     /// <summary>How long an answer may wait for others, so that they are told together.</summary>
     private const long NewsWaitMs = 100;
 
@@ -31,6 +37,7 @@ internal sealed class NameResolver(INameLookup lookup, TimeSpan refresh, ILogger
 
     private readonly List<Thread> _threads = [];
     private long _newsSinceMs = -1;
+    private bool _areTooMany;
     private bool _isOver;
 
     /// <summary>Raised after answers have changed, on a thread of its own.</summary>
@@ -46,25 +53,40 @@ internal sealed class NameResolver(INameLookup lookup, TimeSpan refresh, ILogger
     }
 
     /// <summary>Looks after these names from now on and after no others.</summary>
-    public void Watch(IReadOnlySet<string> names)
+    /// <param name="names">Each with whether it matters which of its addresses is named first.</param>
+    public void Watch(IReadOnlyDictionary<string, bool> names)
     {
         lock (_entries)
         {
-            foreach (string gone in _entries.Keys.Where(name => !names.Contains(name)).ToArray())
+            foreach (string gone in _entries.Keys.Where(name => !names.ContainsKey(name)).ToArray())
             {
                 _entries.Remove(gone);
             }
 
-            foreach (string name in names.Where(name => !_entries.ContainsKey(name)).ToArray())
+            bool areTooMany = false;
+            foreach ((string name, bool countsFirst) in names)
             {
-                if (_entries.Count >= NamesMax)
+                if (!_entries.TryGetValue(name, out Entry? entry))
                 {
-                    Log.NamesTooMany(logger, NamesMax);
-                    break;
+                    if (_entries.Count >= NamesMax)
+                    {
+                        areTooMany = true;
+                        continue;
+                    }
+
+                    entry = new Entry(name);
+                    _entries.Add(name, entry);
                 }
 
-                _entries.Add(name, new Entry(name));
+                entry.CountsFirst = countsFirst;
             }
+
+            if (areTooMany && !_areTooMany)
+            {
+                Log.NamesTooMany(logger, NamesMax);
+            }
+
+            _areTooMany = areTooMany;
 
             while (!_isOver && _threads.Count < Math.Min(ThreadsMax, _entries.Count))
             {
@@ -110,7 +132,7 @@ internal sealed class NameResolver(INameLookup lookup, TimeSpan refresh, ILogger
             while (!_isOver)
             {
                 long nowMs = Environment.TickCount64;
-                Entry? next = _entries.Values.Where(candidate => !candidate.IsAsked).MinBy(candidate => candidate.DueMs);
+                Entry? next = FindNext();
                 bool isDue = next is not null && next.DueMs <= nowMs;
                 if (_newsSinceMs >= 0 && (!isDue || nowMs - _newsSinceMs >= NewsWaitMs))
                 {
@@ -132,6 +154,24 @@ internal sealed class NameResolver(INameLookup lookup, TimeSpan refresh, ILogger
             entry = null;
             return false;
         }
+    }
+
+    /// <summary>What is to be asked for next, now or later; null for nothing that may be. Under the lock.</summary>
+    private Entry? FindNext()
+    {
+        int failing = 0;
+        int unproven = 0;
+        foreach (Entry asked in _entries.Values)
+        {
+            failing += asked is { IsAsked: true, Failures: > 0 } ? 1 : 0;
+            unproven += asked is { IsAsked: true } and ({ Failures: > 0 } or { Answer: null }) ? 1 : 0;
+        }
+
+        return _entries.Values
+            .Where(candidate => !candidate.IsAsked
+                && (candidate.Failures == 0 || failing < FailingMax)
+                && (candidate is { Failures: 0, Answer: not null } || unproven < UnprovenMax))
+            .MinBy(candidate => candidate.DueMs);
     }
 
     private void Ask(Entry entry)
@@ -159,11 +199,14 @@ internal sealed class NameResolver(INameLookup lookup, TimeSpan refresh, ILogger
             entry.DueMs = nowMs + (answer is null
                 ? Math.Min(_refreshMs, RetryMinMs << Math.Min(entry.Failures - 1, RetryDoublingsMax))
                 : _refreshMs);
-            if (answer is not null && entry.Answer?.IsSameAs(answer) != true)
+            if (answer is not null && entry.Answer?.IsSameAs(answer, entry.CountsFirst) != true)
             {
                 entry.Answer = answer;
                 _newsSinceMs = _newsSinceMs < 0 ? nowMs : _newsSinceMs;
             }
+
+            // Others may wait until fewer of its kind are asked for.
+            Monitor.PulseAll(_entries);
         }
 
         if (isFirstFailure)
@@ -187,6 +230,9 @@ internal sealed class NameResolver(INameLookup lookup, TimeSpan refresh, ILogger
 
         /// <summary>Somebody is asking for it.</summary>
         public bool IsAsked { get; set; }
+
+        /// <summary>Whether it matters which address is named first.</summary>
+        public bool CountsFirst { get; set; }
 
         /// <summary>Since the last answer.</summary>
         public int Failures { get; set; }

@@ -92,11 +92,20 @@ internal sealed class ResolvedConfiguration : IConfigurationReader, IDisposable
 
     private void Watch()
     {
-        if (!ReferenceEquals(_watched, _told.Unresolved))
+        if (_told.Unresolved.IsEmpty && _watched.IsEmpty)
         {
-            _watched = _told.Unresolved;
-            _names.Watch(_watched.Values.Select(workload => workload.Hostname!).ToHashSet(StringComparer.Ordinal));
+            return;
         }
+
+        _watched = _told.Unresolved;
+        var names = new Dictionary<string, bool>(StringComparer.Ordinal);
+        foreach (Workload workload in _watched.Values)
+        {
+            bool countsFirst = workload.Services.Any(membership => _told.FindService(membership.ServiceKey) is { TakesFirstAnswer: true });
+            names[workload.Hostname!] = names.GetValueOrDefault(workload.Hostname!) || countsFirst;
+        }
+
+        _names.Watch(names);
     }
 
     /// <summary>Under the gate, so that nobody hears of an earlier snapshot after a later one.</summary>

@@ -22,7 +22,7 @@ public sealed class NameResolverTests
         int told = 0;
         resolver.Answered += () => Interlocked.Increment(ref told);
         Assert.Null(resolver.Find("a.example.org"));
-        resolver.Watch(new HashSet<string> { "a.example.org" });
+        resolver.Watch(Named("a.example.org"));
         await Eventually.TrueAsync(() => Volatile.Read(ref told) == 1, LabNode.Patience);
         Assert.Equal("10.0.0.1", resolver.Find("a.example.org")!.First.ToString());
 
@@ -42,14 +42,14 @@ public sealed class NameResolverTests
         var lookup = new ScriptedNames();
         lookup.Say("a.example.org", "10.0.0.1");
         using var resolver = new NameResolver(lookup, s_refresh, NullLogger.Instance);
-        resolver.Watch(new HashSet<string> { "a.example.org", "b.example.org" });
+        resolver.Watch(Named("a.example.org", "b.example.org"));
         await Eventually.TrueAsync(() => resolver.Find("a.example.org") is not null, LabNode.Patience);
         lookup.Say("a.example.org");
         int asked = lookup.CountOf("a.example.org");
         await Eventually.TrueAsync(() => lookup.CountOf("a.example.org") > asked + 2, LabNode.Patience);
         Assert.Equal("10.0.0.1", resolver.Find("a.example.org")!.First.ToString());
         Assert.Null(resolver.Find("b.example.org"));
-        resolver.Watch(new HashSet<string> { "b.example.org" });
+        resolver.Watch(Named("b.example.org"));
         Assert.Null(resolver.Find("a.example.org"));
     }
 
@@ -66,11 +66,54 @@ public sealed class NameResolverTests
         }
 
         using var resolver = new NameResolver(lookup, s_refresh, NullLogger.Instance);
-        resolver.Watch(new HashSet<string>([.. names, "slow.example.org"]));
+        resolver.Watch(Named([.. names, "slow.example.org"]));
         await Eventually.TrueAsync(() => names.All(name => resolver.Find(name) is not null), LabNode.Patience);
         Assert.Null(resolver.Find("slow.example.org"));
         answered.Set();
     }
+
+    [Fact]
+    public async Task Names_that_are_not_found_leave_threads_to_those_that_are()
+    {
+        var lookup = new ScriptedNames();
+        using var answered = new ManualResetEventSlim();
+        string[] dead = [.. Enumerable.Range(0, 20).Select(index => $"n{index}.dead.example")];
+        using var resolver = new NameResolver(lookup, s_refresh, NullLogger.Instance);
+        resolver.Watch(Named(dead));
+        await Eventually.TrueAsync(() => dead.All(name => lookup.CountOf(name) > 0), LabNode.Patience);
+        Array.ForEach(dead, name => lookup.Hold(name, answered));
+        int asked = dead.Sum(lookup.CountOf);
+        await Eventually.TrueAsync(() => dead.Sum(lookup.CountOf) > asked, LabNode.Patience);
+
+        lookup.Say("good.example.org", "10.0.0.1");
+        resolver.Watch(Named([.. dead, "good.example.org"]));
+        await Eventually.TrueAsync(() => resolver.Find("good.example.org") is not null, LabNode.Patience);
+        int found = lookup.CountOf("good.example.org");
+        await Eventually.TrueAsync(() => lookup.CountOf("good.example.org") > found + 3, LabNode.Patience);
+        answered.Set();
+    }
+
+    [Theory]
+    [InlineData(false, 1)]
+    [InlineData(true, 2)]
+    public async Task An_answer_in_another_order_is_news_only_where_the_first_counts(bool countsFirst, int told)
+    {
+        var lookup = new ScriptedNames();
+        lookup.Say("a.example.org", "10.0.0.1", "10.0.0.2");
+        using var resolver = new NameResolver(lookup, s_refresh, NullLogger.Instance);
+        int heard = 0;
+        resolver.Answered += () => Interlocked.Increment(ref heard);
+        resolver.Watch(new Dictionary<string, bool> { ["a.example.org"] = countsFirst });
+        await Eventually.TrueAsync(() => Volatile.Read(ref heard) == 1, LabNode.Patience);
+
+        lookup.Say("a.example.org", "10.0.0.2", "10.0.0.1");
+        int asked = lookup.CountOf("a.example.org");
+        await Eventually.TrueAsync(
+            () => lookup.CountOf("a.example.org") > asked + 3 && Volatile.Read(ref heard) >= told, LabNode.Patience);
+        Assert.Equal(told, Volatile.Read(ref heard));
+    }
+
+    private static Dictionary<string, bool> Named(params string[] names) => names.ToDictionary(name => name, _ => true);
 }
 
 /// <summary>Says of names what a test wants.</summary>
