@@ -49,6 +49,12 @@ internal sealed class AgentInMiniature : IDisposable
             using (socket)
             {
                 SysResult received = socket!.Receive(buffer, out _, TimeSpan.FromSeconds(20));
+                if (received.Count <= 0)
+                {
+                    // Who asked has given up before it said what.
+                    continue;
+                }
+
                 CniRequest request = CniMessages.DecodeRequest(buffer.AsSpan(0, received.Count));
                 Requests.Add(request);
                 byte[] message = answer(request);

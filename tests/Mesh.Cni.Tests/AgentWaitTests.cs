@@ -12,7 +12,7 @@ public sealed class AgentWaitTests
 {
     [Theory]
     [InlineData(1, 0)]
-    [InlineData(39, 0)]
+    [InlineData(20, 0)]
     [InlineData(41, CniErrorCode.TryAgainLater)]
     [InlineData(61, CniErrorCode.TryAgainLater)]
     [InlineData(121, CniErrorCode.TryAgainLater)]

@@ -145,8 +145,9 @@ internal sealed partial class PodCapture
     /// <summary>Makes the rules right and the pod known to the proxy.</summary>
     private async Task EnsureAsync(CancellationToken cancellation)
     {
-        _turn++;
+        // In this order: who asks in between has this turn look, or the next.
         _isVerificationDue = false;
+        _turn++;
         NetNamespace network = OpenNamespace();
         CapturePlan plan = PlanFor(network);
         await _services.Turn.WaitAsync(cancellation);

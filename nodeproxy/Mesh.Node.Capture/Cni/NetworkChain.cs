@@ -96,8 +96,9 @@ internal static class NetworkChain
                 ? network
                 : throw new CaptureException("it has no name");
         }
-        catch (JsonException malformed)
+        catch (Exception malformed) when (malformed is JsonException or InvalidOperationException)
         {
+            // The latter for a string that is no UTF-8, which is looked at when it is read.
             throw new CaptureException($"it is no JSON: {malformed.Message}", malformed);
         }
     }

@@ -15,6 +15,9 @@ namespace Mesh.Node.Proxy.Origination;
 /// <param name="host">The host that the connection or the request is for; may be empty where the rule says which.</param>
 internal sealed class TlsOriginator(LoopContext context, TlsOrigination tls, string host)
 {
+    /// <summary>No name in DNS is longer (RFC 1035 §2.3.4); a client may ask for any host it likes.</summary>
+    private const int NameCharactersMax = 255;
+
     private TlsChannel? _channel;
     private bool _isCancelled;
 
@@ -28,6 +31,12 @@ internal sealed class TlsOriginator(LoopContext context, TlsOrigination tls, str
         {
             transport.Reset();
             return (null, CloseReason.TlsSettingsUnusable, made.Fault);
+        }
+
+        if (host.Length > NameCharactersMax)
+        {
+            transport.Reset();
+            return (null, CloseReason.TlsSettingsUnusable, $"no server has a name of {host.Length} characters");
         }
 
         _channel = new TlsChannel(transport, settings, NameOf(tls, host));

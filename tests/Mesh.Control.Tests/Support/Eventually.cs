@@ -7,7 +7,7 @@ namespace Mesh.Control.Tests.Support;
 /// </summary>
 internal static class Eventually
 {
-    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(120);
     private static readonly TimeSpan s_interval = TimeSpan.FromMilliseconds(10);
 
     public static async Task TrueAsync(Func<Task<bool>> condition, string what)

@@ -23,14 +23,16 @@ public sealed class DatagramsTests
 
         Assert.True(Datagrams.Receive(server, buffer, out _, out _).WouldBlock);
         Assert.Equal(3, Datagrams.SendTo(client, "who"u8, at).Count);
-        Assert.Equal(3, Datagrams.Receive(server, buffer, out DatagramAddress source, out DatagramAddress original).Count);
+        DatagramAddress source = default;
+        DatagramAddress original = default;
+        Assert.Equal(3, Arrived(() => Datagrams.Receive(server, buffer, out source, out original)).Count);
         Assert.Equal("who"u8, buffer.AsSpan(0, 3));
         Assert.Equal(Sockets.LocalEndPoint(client), source.ToEndPoint());
         Assert.Equal(at, original);
 
         Assert.True(Datagrams.Connect(client, at).Ok);
         Assert.Equal(0, Datagrams.SendTo(server, [], source).Count);
-        Assert.True(Datagrams.Receive(client, buffer, out source, out original).Ok);
+        Assert.True(Arrived(() => Datagrams.Receive(client, buffer, out source, out original)).Ok);
         Assert.Equal(at, source);
         Assert.Equal(AddressFamily.Unspecified, original.Family);
     }
@@ -47,6 +49,14 @@ public sealed class DatagramsTests
         Assert.Equal(address.GetHashCode(), address.WithPort(54).WithPort(53).GetHashCode());
         Assert.NotEqual(address, address.WithPort(54));
         Assert.NotEqual(address, default);
+    }
+
+    /// <summary>What has been sent arrives a moment later where the kernel has much to do.</summary>
+    private static SysResult Arrived(Func<SysResult> receive)
+    {
+        SysResult received = default;
+        SpinWait.SpinUntil(() => !(received = receive()).WouldBlock, TimeSpan.FromSeconds(30));
+        return received;
     }
 
     private static IPAddress Loopback(AddressFamily family) => family == AddressFamily.InterNetwork ? IPAddress.Loopback : IPAddress.IPv6Loopback;
