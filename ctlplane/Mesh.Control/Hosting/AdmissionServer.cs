@@ -1,20 +1,27 @@
 using System.Net;
 using System.Net.Security;
 using System.Security.Authentication;
-using System.Text.Json;
-using System.Text.Json.Nodes;
-using Mesh.Control.Cluster;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 
 namespace Mesh.Control.Hosting;
 
-/// <summary>The port the API server asks on whether objects may be written: HTTPS, with the certificate of the serving port.</summary>
+/// <summary>
+/// The port the API server asks on whether objects may be written: HTTPS, with the certificate of the serving port. It cannot tell the API
+/// server from any other that reaches it, so all that one may ask of it is bounded.
+/// </summary>
 internal static class AdmissionServer
 {
-    private const int ReviewBytesMax = 8 * 1_024 * 1_024;
-    private const int ConnectionCountMax = 256;
+    // An object is 1.5 MiB at most where it is stored, and a change brings two: as it was and as it will be.
+    private const int ReviewBytesMax = 3 * 1_024 * 1_024;
+
+    private const int ConnectionCountMax = 32;
+    private const double BodyBytesPerSecondMin = 512 * 1_024;
     private static readonly TimeSpan s_handshakeTimeout = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_headersTimeout = TimeSpan.FromSeconds(5);
+
+    // As long as the API server waits for the answer (timeoutSeconds of the webhook). At this rate the longest body takes little more.
+    private static readonly TimeSpan s_bodyGracePeriod = TimeSpan.FromSeconds(5);
 
     public static WebApplication Build(IPEndPoint listen, ServerCertificate certificate, ILoggerFactory loggers)
     {
@@ -26,9 +33,12 @@ internal static class AdmissionServer
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxConcurrentConnections = ConnectionCountMax;
             kestrel.Limits.MaxRequestBodySize = ReviewBytesMax;
+            kestrel.Limits.MinRequestBodyDataRate = new MinDataRate(BodyBytesPerSecondMin, s_bodyGracePeriod);
+            kestrel.Limits.RequestHeadersTimeout = s_headersTimeout;
             kestrel.Listen(listen, endpoint =>
             {
-                endpoint.Protocols = HttpProtocols.Http1AndHttp2;
+                // One request of a connection at a time.
+                endpoint.Protocols = HttpProtocols.Http1;
                 endpoint.UseHttps(new TlsHandshakeCallbackOptions
                 {
                     HandshakeTimeout = s_handshakeTimeout,
@@ -36,7 +46,7 @@ internal static class AdmissionServer
                     {
                         ServerCertificateContext = certificate.Current,
                         EnabledSslProtocols = SslProtocols.Tls13,
-                        ApplicationProtocols = [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11],
+                        ApplicationProtocols = [SslApplicationProtocol.Http11],
                         AllowRenegotiation = false,
                         ClientCertificateRequired = false,
                     }),
@@ -44,23 +54,7 @@ internal static class AdmissionServer
             });
         });
         WebApplication application = builder.Build();
-        application.MapPost("/validate", AnswerAsync);
+        application.MapPost("/validate", new AdmissionRequests().AnswerAsync);
         return application;
-    }
-
-    private static async Task AnswerAsync(HttpContext context)
-    {
-        try
-        {
-            JsonNode? review = await JsonNode.ParseAsync(context.Request.Body, cancellationToken: context.RequestAborted);
-            JsonObject answer = AdmissionReviews.Answer(review as JsonObject ?? throw new FormatException("An object is expected."));
-            context.Response.ContentType = "application/json";
-            await context.Response.WriteAsync(answer.ToJsonString(), context.RequestAborted);
-        }
-        catch (Exception exception) when (exception is FormatException or JsonException)
-        {
-            context.Response.StatusCode = StatusCodes.Status400BadRequest;
-            await context.Response.WriteAsync(exception.Message, context.RequestAborted);
-        }
     }
 }

@@ -33,6 +33,8 @@ internal sealed class TestControlPlane : IAsyncDisposable
 
     public IPEndPoint EndPoint => _controlPlane!.ServingEndPoint;
 
+    public IPEndPoint WebhookEndPoint => _controlPlane!.WebhookEndPoint;
+
     /// <summary>Options a test may change before <see cref="StartAsync"/>.</summary>
     public TimeSpan WorkloadLifetime { get; init; } = TimeSpan.FromHours(1);
 
@@ -120,7 +122,7 @@ internal sealed class TestControlPlane : IAsyncDisposable
         {
             SslOptions = new SslClientAuthenticationOptions { CertificateChainPolicy = TrustPolicy(), TargetHost = serverName },
         };
-        return new HttpClient(handler) { BaseAddress = new Uri($"https://{_controlPlane!.WebhookEndPoint}") };
+        return new HttpClient(handler) { BaseAddress = new Uri($"https://{WebhookEndPoint}") };
     }
 
     /// <summary>Opens a discovery stream as the proxy of a node.</summary>
