@@ -13,6 +13,8 @@ internal sealed class AdmissionRequests
     // Whoever is beyond them gets 503, upon which the API server lets the object pass.
     private const int ReviewsAtOnceMax = 4;
 
+    private static readonly JsonDocumentOptions s_strict = new() { AllowDuplicateProperties = false };
+
     private int _reviewCount;
 
     /// <summary>
@@ -37,7 +39,8 @@ internal sealed class AdmissionRequests
                 return (StatusCodes.Status503ServiceUnavailable, "text/plain", "Too many reviews are under way.");
             }
 
-            JsonNode? review = await JsonNode.ParseAsync(context.Request.Body, cancellationToken: context.RequestAborted);
+            JsonNode? review = await JsonNode.ParseAsync(
+                context.Request.Body, documentOptions: s_strict, cancellationToken: context.RequestAborted);
             JsonObject answer = AdmissionReviews.Answer(review as JsonObject ?? throw new FormatException("An object is expected."));
             return (StatusCodes.Status200OK, "application/json", answer.ToJsonString());
         }

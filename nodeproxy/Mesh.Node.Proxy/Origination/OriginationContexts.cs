@@ -1,5 +1,4 @@
 using Mesh.Node.Model.Traffic;
-using Mesh.Node.Transport.EventLoops;
 
 namespace Mesh.Node.Proxy.Origination;
 
@@ -8,30 +7,70 @@ namespace Mesh.Node.Proxy.Origination;
 /// its own. What was good stays while its files are not. Any thread; finding one that is there allocates nothing.
 /// </summary>
 /// <param name="files">Reads what rules name.</param>
-internal sealed class OriginationContexts(OriginationFiles files) : IDisposable
+/// <param name="unusedMaxMs">A context nobody has asked for in so long is forgotten. Milliseconds, 0 or more.</param>
+internal sealed class OriginationContexts(OriginationFiles files, long unusedMaxMs = 600_000) : IDisposable
 {
     /// <summary>Time from one look at the files of a context to the next.</summary>
     private const long LookMs = 1_000;
 
-    /// <summary>A context nobody has asked for in so long is forgotten.</summary>
-    private const long UnusedMaxMs = 600_000;
-
     private readonly System.Collections.Concurrent.ConcurrentDictionary<(TlsOrigination Tls, OriginationUse Use), Entry> _entries = new();
 
-    /// <summary>What entries that wait, the thread and the end are guarded by.</summary>
+    /// <summary>
+    /// What entries that come and go, those that wait for them, the thread and the end are guarded by: none goes while somebody waits
+    /// for it.
+    /// </summary>
     private readonly object _gate = new();
     private Thread? _thread;
     private bool _isOver;
 
-    /// <summary>A context.</summary>
+    /// <summary>A context that is there; null for one that must be waited for, with <see cref="WaitAsync"/>.</summary>
     /// <param name="tls">What it is for.</param>
     /// <param name="use">What is spoken inside.</param>
-    /// <param name="loop">The caller's, on which it goes on.</param>
-    public ValueTask<OriginationContext> GetAsync(TlsOrigination tls, OriginationUse use, EventLoop loop)
+    public OriginationContext? Find(TlsOrigination tls, OriginationUse use)
     {
-        Entry entry = _entries.GetOrAdd((tls, use), static key => new Entry(key.Tls, key.Use));
-        entry.UsedMs = loop.NowMs;
-        return entry.Current is OriginationContext made ? ValueTask.FromResult(made) : WaitAsync(entry, loop);
+        if (!_entries.TryGetValue((tls, use), out Entry? entry))
+        {
+            return null;
+        }
+
+        entry.UsedMs = Environment.TickCount64;
+        return entry.Current;
+    }
+
+    /// <summary>A context; one that says so where there is none in time, or the wait was given up.</summary>
+    /// <param name="tls">What it is for.</param>
+    /// <param name="use">What is spoken inside.</param>
+    /// <param name="wait">The caller's, not used before; its loop is the one that this is called on.</param>
+    /// <param name="limit">How long it may take.</param>
+    public async ValueTask<OriginationContext> WaitAsync(TlsOrigination tls, OriginationUse use, OriginationWait wait, TimeSpan limit)
+    {
+        Entry entry;
+        lock (_gate)
+        {
+            entry = _entries.GetOrAdd((tls, use), static key => new Entry(key.Tls, key.Use));
+            entry.UsedMs = Environment.TickCount64;
+            if (entry.Current is OriginationContext current)
+            {
+                return current;
+            }
+
+            entry.Waits.Add(wait);
+            if (_thread is null && !_isOver)
+            {
+                _thread = new Thread(Run) { Name = "tls-files", IsBackground = true };
+                _thread.Start();
+            }
+
+            Monitor.Pulse(_gate);
+        }
+
+        OriginationContext made = await wait.WaitAsync(limit);
+        lock (_gate)
+        {
+            entry.Waits.Remove(wait);
+        }
+
+        return made;
     }
 
     /// <summary>Nothing is made any more.</summary>
@@ -44,31 +83,6 @@ internal sealed class OriginationContexts(OriginationFiles files) : IDisposable
         }
     }
 
-    private ValueTask<OriginationContext> WaitAsync(Entry entry, EventLoop loop)
-    {
-        var waiter = new Waiter(loop);
-        ValueTask<OriginationContext> made = waiter.WaitAsync();
-        lock (_gate)
-        {
-            if (entry.Current is OriginationContext current)
-            {
-                waiter.Complete(current);
-                return made;
-            }
-
-            entry.Waiters.Add(waiter);
-            if (_thread is null && !_isOver)
-            {
-                _thread = new Thread(Run) { Name = "tls-files", IsBackground = true };
-                _thread.Start();
-            }
-
-            Monitor.Pulse(_gate);
-        }
-
-        return made;
-    }
-
     private void Run()
     {
         while (!IsOver())
@@ -76,11 +90,7 @@ internal sealed class OriginationContexts(OriginationFiles files) : IDisposable
             foreach (((TlsOrigination, OriginationUse) key, Entry entry) in _entries)
             {
                 long nowMs = Environment.TickCount64;
-                if (nowMs - entry.UsedMs >= UnusedMaxMs)
-                {
-                    _entries.TryRemove(KeyValuePair.Create(key, entry));
-                }
-                else if (nowMs >= entry.DueMs)
+                if (!TryForget(key, entry, nowMs) && nowMs >= entry.DueMs)
                 {
                     entry.DueMs = nowMs + LookMs;
                     Look(entry);
@@ -94,6 +104,14 @@ internal sealed class OriginationContexts(OriginationFiles files) : IDisposable
                     Monitor.Wait(_gate, TimeSpan.FromMilliseconds(LookMs));
                 }
             }
+        }
+    }
+
+    private bool TryForget((TlsOrigination Tls, OriginationUse Use) key, Entry entry, long nowMs)
+    {
+        lock (_gate)
+        {
+            return entry.Waits.Count == 0 && nowMs - entry.UsedMs >= unusedMaxMs && _entries.TryRemove(KeyValuePair.Create(key, entry));
         }
     }
 
@@ -127,7 +145,7 @@ internal sealed class OriginationContexts(OriginationFiles files) : IDisposable
         }
 
         // What was good stays: a file may be about to be replaced. A context that is replaced is let go when its last session has ended.
-        Waiter[] waiters;
+        OriginationWait[] waits;
         lock (_gate)
         {
             if (made.Context is not null || entry.Current?.Context is null)
@@ -135,13 +153,13 @@ internal sealed class OriginationContexts(OriginationFiles files) : IDisposable
                 entry.Current = made;
             }
 
-            waiters = [.. entry.Waiters];
-            entry.Waiters.Clear();
+            waits = [.. entry.Waits];
+            entry.Waits.Clear();
         }
 
-        foreach (Waiter waiter in waiters)
+        foreach (OriginationWait wait in waits)
         {
-            waiter.PostBack(made);
+            wait.PostBack(made);
         }
     }
 
@@ -172,27 +190,7 @@ internal sealed class OriginationContexts(OriginationFiles files) : IDisposable
         /// <summary>The state of its files as last read. The thread's own.</summary>
         public string Stamp { get; set; } = "";
 
-        public List<Waiter> Waiters { get; } = [];
-    }
-
-    /// <summary>Somebody on a loop who waits for a context.</summary>
-    private sealed class Waiter(EventLoop loop) : LoopWork
-    {
-        private readonly LoopCompletion<OriginationContext> _made = new(loop);
-        private OriginationContext? _result;
-
-        public ValueTask<OriginationContext> WaitAsync() => _made.WaitAsync();
-
-        /// <summary>On the loop.</summary>
-        public void Complete(OriginationContext result) => _made.TryComplete(result);
-
-        /// <summary>From another thread.</summary>
-        public void PostBack(OriginationContext result)
-        {
-            _result = result;
-            loop.Post(this);
-        }
-
-        public override void Run() => _made.TryComplete(_result!);
+        /// <summary>Who waits for it. Guarded by the gate.</summary>
+        public HashSet<OriginationWait> Waits { get; } = [];
     }
 }

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Mesh.Interop.OpenSsl;
 using Mesh.Node.Model.Traffic;
+using Microsoft.Win32.SafeHandles;
 
 namespace Mesh.Node.Proxy.Origination;
 
@@ -8,19 +9,20 @@ namespace Mesh.Node.Proxy.Origination;
 /// <param name="directory">Where they must be: whoever may write a rule may have any file in it used, and none besides.</param>
 internal sealed class OriginationFiles(string directory)
 {
-    private const long FileBytesMax = 1024 * 1024;
+    private const int FileBytesMax = 1024 * 1024;
 
     private readonly string _root = Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory)) + Path.DirectorySeparatorChar;
     private TlsTrust? _system;
 
-    /// <summary>Tells one state of the files from another.</summary>
+    /// <summary>
+    /// Tells one state of the files from another, by what is in them: a Secret in a pod is links that stay the same, and files may well be
+    /// of the same time and length.
+    /// </summary>
     public string StampOf(TlsOrigination tls) => string.Join(
         '|',
-        new[] { tls.RootsFile, tls.RevocationsFile, tls.CertificateFile, tls.KeyFile }.Where(name => name.Length > 0).Select(name =>
-        {
-            var file = new FileInfo(PathOf(name));
-            return file.Exists ? $"{file.LastWriteTimeUtc.Ticks} {file.Length}" : "-";
-        }));
+        new[] { tls.RootsFile, tls.RevocationsFile, tls.CertificateFile, tls.KeyFile }
+            .Where(name => name.Length > 0)
+            .Select(name => StampOf(PathOf(name))));
 
     /// <summary>Makes a context.</summary>
     /// <exception cref="TlsConfigurationException">Something in it is wrong, or cannot be read; it says what.</exception>
@@ -49,6 +51,33 @@ internal sealed class OriginationFiles(string directory)
         }
     }
 
+    private static string StampOf(string path)
+    {
+        try
+        {
+            using SafeFileHandle file = Open(path);
+            using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+            Span<byte> part = stackalloc byte[4_096];
+            long read = 0;
+            while (read <= FileBytesMax && RandomAccess.Read(file, part, read) is int count and > 0)
+            {
+                hash.AppendData(part[..count]);
+                read += count;
+            }
+
+            CryptographicOperations.ZeroMemory(part);
+            return Convert.ToHexString(hash.GetHashAndReset());
+        }
+        catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException)
+        {
+            return "-";
+        }
+    }
+
+    /// <summary>Opens what a path leads to: the length of a path would be that of a link.</summary>
+    private static SafeFileHandle Open(string path) =>
+        File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+
     private TlsTrust TrustOf(TlsOrigination tls)
     {
         if (tls.RootsFile.Length > 0)
@@ -74,14 +103,38 @@ internal sealed class OriginationFiles(string directory)
         string path = PathOf(name);
         try
         {
-            return new FileInfo(path).Length <= FileBytesMax
-                ? File.ReadAllText(path)
-                : throw new TlsConfigurationException($"{path} is larger than {FileBytesMax} bytes.");
+            using SafeFileHandle file = Open(path);
+            byte[] bytes = new byte[Math.Min(RandomAccess.GetLength(file), FileBytesMax) + 1];
+            int count = ReadUpTo(file, bytes);
+            if (count > FileBytesMax)
+            {
+                throw new TlsConfigurationException($"{path} is larger than {FileBytesMax} bytes.");
+            }
+
+            // One byte more than its length there is only if somebody writes to it.
+            if (count == bytes.Length)
+            {
+                throw new TlsConfigurationException($"{path} has grown while it was read.");
+            }
+
+            using var text = new StreamReader(new MemoryStream(bytes, 0, count));
+            return text.ReadToEnd();
         }
         catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException)
         {
             throw new TlsConfigurationException($"{path} cannot be read: {unreadable.Message}");
         }
+    }
+
+    private static int ReadUpTo(SafeFileHandle file, Span<byte> bytes)
+    {
+        int count = 0;
+        while (count < bytes.Length && RandomAccess.Read(file, bytes[count..], count) is int read and > 0)
+        {
+            count += read;
+        }
+
+        return count;
     }
 
     /// <summary>A key of any of the usual forms, unencrypted, as PKCS#8.</summary>

@@ -18,6 +18,7 @@ internal sealed class TlsOriginator(LoopContext context, TlsOrigination tls, str
     /// <summary>No name in DNS is longer (RFC 1035 §2.3.4); a client may ask for any host it likes.</summary>
     private const int NameCharactersMax = 255;
 
+    private OriginationWait? _wait;
     private TlsChannel? _channel;
     private bool _isCancelled;
 
@@ -26,7 +27,10 @@ internal sealed class TlsOriginator(LoopContext context, TlsOrigination tls, str
     /// <param name="use">What is spoken inside.</param>
     public async ValueTask<(TlsChannel? Channel, CloseReason Reason, string? Detail)> SecureAsync(TcpChannel transport, OriginationUse use)
     {
-        OriginationContext made = await context.Services.Originations.GetAsync(tls, use, context.Loop);
+        OriginationContexts contexts = context.Services.Originations;
+        var limit = TimeSpan.FromMilliseconds(context.Services.Options.HandshakeTimeoutMs);
+        OriginationContext made = contexts.Find(tls, use)
+            ?? await contexts.WaitAsync(tls, use, _wait = new OriginationWait(context.Loop), limit);
         if (made.Context is not TlsContext settings || _isCancelled)
         {
             transport.Reset();
@@ -40,8 +44,7 @@ internal sealed class TlsOriginator(LoopContext context, TlsOrigination tls, str
         }
 
         _channel = new TlsChannel(transport, settings, NameOf(tls, host));
-        TlsHandshakeResult handshake =
-            await _channel.HandshakeAsync(TimeSpan.FromMilliseconds(context.Services.Options.HandshakeTimeoutMs));
+        TlsHandshakeResult handshake = await _channel.HandshakeAsync(limit);
         if (handshake.Status == TlsHandshakeStatus.Done)
         {
             return (_channel, CloseReason.None, null);
@@ -55,6 +58,7 @@ internal sealed class TlsOriginator(LoopContext context, TlsOrigination tls, str
     public void Cancel()
     {
         _isCancelled = true;
+        _wait?.Cancel();
         _channel?.CancelHandshake();
     }
 

@@ -41,6 +41,16 @@ public sealed class AdmissionLimitTests
         Assert.Equal(expected, Encoding.ASCII.GetString(answer));
     }
 
+    [Theory]
+    [InlineData("""{"kind": "AdmissionReview", "kind": "AdmissionReview"}""")]
+    [InlineData("""{"request": {"uid": "a", "uid": "b"}}""")]
+    [InlineData("{")]
+    public async Task What_is_no_review_is_refused_and_fails_nothing(string text)
+    {
+        var body = new MemoryStream(Encoding.UTF8.GetBytes(text));
+        Assert.Equal(StatusCodes.Status400BadRequest, await AnswerAsync(new AdmissionRequests(), body));
+    }
+
     [Fact]
     public async Task A_review_beyond_those_at_once_is_refused_until_one_of_them_ends()
     {

@@ -194,6 +194,28 @@ public sealed class OriginatedTlsTests : IDisposable
         Assert.EndsWith("secure", await AskAsync(lab.Client, stranger, "/"), StringComparison.Ordinal);
     }
 
+    [LabFact]
+    public async Task A_file_behind_links_that_stay_is_read_again_when_they_lead_elsewhere()
+    {
+        await using HttpLab lab = await StartAsync();
+        LabPod stranger = await lab.Node.AddStrangerAsync("stranger");
+        TlsApp.Start(stranger, Port, IssueFor(Host));
+        foreach ((string folder, TestCa ca) in new[] { ("..1", _other), ("..2", _ca) })
+        {
+            Directory.CreateDirectory(PathOf(folder));
+            File.WriteAllText(Path.Combine(PathOf(folder), "linked.pem"), ca.CertificatePem);
+        }
+
+        Directory.CreateSymbolicLink(PathOf("..data"), "..1");
+        File.CreateSymbolicLink(PathOf("linked.pem"), Path.Combine("..data", "linked.pem"));
+        AddEntry(lab, stranger, PortProtocol.Http, new TlsOrigination { RootsFile = "linked.pem" });
+        Assert.StartsWith("HTTP/1.1 503 ", await AskAsync(lab.Client, stranger, "/"), StringComparison.Ordinal);
+        Directory.Delete(PathOf("..data"));
+        Directory.CreateSymbolicLink(PathOf("..data"), "..2");
+        await Eventually.TrueAsync(
+            async () => (await AskAsync(lab.Client, stranger, "/")).EndsWith("secure", StringComparison.Ordinal), LabNode.Patience);
+    }
+
     private Task<HttpLab> StartAsync() => HttpLab.StartAsync(options: new ProxyOptions { TlsFilesDirectory = _files.FullName });
 
     private string PathOf(string name) => Path.Combine(_files.FullName, name);
