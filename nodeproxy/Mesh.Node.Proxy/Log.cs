@@ -64,6 +64,11 @@ internal static partial class Log
         Message = "Endpoints have more names than the {Limit} that are looked up; the others stay without an address.")]
     public static partial void NamesTooMany(ILogger logger, int limit);
 
+    [LoggerMessage(EventId = 1017, Level = LogLevel.Error,
+        Message = "What {Pod} asks of DNS servers cannot be heard yet: {Reason}. The proxy before this one may have served it; tried again "
+            + "when the configuration changes.")]
+    public static partial void DnsNotHeard(ILogger logger, string pod, string reason);
+
     [LoggerMessage(EventId = 1009, Level = LogLevel.Warning,
         Message = "The proxy at {Path} gave no listeners: {Reason}. New ones are opened beside its own.")]
     public static partial void ListenersNotTaken(ILogger logger, string path, string reason);

@@ -109,6 +109,9 @@ public sealed class NodeProxy : IPodSink, ITunnelLister, IPodLister, IDestinatio
     /// <summary>Says what would become of a request.</summary>
     public IRequestExplainer Explainer { get; }
 
+    /// <summary>Whether what pods ask of DNS servers is heard in all of them: after another proxy, once the mesh is known.</summary>
+    public bool HearsDns => _services.Pods.All.All(pod => pod.HearsDns || pod.IsStopped);
+
     DestinationTotals IDestinationLister.Totals => _services.Destinations.Totals;
 
     IReadOnlyList<TunnelStatus> ITunnelLister.List() => [.. _services.Pods.All.SelectMany(pod => pod.DescribeTunnels())];

@@ -77,7 +77,7 @@ internal static class ProxyCommand
         {
             Telemetry = telemetry,
             Configuration = store,
-            Readiness = [new StopPart(stop), new DiscoveryPart(store), new HandoverPart(handover)],
+            Readiness = [new StopPart(stop), new DiscoveryPart(store), new HandoverPart(handover), new DnsPart(proxy)],
             Certificates = certificates.Describe,
             Tunnels = proxy,
             Destinations = proxy,
@@ -167,5 +167,13 @@ internal static class ProxyCommand
         public string Name => "pods";
 
         public string? Pending => handover.NotReadyReason;
+    }
+
+    /// <summary>Ready once DNS is served in every pod, so that the proxy before this one may end.</summary>
+    private sealed class DnsPart(NodeProxy proxy) : IReadinessPart
+    {
+        public string Name => "dns";
+
+        public string? Pending => proxy.HearsDns ? null : "DNS of some pods is left to the proxy before this one until the mesh is known";
     }
 }

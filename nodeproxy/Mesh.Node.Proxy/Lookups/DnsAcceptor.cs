@@ -12,7 +12,7 @@ namespace Mesh.Node.Proxy.Lookups;
 /// </summary>
 internal sealed class DnsAcceptor(EnrolledPod pod) : IAcceptHandler
 {
-    public bool CanAccept => true;
+    public bool CanAccept => pod.MayServeDns;
 
     public void OnAccepted(SocketHandle socket, IPEndPoint peer)
     {

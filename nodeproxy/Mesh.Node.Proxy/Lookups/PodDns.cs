@@ -100,7 +100,7 @@ internal sealed class PodDns
             case DnsQueryStatus.Malformed:
                 _metrics.Malformed.Add(Loop.Index);
                 var refusal = new DnsAnswerWriter(message, query, _answer, DnsAnswerWriter.DatagramBytes(query));
-                _servers.Send(server, _answer.AsSpan(0, refusal.Finish(DnsCode.FormatError, isAuthoritative: false)), client);
+                Send(server, _answer.AsSpan(0, refusal.Finish(DnsCode.FormatError, isAuthoritative: false)), client);
                 return;
         }
 
@@ -108,7 +108,7 @@ internal sealed class PodDns
         if (bytes > 0)
         {
             _metrics.Answered.Add(Loop.Index);
-            _servers.Send(server, _answer.AsSpan(0, bytes), client);
+            Send(server, _answer.AsSpan(0, bytes), client);
             return;
         }
 
@@ -117,14 +117,14 @@ internal sealed class PodDns
 
     public void OnAnswered(ForwardedQuery query, ReadOnlySpan<byte> answer, in DatagramAddress server, in DatagramAddress client)
     {
-        _servers.Send(server, answer, client);
+        Send(server, answer, client);
         Free(query);
     }
 
     public void OnUnreachable(ForwardedQuery query, in DatagramAddress server, in DatagramAddress client)
     {
         _metrics.Unreachable.Add(Loop.Index);
-        _servers.Send(server, _answer.AsSpan(0, query.WriteFailure(_answer)), client);
+        Send(server, _answer.AsSpan(0, query.WriteFailure(_answer)), client);
         Free(query);
     }
 
@@ -152,6 +152,14 @@ internal sealed class PodDns
         if (!forwarded.TrySend(message, query, client, server, id, TimeSpan.FromMilliseconds(options.DnsTimeoutMs)).Ok)
         {
             OnUnreachable(forwarded, server, client);
+        }
+    }
+
+    private void Send(in DatagramAddress server, ReadOnlySpan<byte> answer, in DatagramAddress client)
+    {
+        if (!_servers.Send(server, answer, client).Ok)
+        {
+            _metrics.Unanswerable.Add(Loop.Index);
         }
     }
 

@@ -168,6 +168,14 @@ internal sealed class LoopContext : IOpenStreamCounts, IReadyHandler
             _waits[i].Look(snapshot);
         }
 
+        foreach (EnrolledPod pod in Services.Pods.All)
+        {
+            if (pod.Home == this)
+            {
+                pod.OnConfigurationChanged();
+            }
+        }
+
         // A copy, because a connection that is ended removes itself.
         foreach (ProxiedConnection connection in _connections.ToArray())
         {

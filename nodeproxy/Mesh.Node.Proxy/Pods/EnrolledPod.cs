@@ -46,6 +46,12 @@ internal sealed class EnrolledPod
     // Set by any loop, once.
     private volatile bool _wasKnown;
 
+    // Set before the first use, never again.
+    private bool _hadPredecessor;
+
+    // Kept by the home loop, read by any.
+    private volatile bool _hearsDns;
+
     private EnrolledPod(
         PodIdentity identity, PodDetails details, NetNamespace network, LoopContext home, Func<LoopContext, Placement, LoopContext> place)
     {
@@ -95,6 +101,15 @@ internal sealed class EnrolledPod
     /// <summary>How many connections it has, and how many it may have. Any thread.</summary>
     public PodLimits Limits { get; }
 
+    /// <summary>
+    /// Whether it may serve what the pod asks of DNS servers: after another proxy, which still answers, only once the mesh is known. Before
+    /// that nothing would be ours, and names of the mesh would be asked of servers that say they do not exist.
+    /// </summary>
+    public bool MayServeDns => _hearsDns || !_hadPredecessor || Home.Snapshot.IsComplete;
+
+    /// <summary>Whether it hears what the pod asks over UDP. Any thread.</summary>
+    public bool HearsDns => _hearsDns;
+
     /// <summary>The sockets it listens on, to be shared with the next proxy. Any thread.</summary>
     public ImmutableArray<PodListener> Listening => _listening;
 
@@ -115,14 +130,18 @@ internal sealed class EnrolledPod
         IReadOnlyList<PodListener> inherited)
     {
         List<PodListener> left = [.. inherited];
-        var pod = new EnrolledPod(identity, details, network, home, place);
+        var pod = new EnrolledPod(identity, details, network, home, place) { _hadPredecessor = inherited.Count > 0 };
         try
         {
             pod.Listen(MeshPorts.Outbound, new OutboundAcceptor(pod), left);
             pod.Listen(MeshPorts.InboundPlaintext, new InboundPlaintextAcceptor(pod), left);
             pod.Listen(MeshPorts.Hbone, new InboundHboneAcceptor(pod), left);
             pod.Listen(MeshPorts.Dns, new DnsAcceptor(pod), left);
-            pod.HearDns();
+            if (pod.MayServeDns)
+            {
+                pod.HearDns();
+            }
+
             return pod;
         }
         catch
@@ -221,6 +240,28 @@ internal sealed class EnrolledPod
         {
             listener.Resume();
         }
+    }
+
+    /// <summary>Begins to serve DNS once the mesh is known, if it has waited for that. Home loop.</summary>
+    public void OnConfigurationChanged()
+    {
+        if (IsStopped || _hearsDns || !MayServeDns)
+        {
+            return;
+        }
+
+        try
+        {
+            HearDns();
+        }
+        catch (PosixException failed)
+        {
+            // Tried again at the next change; the proxy is not ready until then.
+            _dns.BeginDrain();
+            Log.DnsNotHeard(Home.Services.Logger, Identity.ToString(), failed.Message);
+        }
+
+        ResumeListeners();
     }
 
     /// <summary>
@@ -339,6 +380,8 @@ internal sealed class EnrolledPod
         {
             // As above.
         }
+
+        _hearsDns = true;
     }
 
     private static bool LacksIPv6(AddressFamily family, PosixException refused) =>

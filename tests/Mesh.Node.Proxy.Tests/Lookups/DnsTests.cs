@@ -1,11 +1,17 @@
+using System.Collections.Frozen;
 using System.Net;
 using System.Net.Sockets;
 using Mesh.Interop.Linux;
+using Mesh.Node.Model;
 using Mesh.Node.Model.Addresses;
 using Mesh.Node.Model.Workloads;
+using Mesh.Node.Proxy.Config;
+using Mesh.Node.Proxy.Succession;
 using Mesh.Node.Proxy.Telemetry;
 using Mesh.Node.Proxy.Tests.Paths;
+using Mesh.Node.Proxy.Tests.Succession;
 using Mesh.Testing;
+using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 using static Mesh.Node.Proxy.Tests.Lookups.DnsMessages;
 
@@ -17,6 +23,9 @@ namespace Mesh.Node.Proxy.Tests.Lookups;
 /// </summary>
 public sealed class DnsTests
 {
+    /// <summary>Never reached: the test's server answers as soon as the machine lets it.</summary>
+    private const int TimeoutMs = 120_000;
+
     private static readonly IPAddress s_nobody = IPAddress.Parse("10.8.0.53");
     private static readonly IPAddress s_known = IPAddress.Parse("192.0.2.7");
 
@@ -67,25 +76,59 @@ public sealed class DnsTests
     }
 
     [LabFact]
-    public async Task A_silent_server_stays_silent_and_what_is_beyond_the_limit_is_not_asked()
+    public async Task What_is_beyond_the_limit_is_not_asked_and_an_answer_makes_room()
     {
-        await using LabNode node = await StartAsync(new ProxyOptions { PodDnsQueriesMax = 1, DnsTimeoutMs = 300 });
+        await using LabNode node = await StartAsync(new ProxyOptions { PodDnsQueriesMax = 1, DnsTimeoutMs = TimeoutMs });
         LabPod pod = await node.AddPodAsync("client");
         LabPod server = await node.AddStrangerAsync("server");
         using Socket listening = Listen(server);
         using Socket client = Connect(pod, server.Address);
 
         await client.SendAsync(Query("a.example.net", A, 1));
-        await client.SendAsync(Query("b.example.net", A, 2));
+        Task<byte[]> asked = AskAsync(client, Query("b.example.net", A, 2));
         await Eventually.TrueAsync(() => Metric(node, "istio_dns_upstream_failures_total", "limit") == 1, LabNode.Patience);
-        await Eventually.TrueAsync(() => Metric(node, "istio_dns_upstream_failures_total", "timeout") == 1, LabNode.Patience);
+        (byte[] first, IPEndPoint from) = await ReceiveAsync(listening);
+        await SendAsync(listening, AnswerTo(first, s_known), from);
+        Assert.Equal(1, (await asked)[1]);
 
-        // The place is free again; the first thing the client hears is the answer to its third query.
-        Task<byte[]> asked = AskAsync(client, Query("c.example.net", A, 3));
-        await ReceiveAsync(listening);
-        (byte[] third, IPEndPoint from) = await ReceiveAsync(listening);
+        // The place is free again; the next thing the client hears is the answer to its third query.
+        asked = AskAsync(client, Query("c.example.net", A, 3));
+        (byte[] third, from) = await ReceiveAsync(listening);
         await SendAsync(listening, AnswerTo(third, s_known), from);
         Assert.Equal(3, (await asked)[1]);
+    }
+
+    [LabFact]
+    public async Task A_silent_server_stays_silent_and_is_given_up()
+    {
+        await using LabNode node = await StartAsync(new ProxyOptions { PodDnsQueriesMax = 1, DnsTimeoutMs = 100 });
+        LabPod pod = await node.AddPodAsync("client");
+        LabPod server = await node.AddStrangerAsync("server");
+        using Socket listening = Listen(server);
+        using Socket client = Connect(pod, server.Address);
+
+        // One has the only place until it is given up.
+        for (ushort id = 1; id <= 2; id++)
+        {
+            await client.SendAsync(Query("a.example.net", A, id));
+            await Eventually.TrueAsync(() => Metric(node, "istio_dns_upstream_failures_total", "timeout") == id, LabNode.Patience);
+        }
+
+        Assert.Equal(0, client.Available);
+    }
+
+    [LabFact]
+    public async Task An_answer_that_cannot_be_sent_because_the_pod_has_a_server_itself_is_counted()
+    {
+        await using LabNode node = await StartAsync();
+        LabPod pod = await node.AddPodAsync("client");
+        using Socket own = Open(pod.Network.Network);
+        own.Bind(new IPEndPoint(IPAddress.Any, 53));
+        using Socket client = Connect(pod, s_nobody);
+
+        await client.SendAsync(Query("stock.shop", A, 1));
+        await Eventually.TrueAsync(() => Metric(node, "istio_dns_upstream_failures_total", "unanswerable") == 1, LabNode.Patience);
+        Assert.Equal(0, own.Available + client.Available);
     }
 
     [LabFact]
@@ -103,7 +146,7 @@ public sealed class DnsTests
     [LabFact]
     public async Task Nothing_is_ours_before_the_mesh_is_known()
     {
-        await using LabNode node = await LabNode.StartAsync();
+        await using LabNode node = await LabNode.StartAsync(new ProxyOptions { DnsTimeoutMs = TimeoutMs });
         LabPod pod = await node.AddPodAsync("client");
         LabPod server = await node.AddStrangerAsync("server");
         using Socket listening = Listen(server);
@@ -204,9 +247,44 @@ public sealed class DnsTests
         }
     }
 
+    [LabFact]
+    public async Task A_next_proxy_leaves_DNS_to_this_one_until_it_knows_the_mesh()
+    {
+        await using LabNode node = await StartAsync();
+        LabPod pod = await node.AddPodAsync("client");
+        string path = Path.Combine(Path.GetTempPath(), $"mesh-listeners-{Guid.NewGuid():N}");
+        using var giver = new ListenerGiver(path, node.Proxy.ListenersOf, new LentPorts(), NullLogger.Instance);
+        using var taker = new ListenerTaker(path, NullLogger.Instance);
+        await Eventually.TrueAsync(() => File.Exists(path), LabNode.Patience);
+        var known = new GivenConfiguration();
+        NodeProxy next = node.CreateProxy(new ProxyOptions { DnsTimeoutMs = TimeoutMs }, new Insisting(taker), known);
+        Assert.Null(await LabNode.TakeOverAsync(next, pod));
+
+        await AskForStockAsync();
+        Assert.False(next.HearsDns);
+
+        known.Set(node.Current);
+        await Eventually.TrueAsync(() => next.HearsDns, LabNode.Patience);
+        await node.Proxy.RemoveAsync(pod.Workload.Name, CancellationToken.None);
+        await AskForStockAsync();
+        File.Delete(path);
+
+        async Task AskForStockAsync()
+        {
+            for (ushort id = 0; id < 20; id++)
+            {
+                using Socket client = Connect(pod, s_nobody);
+                Assert.Equal((0, "10.96.0.7"), Read(await AskAsync(client, Query("stock.shop", A, id))));
+                using Socket stream = await pod.ConnectAsync(s_nobody, 53);
+                await stream.SendAsync(Framed(Query("stock.shop", A, id)));
+                Assert.Equal((0, "10.96.0.7"), Read(await ReadFramedAsync(stream)));
+            }
+        }
+    }
+
     private static async Task<LabNode> StartAsync(ProxyOptions? options = null)
     {
-        LabNode node = await LabNode.StartAsync(options);
+        LabNode node = await LabNode.StartAsync(options ?? new ProxyOptions { DnsTimeoutMs = TimeoutMs });
         var headless = new Service("shop", "db.shop.svc.cluster.local") { Name = "db" };
         node.Configure(builder =>
         {
@@ -301,5 +379,23 @@ public sealed class DnsTests
         }
 
         return read;
+    }
+
+    /// <summary>Knows nothing until it is told.</summary>
+    private sealed class GivenConfiguration : IConfigurationReader
+    {
+        private volatile MeshSnapshot _current = MeshSnapshot.Empty;
+
+        public event Action<ConfigurationChange>? Changed;
+
+        public MeshSnapshot Current => _current;
+
+        public void Set(MeshSnapshot snapshot)
+        {
+            MeshSnapshot previous = _current;
+            _current = snapshot;
+            Changed?.Invoke(new ConfigurationChange(
+                previous, snapshot, FrozenSet<string>.Empty, FrozenSet<string>.Empty, FrozenSet<string>.Empty, FrozenSet<string>.Empty));
+        }
     }
 }

@@ -115,11 +115,13 @@ internal sealed class LabNode : IAsyncDisposable, IConfigurationReader, ICertifi
     /// <summary>A data plane with loops of its own, as another process of the node would be.</summary>
     /// <param name="options">What it is held to.</param>
     /// <param name="predecessor">Where it takes listeners from instead of opening them.</param>
-    public NodeProxy CreateProxy(ProxyOptions options, IListenerSource? predecessor = null)
+    /// <param name="configuration">What it knows of the mesh; what the node is told, unless said otherwise.</param>
+    public NodeProxy CreateProxy(ProxyOptions options, IListenerSource? predecessor = null, IConfigurationReader? configuration = null)
     {
         var loops = EventLoopGroup.Start(2, _loopOptions);
         var telemetry = new NodeTelemetry(new TelemetryOptions(), new LogOptions { Requests = AccessLogMode.Text }, loops: 2, _log, TimeProvider.System);
-        var proxy = new NodeProxy(Name, options, loops, this, this, telemetry, NullLogger.Instance, predecessor, names: _names);
+        var proxy = new NodeProxy(
+            Name, options, loops, configuration ?? this, this, telemetry, NullLogger.Instance, predecessor, names: _names);
         _proxies.Add((proxy, loops, telemetry));
         return proxy;
     }

@@ -122,17 +122,6 @@ public sealed class SuccessionTests
         File.Delete(path);
     }
 
-    /// <summary>Asks until it is given something: on a busy machine the giver may not answer in time.</summary>
-    private sealed class Insisting(ListenerTaker taker) : IListenerSource
-    {
-        public IReadOnlyList<PodListener> Take((ulong Device, ulong Inode) network)
-        {
-            IReadOnlyList<PodListener> taken = [];
-            SpinWait.SpinUntil(() => (taken = taker.Take(network)).Count > 0, LabNode.Patience);
-            return taken;
-        }
-    }
-
     /// <summary>Listening sockets on the outbound port, IPv4.</summary>
     private static async Task<int> ListenerCountAsync(LabPod pod) =>
         (await pod.Network.ExecuteAsync("ss -4Hltn sport = :15001")).Split('\n', StringSplitOptions.RemoveEmptyEntries).Length;

@@ -24,6 +24,9 @@ internal sealed class DnsMetrics(MetricRegistry registry)
     /// <summary>More was under way for the pod than may be.</summary>
     public ShardedCounter OverLimit { get; } = Failure(registry, "limit");
 
+    /// <summary>There is an answer, and it could not be sent in the name of the server that was asked.</summary>
+    public ShardedCounter Unanswerable { get; } = Failure(registry, "unanswerable");
+
     /// <summary>What came cannot be read as a request.</summary>
     public ShardedCounter Malformed { get; } = Refusal(registry, "malformed");
 
