@@ -9,7 +9,8 @@ public sealed class ApiCertificate : IDisposable
 {
     private static readonly TimeSpan s_lifetime = TimeSpan.FromHours(1);
 
-    public ApiCertificate()
+    /// <param name="usage">What the server's certificate is for (an OID of extended key usage); null for anything.</param>
+    public ApiCertificate(string? usage = null)
     {
         DateTimeOffset from = TimeProvider.System.GetUtcNow() - s_lifetime;
         using var rootKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
@@ -24,6 +25,11 @@ public sealed class ApiCertificate : IDisposable
         var names = new SubjectAlternativeNameBuilder();
         names.AddIpAddress(IPAddress.Loopback);
         request.CertificateExtensions.Add(names.Build());
+        if (usage is not null)
+        {
+            request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid(usage)], critical: false));
+        }
+
         using X509Certificate2 signed = request.Create(root, from, from + (2 * s_lifetime), RandomNumberGenerator.GetBytes(8));
         using X509Certificate2 joined = signed.CopyWithPrivateKey(key);
         Server = X509CertificateLoader.LoadPkcs12(joined.Export(X509ContentType.Pkcs12), password: null);

@@ -30,6 +30,9 @@ internal sealed class NodeAddresses(IReadOnlyList<IPAddress> given)
                     .Select(unicast => WithoutScope(unicast.Address))
                     .Where(address => !IPAddress.IsLoopback(address))
                     .Distinct()
+
+                    // Last: each pod's end of a link on the host has one, and no probe comes from there while there is any other.
+                    .OrderBy(address => address.IsIPv6LinkLocal)
                     .Take(AddressesMax),
             ];
         }

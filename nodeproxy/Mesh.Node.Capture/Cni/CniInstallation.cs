@@ -23,6 +23,11 @@ internal sealed class CniInstallation(CniOptions options, JsonObject plugin)
     private readonly string _binaries = options.HostPrefix + options.BinDirectory;
     private readonly string _configurations = options.HostPrefix + options.ConfigurationDirectory;
 
+    // The plug-in's file and the installed one when they were last found to be the same: megabytes that need not be read at each look.
+    private (FileStamp Source, FileStamp Installed)? _same;
+
+    private string Installed => Path.Combine(_binaries, PluginOptions.PluginType);
+
     /// <summary>The entry of our plug-in, as the agent's options say.</summary>
     public static JsonObject EntryOf(CniOptions options, IReadOnlyList<string> excludedNamespaces)
     {
@@ -49,7 +54,9 @@ internal sealed class CniInstallation(CniOptions options, JsonObject plugin)
     {
         List<string> changes = [];
         List<string> found = [];
-        bool isThere = Try(_binaries, found, () => CopyPlugin(changes));
+
+        // An older one that is there serves too, where it cannot be replaced now.
+        bool isThere = Try(_binaries, found, () => CopyPlugin(changes)) || File.Exists(Installed);
         bool isChained = false;
         foreach (string file in isThere ? Configurations(found) : [])
         {
@@ -82,11 +89,9 @@ internal sealed class CniInstallation(CniOptions options, JsonObject plugin)
         }
 
         // Last: a configuration that names a plug-in that is not there starts no pod.
-        string installed = Path.Combine(_binaries, PluginOptions.PluginType);
-        if (found.Count == 0 && File.Exists(installed))
+        if (found.Count == 0 && File.Exists(Installed) && Try(Installed, found, () => File.Delete(Installed)))
         {
-            Try(installed, found, () => File.Delete(installed));
-            changes.Add($"{installed} is removed");
+            changes.Add($"{Installed} is removed");
         }
 
         problems = found;
@@ -109,18 +114,25 @@ internal sealed class CniInstallation(CniOptions options, JsonObject plugin)
 
     private void CopyPlugin(List<string> changes)
     {
-        byte[] wanted = File.ReadAllBytes(options.PluginFile ?? Path.Combine(AppContext.BaseDirectory, PluginOptions.PluginType));
-        string installed = Path.Combine(_binaries, PluginOptions.PluginType);
-        if (File.Exists(installed) && File.ReadAllBytes(installed).AsSpan().SequenceEqual(wanted))
+        string source = options.PluginFile ?? Path.Combine(AppContext.BaseDirectory, PluginOptions.PluginType);
+        FileStamp wantedStamp = FileStamp.Of(source);
+        if (_same is { } same && same.Source == wantedStamp && File.Exists(Installed) && same.Installed == FileStamp.Of(Installed))
         {
             return;
         }
 
-        Directory.CreateDirectory(_binaries);
-        const UnixFileMode Executable = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute
-            | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
-        Replace(installed, wanted, Executable);
-        changes.Add($"{installed} is installed");
+        byte[] wanted = File.ReadAllBytes(source);
+        if (!File.Exists(Installed) || !File.ReadAllBytes(Installed).AsSpan().SequenceEqual(wanted))
+        {
+            Directory.CreateDirectory(_binaries);
+            const UnixFileMode Executable = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute
+                | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
+            Replace(Installed, wanted, Executable);
+            changes.Add($"{Installed} is installed");
+        }
+
+        // Taken before the reading: what is written meanwhile differs from it.
+        _same = (wantedStamp, FileStamp.Of(Installed));
     }
 
     private string[] Configurations(List<string> problems)
@@ -141,13 +153,19 @@ internal sealed class CniInstallation(CniOptions options, JsonObject plugin)
         {
             Convert(file, changes);
         }
-        else if (SavedOf(file) is string saved && File.Exists(saved[..^SavedSuffix.Length]))
+        else if (SavedSingleOf(file) is string saved && File.Exists(saved[..^SavedSuffix.Length]))
         {
             // Its owner has written anew what this list was made of.
             Convert(saved[..^SavedSuffix.Length], changes);
         }
         else if (NetworkChain.Insert(Read(file), plugin) is string chained)
         {
+            if (Without(Read(file)) is null)
+            {
+                // Its owner has written it, and has it no longer made of what is kept.
+                DeleteSaved(file);
+            }
+
             Replace(file, Encoding.UTF8.GetBytes(chained), ModeOf(file));
             changes.Add($"{file} has the plug-in");
         }
@@ -155,11 +173,43 @@ internal sealed class CniInstallation(CniOptions options, JsonObject plugin)
 
     private void Convert(string file, List<string> changes)
     {
-        // The list is there before the single configuration goes: between the two, the runtime still uses the latter.
+        byte[] converted = Encoding.UTF8.GetBytes(NetworkChain.Convert(Read(file), plugin));
         string list = Path.ChangeExtension(file, ListSuffix);
-        Replace(list, Encoding.UTF8.GetBytes(NetworkChain.Convert(Read(file), plugin)), ModeOf(file));
+        KeepList(list, converted);
+
+        // The list is there before the single configuration goes: between the two, the runtime still uses the latter.
+        Replace(list, converted, ModeOf(file));
         File.Move(file, file + SavedSuffix, overwrite: true);
         changes.Add($"{list} is made of {Path.GetFileName(file)}, which is kept as {Path.GetFileName(file)}{SavedSuffix}");
+    }
+
+    /// <summary>Keeps a list that stands where one is about to be made, unless it was made by us.</summary>
+    private void KeepList(string list, byte[] converted)
+    {
+        if (!File.Exists(list))
+        {
+            return;
+        }
+
+        byte[] present = Read(list);
+        bool isOurs = SavedSingleOf(list) is not null && Without(present) is not null;
+        if (!isOurs && !present.AsSpan().SequenceEqual(converted))
+        {
+            Replace(list + SavedSuffix, Without(present) ?? present, ModeOf(list));
+        }
+    }
+
+    /// <returns>A list without the plug-in; null where it is not in it, or where this is no list.</returns>
+    private byte[]? Without(byte[] list)
+    {
+        try
+        {
+            return NetworkChain.Remove(list, plugin) is string without ? Encoding.UTF8.GetBytes(without) : null;
+        }
+        catch (CaptureException)
+        {
+            return null;
+        }
     }
 
     private void Unchain(string file, List<string> changes)
@@ -169,26 +219,59 @@ internal sealed class CniInstallation(CniOptions options, JsonObject plugin)
             return;
         }
 
-        string? saved = SavedOf(file);
         if (NetworkChain.Remove(Read(file), plugin) is not string without)
         {
+            // Its owner's: what was kept of an earlier one is nobody's any more.
+            DeleteSaved(file);
             return;
         }
 
-        if (saved is not null)
+        if (SavedSingleOf(file) is string saved)
         {
-            File.Move(saved, saved[..^SavedSuffix.Length], overwrite: true);
-            File.Delete(file);
-            changes.Add($"{saved[..^SavedSuffix.Length]} is given back");
-            return;
+            // In this order: there is always one that the runtime can use.
+            string single = saved[..^SavedSuffix.Length];
+            File.Move(saved, single, overwrite: true);
+            GiveBackList(file);
+            changes.Add($"{single} is given back");
         }
+        else if (File.Exists(file + SavedSuffix) || IsMadeOfSingle(file))
+        {
+            // The same, when it was interrupted before.
+            GiveBackList(file);
+        }
+        else
+        {
+            Replace(file, Encoding.UTF8.GetBytes(without), ModeOf(file));
+            changes.Add($"{file} is without the plug-in");
+        }
+    }
 
-        Replace(file, Encoding.UTF8.GetBytes(without), ModeOf(file));
-        changes.Add($"{file} is without the plug-in");
+    private bool IsMadeOfSingle(string list) =>
+        s_singleSuffixes.Select(suffix => Path.ChangeExtension(list, suffix)).FirstOrDefault(File.Exists) is string single
+        && Encoding.UTF8.GetBytes(NetworkChain.Convert(Read(single), plugin)).AsSpan().SequenceEqual(Read(list));
+
+    private static void GiveBackList(string list)
+    {
+        if (File.Exists(list + SavedSuffix))
+        {
+            File.Move(list + SavedSuffix, list, overwrite: true);
+        }
+        else
+        {
+            File.Delete(list);
+        }
+    }
+
+    private static void DeleteSaved(string list)
+    {
+        foreach (string suffix in s_singleSuffixes.Append(ListSuffix))
+        {
+            File.Delete(Path.ChangeExtension(list, suffix) + SavedSuffix);
+        }
     }
 
     /// <summary>What a list was made of; null where it was a list from the beginning.</summary>
-    private static string? SavedOf(string list) =>
+    private static string? SavedSingleOf(string list) =>
         s_singleSuffixes.Select(suffix => Path.ChangeExtension(list, suffix) + SavedSuffix).FirstOrDefault(File.Exists);
 
     private static byte[] Read(string file)
@@ -207,7 +290,14 @@ internal sealed class CniInstallation(CniOptions options, JsonObject plugin)
     {
         string temporary = file + TemporarySuffix;
         File.Delete(temporary);
-        using (FileStream stream = new(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None))
+        FileStreamOptions created = new() { Mode = FileMode.CreateNew, Access = FileAccess.Write, Share = FileShare.None };
+        if (!OperatingSystem.IsWindows())
+        {
+            // Nobody else reads it before it has the mode of what it replaces.
+            created.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        }
+
+        using (FileStream stream = new(temporary, created))
         {
             stream.Write(content);
             if (!OperatingSystem.IsWindows())

@@ -14,6 +14,7 @@ internal sealed class ApiClient : IDisposable
 {
     private const int ErrorBytesMax = 64 * 1024;
     private const int MessageCharactersMax = 500;
+    private const string ServerAuthentication = "1.3.6.1.5.5.7.3.1";
     private const long CredentialBytesMax = 1024 * 1024;
 
     private static readonly TimeSpan s_connectTimeout = TimeSpan.FromSeconds(10);
@@ -97,7 +98,9 @@ internal sealed class ApiClient : IDisposable
     {
         if (configured is not null)
         {
-            return Uri.TryCreate(configured, UriKind.Absolute, out Uri? address) && address.Scheme is "https" or "http"
+            // In the clear to this host only: whoever hears the token is this agent.
+            return Uri.TryCreate(configured, UriKind.Absolute, out Uri? address)
+                && (address.Scheme == Uri.UriSchemeHttps || (address.Scheme == Uri.UriSchemeHttp && address.IsLoopback))
                 ? address
                 : throw new CaptureException($"kubernetes.server: '{configured}' is not like https://HOST:PORT");
         }
@@ -156,6 +159,9 @@ internal sealed class ApiClient : IDisposable
         chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
         chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
         chain.ChainPolicy.DisableCertificateDownloads = true;
+
+        // The cluster's root signs clients' certificates too, with the names they asked for.
+        chain.ChainPolicy.ApplicationPolicy.Add(new Oid(ServerAuthentication));
         foreach (X509ChainElement intermediate in built?.ChainElements.Skip(1) ?? [])
         {
             chain.ChainPolicy.ExtraStore.Add(intermediate.Certificate);

@@ -115,6 +115,8 @@ internal sealed class PodObjectStatus
 
     public List<PodAddressObject>? PodIPs { get; set; }
 
+    public List<ContainerStatusObject>? InitContainerStatuses { get; set; }
+
     public List<ContainerStatusObject>? ContainerStatuses { get; set; }
 }
 

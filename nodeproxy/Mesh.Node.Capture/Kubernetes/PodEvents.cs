@@ -48,10 +48,17 @@ internal sealed class PodEvents(ApiClient api, string node, ILogger logger, Time
             }
 
             (string Reason, string Message)? now = NewsOf(pod, said);
-            if (now is { } news && news.Message != said.Message && HasRoom())
+            if (now is { } news && news.Message != said.Message && said.MayTry(time) && HasRoom())
             {
-                _recent.Enqueue(time.GetTimestamp());
-                said.Message = await PostAsync(pod, news.Reason, news.Message, cancellation) ? news.Message : said.Message;
+                if (await PostAsync(pod, news.Reason, news.Message, cancellation))
+                {
+                    _recent.Enqueue(time.GetTimestamp());
+                    said.OnPosted(news.Message);
+                }
+                else
+                {
+                    said.OnRefused(time);
+                }
             }
         }
     }
@@ -139,10 +146,32 @@ internal sealed class PodEvents(ApiClient api, string node, ILogger logger, Time
 
     private sealed class Said
     {
+        private static readonly TimeSpan s_retryFirst = TimeSpan.FromSeconds(5);
+        private static readonly TimeSpan s_retryLast = TimeSpan.FromMinutes(5);
+
+        private TimeSpan _retry = s_retryFirst;
+        private long? _refusedAt;
+
         /// <summary>What was said last; null before the first.</summary>
-        public string? Message { get; set; }
+        public string? Message { get; private set; }
 
         /// <summary>Since when no proxy has served it.</summary>
         public long? WaitingSince { get; set; }
+
+        /// <summary>A namespace that takes no events, because it ends or by its quota, is not asked each second.</summary>
+        public bool MayTry(TimeProvider time) => _refusedAt is not long at || time.GetElapsedTime(at) >= _retry;
+
+        public void OnPosted(string message)
+        {
+            Message = message;
+            _refusedAt = null;
+            _retry = s_retryFirst;
+        }
+
+        public void OnRefused(TimeProvider time)
+        {
+            _retry = _refusedAt is null ? s_retryFirst : _retry * 2 < s_retryLast ? _retry * 2 : s_retryLast;
+            _refusedAt = time.GetTimestamp();
+        }
     }
 }

@@ -26,6 +26,7 @@ internal sealed class ForwardedQuery : IReadyHandler, ITimerHandler
     private SocketHandle? _socket;
     private Registration _registration;
     private ushort _id;
+    private bool _isDeferred;
 
     public ForwardedQuery(PodDns owner)
     {
@@ -100,6 +101,11 @@ internal sealed class ForwardedQuery : IReadyHandler, ITimerHandler
 
     void IReadyHandler.OnReady(EpollEvents events)
     {
+        if (events == EpollEvents.None)
+        {
+            _isDeferred = false;
+        }
+
         for (int i = 0; i < ReceivesPerTurnMax && _socket is not null; i++)
         {
             Span<byte> scratch = _owner.Loop.Scratch;
@@ -129,8 +135,10 @@ internal sealed class ForwardedQuery : IReadyHandler, ITimerHandler
             return;
         }
 
-        if (_socket is not null)
+        // Once, however often the socket becomes ready until then.
+        if (_socket is not null && !_isDeferred)
         {
+            _isDeferred = true;
             _owner.Loop.RunNextTurn(this);
         }
     }

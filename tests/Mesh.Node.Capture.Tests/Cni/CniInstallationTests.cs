@@ -105,6 +105,96 @@ public sealed class CniInstallationTests : IDisposable
         Assert.Equal(Single.Replace("bridge", "ptp", StringComparison.Ordinal), File.ReadAllText(single));
     }
 
+    [Fact]
+    public void A_list_that_its_owner_writes_in_place_of_its_single_plug_in_is_not_turned_back()
+    {
+        string single = Write("10-pods.conf", Single);
+        Ensure();
+        string list = Write("10-pods.conflist", List);
+        Assert.Single(Ensure());
+        Assert.Equal(["bridge", "portmap", "mesh-cni"], TypesOf(list));
+
+        Remove();
+        Assert.Equal(["bridge", "portmap"], TypesOf(list));
+        Assert.False(File.Exists(single));
+        Assert.Equal(["10-pods.conflist"], Names());
+    }
+
+    [Fact]
+    public void An_owner_s_list_without_the_plug_in_at_the_end_leaves_nothing_kept()
+    {
+        Write("10-pods.conf", Single);
+        Ensure();
+        string list = Write("10-pods.conflist", List);
+        Remove();
+        Assert.Equal(List, File.ReadAllText(list));
+        Assert.Equal(["10-pods.conflist"], Names());
+    }
+
+    [Theory]
+    [InlineData(List, List)]
+    [InlineData("no list", "no list")]
+    public void A_list_beside_a_single_plug_in_is_kept_and_given_back(string beside, string back)
+    {
+        string single = Write("10-pods.conf", Single);
+        string list = Write("10-pods.conflist", beside);
+        Ensure();
+        Assert.Equal(["bridge", "mesh-cni"], TypesOf(list));
+        Assert.Empty(Ensure());
+
+        // Its owner writes the single one anew: what is kept of the list stays what it was.
+        Write("10-pods.conf", Single.Replace("bridge", "ptp", StringComparison.Ordinal));
+        Assert.Single(Ensure());
+        Assert.Equal(["ptp", "mesh-cni"], TypesOf(list));
+
+        Remove();
+        Assert.Equal(back, File.ReadAllText(list));
+        Assert.Equal(Single.Replace("bridge", "ptp", StringComparison.Ordinal), File.ReadAllText(single));
+        Assert.Equal(["10-pods.conf", "10-pods.conflist"], Names());
+    }
+
+    [Fact]
+    public void A_removal_that_was_interrupted_is_brought_to_its_end()
+    {
+        string single = Write("10-pods.conf", Single);
+        Ensure();
+
+        // As it is between the two steps of giving back.
+        File.Move(single + ".mesh-node-saved", single);
+        Remove();
+        Assert.Equal(["10-pods.conf"], Names());
+    }
+
+    [Fact]
+    public void A_plug_in_that_cannot_be_replaced_stays_in_the_chain()
+    {
+        string file = Write("10-pods.conflist", List);
+        Ensure();
+        File.Delete(_options.PluginFile!);
+        Write("10-pods.conflist", List.Replace("portmap", "bandwidth", StringComparison.Ordinal));
+        new CniInstallation(_options, Entry).Ensure(out IReadOnlyList<string> problems);
+        Assert.Single(problems);
+        Assert.Equal(["bridge", "bandwidth", "mesh-cni"], TypesOf(file));
+    }
+
+    [Fact]
+    public void A_plug_in_that_is_written_over_is_noticed_and_one_that_is_not_is_left_alone()
+    {
+        Write("10-pods.conflist", List);
+        CniInstallation installation = new(_options, Entry);
+        Assert.Equal(2, installation.Ensure(out _).Count);
+        DateTime installedAt = File.GetLastWriteTimeUtc(Plugin);
+        Assert.Empty(installation.Ensure(out _));
+        Assert.Equal(installedAt, File.GetLastWriteTimeUtc(Plugin));
+
+        File.WriteAllText(Plugin, "another's");
+        Assert.Single(installation.Ensure(out _));
+        Assert.Equal("version 1", File.ReadAllText(Plugin));
+        File.WriteAllText(_options.PluginFile!, "version 22");
+        Assert.Single(installation.Ensure(out _));
+        Assert.Equal("version 22", File.ReadAllText(Plugin));
+    }
+
     [Theory]
     [InlineData("", "it is no JSON")]
     [InlineData("[]", "it is no JSON object")]
@@ -184,6 +274,12 @@ public sealed class CniInstallationTests : IDisposable
         File.Move(file + ".tmp", file, overwrite: true);
         return file;
     }
+
+    private string[] Names() =>
+    [
+        .. Directory.EnumerateFiles(Path.Combine(_host.FullName, "etc", "cni", "net.d"))
+            .Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal),
+    ];
 
     private static string[] TypesOf(string file) =>
         [.. JsonNode.Parse(File.ReadAllText(file))!["plugins"]!.AsArray().Select(entry => (string)entry!["type"]!)];
