@@ -21,4 +21,10 @@ public sealed record TranslationOptions
 
     /// <summary>Namespaces whose pods are never captured, besides kube-system. Default none. Every agent must be told the same.</summary>
     public IReadOnlyCollection<string> ExcludedNamespaces { get; init; } = [];
+
+    /// <summary>
+    /// Whether a pod that is to be captured is reached by HBONE only once the agent of its node has said on it that it is. Default no:
+    /// where nobody says so, a label has to do.
+    /// </summary>
+    public bool AwaitsCapture { get; init; }
 }

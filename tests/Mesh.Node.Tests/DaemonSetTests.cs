@@ -144,14 +144,14 @@ public sealed class DaemonSetTests
         Assert.Null(agent["maxSurge"]);
     }
 
-    /// <summary>What the agent asks for is what the source of pods does: list, watch, and get for single pods; and events.</summary>
+    /// <summary>What the agent asks for is what the source of pods does: list, watch, and get for single pods; what it says on them; events.</summary>
     [Fact]
-    public void The_agent_may_read_pods_and_namespaces_and_write_events_and_nothing_else()
+    public void The_agent_may_read_pods_and_namespaces_and_say_what_became_of_them_and_nothing_else()
     {
         JsonArray rules = At(s_objects["ClusterRole mesh-node-agent"], "rules").AsArray();
         Assert.All(rules, rule => Assert.Equal([""], Texts(rule!, "apiGroups")));
         Assert.Equal(
-            ["namespaces pods: get list watch", "events: create"],
+            ["namespaces pods: get list watch", "pods/status: patch", "events: create"],
             rules.Select(rule => $"{string.Join(' ', Texts(rule!, "resources"))}: {string.Join(' ', Texts(rule!, "verbs"))}"));
         JsonObject binding = s_objects["ClusterRoleBinding mesh-node-agent"];
         Assert.Equal("mesh-node-agent", Text(binding, "roleRef", "name"));

@@ -85,6 +85,63 @@ public sealed partial class ApiObjects
         }
     }
 
+    /// <summary>
+    /// A JSON merge patch (RFC 7386). Of the part <c>status</c> it takes the metadata and the status, as the API server does for pods and
+    /// nodes. A uid in it is a condition.
+    /// </summary>
+    public ApiAnswer Merge(ApiPath path, JsonObject patch)
+    {
+        lock (_lock)
+        {
+            if (!_objects.TryGetValue(KeyOf(path, path.Name), out JsonObject? known))
+            {
+                return Missing(path.Name);
+            }
+
+            if (patch["metadata"]?["uid"]?.GetValue<string>() is { } uid && known["metadata"]!["uid"]?.GetValue<string>() != uid)
+            {
+                return ApiAnswer.Failure(
+                    409, "Conflict", $"Operation cannot be fulfilled on {resource.Plural} \"{path.Name}\": the UID in the precondition differs");
+            }
+
+            var next = (JsonObject)known.DeepClone();
+            foreach ((string field, JsonNode? value) in patch)
+            {
+                if (path.Part.Length == 0 || field == "metadata" || field == path.Part)
+                {
+                    MergeField(next, field, value);
+                }
+            }
+
+            Put(next);
+            return Said(200, _objects[KeyOf(path, path.Name)]);
+        }
+    }
+
+    private static void MergeField(JsonObject into, string field, JsonNode? value)
+    {
+        if (value is JsonObject changes)
+        {
+            if (into[field] is not JsonObject below)
+            {
+                into[field] = below = [];
+            }
+
+            foreach ((string name, JsonNode? changed) in changes)
+            {
+                MergeField(below, name, changed);
+            }
+        }
+        else if (value is null)
+        {
+            into.Remove(field);
+        }
+        else
+        {
+            into[field] = value.DeepClone();
+        }
+    }
+
     public ApiAnswer Remove(ApiPath path)
     {
         lock (_lock)

@@ -20,6 +20,11 @@ public sealed partial class ApiServer
             case "PUT":
                 answer = objects.Replace(path, await ReadAsync(context));
                 break;
+            case "PATCH":
+                answer = context.Request.ContentType == "application/merge-patch+json"
+                    ? objects.Merge(path, await ReadAsync(context))
+                    : ApiAnswer.Failure(415, "UnsupportedMediaType", $"{context.Request.ContentType} is not understood here.");
+                break;
             case "DELETE":
                 answer = objects.Remove(path);
                 break;

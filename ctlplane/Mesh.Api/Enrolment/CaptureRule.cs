@@ -24,6 +24,14 @@ public static class CaptureRule
     /// <summary>Annotation of pods with a sidecar of Istio's.</summary>
     public const string SidecarAnnotation = "sidecar.istio.io/status";
 
+    /// <summary>
+    /// Annotation of pods whose capture stands, written by the agent of their node (Istio's writes the same): <see cref="Stands"/>.
+    /// </summary>
+    public const string StandsAnnotation = "ambient.istio.io/redirection";
+
+    /// <summary>What <see cref="StandsAnnotation"/> says while a pod can be reached by HBONE.</summary>
+    public const string Stands = "enabled";
+
     /// <summary>Label of the mesh's own pods, with the value <see cref="OwnPart"/>.</summary>
     public const string PartLabel = "app.kubernetes.io/part-of";
 

@@ -11,6 +11,7 @@ internal static class CaptureDecision
     public static (TunnelProtocol Tunnel, bool IsNative) Of(PodSpec pod, Labels namespaceLabels, TranslationOptions options) =>
         CaptureRule.Of(SubjectOf(pod, namespaceLabels, options)) switch
         {
+            CaptureVerdict.Captured when IsAwaited(pod, options) => (TunnelProtocol.None, false),
             CaptureVerdict.Captured => (TunnelProtocol.Hbone, false),
             CaptureVerdict.NativeTunnel => (TunnelProtocol.Hbone, true),
             _ => (TunnelProtocol.None, false),
@@ -26,6 +27,13 @@ internal static class CaptureDecision
 
         return CaptureRule.Asked(entryLabels.Find) == true ? (TunnelProtocol.Hbone, false) : (TunnelProtocol.None, false);
     }
+
+    /// <summary>Whether the pod is to be captured, and nobody has said yet that it is.</summary>
+    public static bool IsAwaited(PodSpec pod, Labels namespaceLabels, TranslationOptions options) =>
+        IsAwaited(pod, options) && CaptureRule.Of(SubjectOf(pod, namespaceLabels, options)) == CaptureVerdict.Captured;
+
+    private static bool IsAwaited(PodSpec pod, TranslationOptions options) =>
+        options.AwaitsCapture && pod.Annotations.Find(CaptureRule.StandsAnnotation) != CaptureRule.Stands;
 
     private static CaptureSubject SubjectOf(PodSpec pod, Labels namespaceLabels, TranslationOptions options) => new(
         pod.Namespace,

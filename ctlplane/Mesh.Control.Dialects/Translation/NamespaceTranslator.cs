@@ -472,7 +472,8 @@ internal sealed class NamespaceTranslator
         }
     }
 
-    private static bool IsUncapturedPod(WorkloadDraft draft) => draft.Pod is not null && draft.Workload.Tunnel == TunnelProtocol.None;
+    private static bool IsUncapturedPod(WorkloadDraft draft) =>
+        draft is { Pod: not null, IsCaptureAwaited: false } && draft.Workload.Tunnel == TunnelProtocol.None;
 
     private static string Names(List<WorkloadDraft> drafts)
     {

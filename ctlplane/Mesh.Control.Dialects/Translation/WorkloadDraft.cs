@@ -35,6 +35,9 @@ internal sealed class WorkloadDraft
 
     public List<string> Policies { get; } = [];
 
+    /// <summary>Whether the pod is to be captured, and is not yet.</summary>
+    public bool IsCaptureAwaited { get; private init; }
+
     /// <summary>What NetworkPolicies restrict; known of pods alone.</summary>
     public NetworkPolicyReach? NetworkPolicies { get; private set; }
 
@@ -67,6 +70,7 @@ internal sealed class WorkloadDraft
             entry: null)
         {
             NetworkPolicies = NetworkPolicyReach.None,
+            IsCaptureAwaited = CaptureDecision.IsAwaited(pod, namespaceLabels, options),
         };
     }
 

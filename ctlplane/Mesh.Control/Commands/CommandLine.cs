@@ -34,6 +34,7 @@ internal static class CommandLine
           --network NAME            default network of workloads; default none
           --root-namespace NAME     namespace of mesh-wide policies; default istio-system
           --excluded-namespace NAME a further namespace whose pods are never captured; any number
+          --await-capture true|false  whether pods are reached by HBONE only once agents say that they are captured; default false
           --recursive true|false    whether directories below DIR count; default true
           --allow-empty true|false  whether a DIR without any object is served as an empty mesh; default false
           --svid-ttl DURATION       longest life of a workload certificate; default 24h

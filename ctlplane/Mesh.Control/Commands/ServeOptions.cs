@@ -61,6 +61,9 @@ internal sealed record ServeOptions
     /// <summary>--excluded-namespace, any number: whose pods are never captured, as every agent is told too.</summary>
     public IReadOnlyList<string> ExcludedNamespaces { get; init; } = [];
 
+    /// <summary>--await-capture: whether a pod is reached by HBONE only once the agent of its node says that its capture stands.</summary>
+    public bool AwaitsCapture { get; init; }
+
     /// <summary>--recursive: whether directories below --config count.</summary>
     public bool IsRecursive { get; init; } = true;
 
@@ -107,6 +110,7 @@ internal sealed record ServeOptions
             Network = arguments.Take("--network") ?? defaults.Network,
             RootNamespace = arguments.Take("--root-namespace") ?? defaults.RootNamespace,
             ExcludedNamespaces = arguments.TakeMany("--excluded-namespace"),
+            AwaitsCapture = arguments.TakeBoolean("--await-capture") ?? defaults.AwaitsCapture,
             IsRecursive = arguments.TakeBoolean("--recursive") ?? defaults.IsRecursive,
             AllowsEmpty = arguments.TakeBoolean("--allow-empty") ?? defaults.AllowsEmpty,
             WorkloadLifetime = arguments.TakeDuration("--svid-ttl", s_lifetimeMin, s_lifetimeMax) ?? defaults.WorkloadLifetime,

@@ -86,6 +86,7 @@ internal sealed partial class ControlPlane : IAsyncDisposable
                 TrustDomain = options.TrustDomain,
                 RootNamespace = options.RootNamespace,
                 ExcludedNamespaces = options.ExcludedNamespaces,
+                AwaitsCapture = options.AwaitsCapture,
                 Network = options.Network,
             }),
             new ModelPublisher(_store, options.Cluster, options.TrustDomain, _keys),

@@ -19,6 +19,9 @@ public sealed partial class NodeAgent
     private static readonly TimeSpan s_reportPause = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan s_eventPause = TimeSpan.FromSeconds(1);
 
+    // For what somebody else changes on a pod.
+    private static readonly TimeSpan s_noteAgain = TimeSpan.FromSeconds(1);
+
     private readonly string _node;
     private readonly IReadOnlyList<IPAddress> _nodeAddresses;
     private readonly CaptureOptions _capture;
@@ -32,6 +35,7 @@ public sealed partial class NodeAgent
     private readonly Channel<bool> _reportChanges =
         Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
 
+    private readonly WakeSignal _noteChanges = new();
     private volatile string? _otherProblem;
 
     // Made anew when options change.
@@ -162,6 +166,7 @@ public sealed partial class NodeAgent
             WriteReportsAsync(rules.Backend, server, sources, stop.Token),
             ServeRuntimeAsync(sources, services, stop.Token),
             SayEventsAsync(sources.Events, stop.Token),
+            NoteCaptureAsync(sources.Notes, stop.Token),
             _fault.Task,
         ];
         Task ended = await Task.WhenAny(parts);
@@ -303,7 +308,34 @@ public sealed partial class NodeAgent
         SignalReport();
     }
 
-    private void SignalReport() => _reportChanges.Writer.TryWrite(true);
+    private void SignalReport()
+    {
+        _reportChanges.Writer.TryWrite(true);
+        _noteChanges.Set();
+    }
+
+    /// <summary>Not before every pod known at the start has been looked at: until then no pod is one that left.</summary>
+    private async Task NoteCaptureAsync(CaptureNotes? notes, CancellationToken cancellation)
+    {
+        await _firstLook.Task.WaitAsync(cancellation);
+        while (notes is not null)
+        {
+            Dictionary<string, PodReport> reports;
+            lock (_gate)
+            {
+                reports = _pods.Values.Select(entry => entry.Pod.Report).ToDictionary(report => report.Uid, StringComparer.Ordinal);
+            }
+
+            if (await notes.WriteAsync(reports, cancellation))
+            {
+                _reportChanges.Writer.TryWrite(true);
+            }
+
+            await _noteChanges.WaitAsync(s_noteAgain, _time, cancellation);
+        }
+
+        await Task.Delay(Timeout.InfiniteTimeSpan, _time, cancellation);
+    }
 
     private async Task SayEventsAsync(PodEvents? events, CancellationToken cancellation)
     {

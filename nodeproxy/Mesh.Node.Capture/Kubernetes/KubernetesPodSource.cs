@@ -64,6 +64,7 @@ internal sealed partial class KubernetesPodSource : IPodSource, IDisposable
             onProblem,
             logger,
             time);
+        Notes = new CaptureNotes(_api, () => _pods.Objects, logger, time);
         _namespaces = new ResourceFollower<NamespaceObject>(
             new ResourceKind<NamespaceObject>(
                 "namespaces",
@@ -81,17 +82,22 @@ internal sealed partial class KubernetesPodSource : IPodSource, IDisposable
     }
 
     /// <summary>What keeps it from knowing the pods as they are now; empty when nothing does. Any thread.</summary>
-    public IReadOnlyList<string> Problems => [.. new[] { _pods.Problem, _namespaces.Problem }.OfType<string>().Distinct()];
+    public IReadOnlyList<string> Problems =>
+        [.. new[] { _pods.Problem, _namespaces.Problem, Notes.Problem }.OfType<string>().Distinct()];
 
     /// <summary>Says what is wrong with pods where their owners look.</summary>
     public PodEvents Events { get; }
+
+    /// <summary>Says which pods' capture stands.</summary>
+    public CaptureNotes Notes { get; }
 
     public void Dispose() => _api.Dispose();
 
     public async IAsyncEnumerable<IReadOnlyList<PodSpec>> WatchAsync([EnumeratorCancellation] CancellationToken cancellation)
     {
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        Task following = Task.WhenAny(_pods.RunAsync(stop.Token), _namespaces.RunAsync(stop.Token)).Unwrap();
+        Task[] followers = [_pods.RunAsync(stop.Token), _namespaces.RunAsync(stop.Token)];
+        Task following = Task.WhenAny(followers).Unwrap();
         try
         {
             bool isFirst = true;
@@ -109,7 +115,7 @@ internal sealed partial class KubernetesPodSource : IPodSource, IDisposable
         finally
         {
             await stop.CancelAsync();
-            await following.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.WhenAll(followers).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
@@ -232,13 +238,17 @@ internal sealed partial class KubernetesPodSource : IPodSource, IDisposable
             ServiceAccount = PodFileReader.IsName(account) ? account : "default",
             NetworkNamespace = $"the network of pod {metadata.Uid}",
             Network = new ProcessNetwork(_processes, HashOf(metadata) ?? metadata.Uid!, isStatic: HashOf(metadata) is not null, addresses),
-            Incarnation = string.Join(',', (pod.Status?.ContainerStatuses ?? []).Select(status => status.ContainerID)),
+            Incarnation = IncarnationOf(pod.Status),
             Addresses = addresses,
             Annotations = (metadata.Annotations ?? []).Where(entry => CaptureAnnotations.IsRelevant(entry.Key))
                 .ToDictionary(StringComparer.Ordinal),
             Probes = PodProbes.Of(pod.Spec),
         };
     }
+
+    /// <summary>Another one when the pod's sandbox was made anew, which takes its containers along, those of its beginning too.</summary>
+    private static string IncarnationOf(PodObjectStatus? status) => string.Join(
+        ',', (status?.InitContainerStatuses ?? []).Concat(status?.ContainerStatuses ?? []).Select(container => container.ContainerID));
 
     /// <summary>
     /// By which control groups name a static pod, which the kubelet knows by the hash of its manifest. Anybody may write the annotation

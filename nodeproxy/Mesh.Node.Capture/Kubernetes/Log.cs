@@ -22,4 +22,8 @@ internal static partial class Log
 
     [LoggerMessage(EventId = 3305, Level = LogLevel.Warning, Message = "An event of pod {Pod} could not be written: {Reason}.")]
     public static partial void EventNotSaid(ILogger logger, string pod, string reason);
+
+    [LoggerMessage(EventId = 3306, Level = LogLevel.Warning,
+        Message = "Whether the capture of pod {Pod} stands ({Stands}) could not be written on it: {Reason}.")]
+    public static partial void CaptureNotNoted(ILogger logger, string pod, bool stands, string reason);
 }

@@ -1,3 +1,5 @@
+using Mesh.Api.Enrolment;
+
 namespace Mesh.Node.Capture.Pods;
 
 /// <summary>
@@ -35,9 +37,10 @@ public static class CaptureAnnotations
     /// <summary>As <see cref="ExcludeOutboundCidrs"/>, in the words of Istio's sidecars.</summary>
     public const string SidecarExcludeOutboundCidrs = "traffic.sidecar.istio.io/excludeOutboundIPRanges";
 
-    /// <summary>Whether an annotation concerns the mesh, and so is handed to the proxy.</summary>
+    /// <summary>Whether an annotation concerns the mesh, and so is handed to the proxy. What the agent itself writes does not.</summary>
     public static bool IsRelevant(string name) =>
-        name.StartsWith("mesh-node.io/", StringComparison.Ordinal)
-        || name.StartsWith("ambient.istio.io/", StringComparison.Ordinal)
-        || name.StartsWith("traffic.sidecar.istio.io/", StringComparison.Ordinal);
+        name != CaptureRule.StandsAnnotation
+        && (name.StartsWith("mesh-node.io/", StringComparison.Ordinal)
+            || name.StartsWith("ambient.istio.io/", StringComparison.Ordinal)
+            || name.StartsWith("traffic.sidecar.istio.io/", StringComparison.Ordinal));
 }

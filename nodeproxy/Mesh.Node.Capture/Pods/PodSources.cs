@@ -55,6 +55,9 @@ internal sealed class PodSources : IPodEnrolment, IDisposable
     /// <summary>Says what is wrong with pods where their owners look; null where nobody does.</summary>
     public PodEvents? Events => _kubernetes?.Events;
 
+    /// <summary>Says on pods whether their capture stands; null where nobody does.</summary>
+    public CaptureNotes? Notes => _kubernetes?.Notes;
+
     public void Dispose() => _kubernetes?.Dispose();
 
     public async Task<PodSpec?> FindAsync(string podNamespace, string name, string? uid, CancellationToken cancellation)

@@ -152,7 +152,7 @@ public sealed class CommandLineTests : IDisposable
         {
             "--config", "--state", "--listen", "--admin", "--trust-domain", "--cluster", "--cluster-domain", "--network",
             "--root-namespace", "--excluded-namespace",
-            "--recursive",
+            "--recursive", "--await-capture",
             "--svid-ttl", "--server-name", "--ca-cert", "--ca-key", "--ca-roots", "--otlp-endpoint", "--log-level", "--log-format",
         })
         {

@@ -124,6 +124,30 @@ public sealed class MeshTranslatorTests : IDisposable
     }
 
     [Fact]
+    public async Task Where_agents_say_it_a_pod_is_reached_by_HBONE_once_its_capture_stands()
+    {
+        var waiting = new MeshTranslator(new TranslationOptions { AwaitsCapture = true });
+        string pod = Manifests.Pod("shop", "cart", "10.0.0.1");
+        _directory.Write("a.yaml", Manifests.Namespace("shop") + pod + Manifests.Strict("shop"));
+        TranslationResult before = waiting.Translate((await Manifests.ReadAsync(_directory.Path)).Objects);
+        Assert.Equal(TunnelProtocol.None, before.Model.Namespaces["shop"].Workloads[0].Tunnel);
+
+        // It is about to be captured: nobody is told that a policy is not enforced there.
+        Assert.Empty(before.Diagnostics);
+
+        _directory.Write("a.yaml", Manifests.Namespace("shop") + Manifests.Strict("shop") + pod.Replace(
+            "metadata:", "metadata:\n  annotations: {ambient.istio.io/redirection: enabled}", StringComparison.Ordinal));
+        TranslationResult after = waiting.Translate((await Manifests.ReadAsync(_directory.Path)).Objects);
+        Assert.Equal(TunnelProtocol.Hbone, after.Model.Namespaces["shop"].Workloads[0].Tunnel);
+
+        // Its label decides first: where it asks no more, others stop before the agent has said anything.
+        _directory.Write("a.yaml", File.ReadAllText(Path.Combine(_directory.Path, "a.yaml")).Replace(
+            Manifests.Namespace("shop"), "", StringComparison.Ordinal));
+        TranslationResult left = waiting.Translate((await Manifests.ReadAsync(_directory.Path)).Objects);
+        Assert.Equal(TunnelProtocol.None, left.Model.Namespaces["shop"].Workloads[0].Tunnel);
+    }
+
+    [Fact]
     public async Task A_namespaces_label_reaches_its_pods()
     {
         _directory.Write("a.yaml", Manifests.Pod("shop", "cart", "10.0.0.1"));

@@ -1,4 +1,7 @@
 using System.Net;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Security.Authentication;
 using Mesh.Node.Capture.Handover;
 using Mesh.Node.Capture.Kubernetes;
 using Mesh.Node.Capture.Pods;
@@ -194,8 +197,62 @@ public sealed class KubernetesPodSourceTests
         Assert.True(server.Protocols.ContainsKey("HTTP/2"));
     }
 
+    [Fact]
+    public async Task A_client_s_certificate_of_the_cluster_is_no_server_s()
+    {
+        using ApiCertificate client = new("1.3.6.1.5.5.7.3.2");
+        using ApiFiles files = new(client);
+        using TcpListener listener = new(IPAddress.Loopback, 0);
+        listener.Start();
+        Task<string> impostor = ServeAsync(listener, client);
+        using ApiClient api = new(new KubernetesOptions
+        {
+            Server = $"https://{listener.LocalEndpoint}",
+            TokenFile = files.TokenFile,
+            RootCertificateFile = files.RootFile,
+        });
+
+        HttpRequestException refused = await Assert.ThrowsAsync<HttpRequestException>(() => api.AskAsync(
+            HttpMethod.Get, "/api/v1/pods", null, 1024, TimeSpan.FromMinutes(2), TestContext.Current.CancellationToken));
+        Assert.IsType<AuthenticationException>(refused.InnerException);
+        Assert.Equal("", await impostor);
+
+        static async Task<string> ServeAsync(TcpListener listener, ApiCertificate certificate)
+        {
+            using TcpClient asking = await listener.AcceptTcpClientAsync(TestContext.Current.CancellationToken);
+            await using SslStream secured = new(asking.GetStream());
+            try
+            {
+                await secured.AuthenticateAsServerAsync(certificate.Server);
+                using StreamReader reader = new(secured);
+                return await reader.ReadToEndAsync(TestContext.Current.CancellationToken);
+            }
+            catch (Exception left) when (left is IOException or AuthenticationException)
+            {
+                return "";
+            }
+        }
+    }
+
+    [Fact]
+    public async Task A_sandbox_made_anew_while_the_pod_begins_makes_it_another()
+    {
+        await using ApiServer server = await ApiServer.StartAsync();
+        using ApiFiles files = new();
+        string first = Manifests.Pod("a", "u-a").Replace(
+            "status:\n", "status:\n  initContainerStatuses: [{containerID: 'containerd://1'}]\n", StringComparison.Ordinal);
+        server.Apply(Manifests.Namespace("shop", Asked) + first);
+        await using SourceUnderTest source = new(server, files);
+        await source.UntilAsync("a");
+        PodSpec before = source.Pods![0];
+
+        server.Apply(first.Replace("containerd://1", "containerd://2", StringComparison.Ordinal));
+        await Wait.UntilAsync(() => source.Pods is [{ } now] && !now.Says(before), "the pod is another");
+    }
+
     [Theory]
     [InlineData("10.0.0.1:443")]
+    [InlineData("http://10.0.0.1:8080")]
     [InlineData("ftp://10.0.0.1")]
     public void An_address_that_is_none_is_refused(string address)
     {

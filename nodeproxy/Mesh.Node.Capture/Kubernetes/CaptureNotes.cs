@@ -1,0 +1,126 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Mesh.Api.Enrolment;
+using Mesh.Node.Capture.Agent;
+using Microsoft.Extensions.Logging;
+
+namespace Mesh.Node.Capture.Kubernetes;
+
+/// <summary>
+/// Says on each pod whether its capture stands, for the control plane, which has others reach it by HBONE only then. Written once rules are
+/// right and a proxy serves the pod; taken away when it begins to leave. In between it stays: a pod whose proxy is away is captured.
+/// </summary>
+/// <param name="api">Where.</param>
+/// <param name="pods">The pods of this node as the API server said last; null before it said anything.</param>
+/// <param name="logger">For the operator.</param>
+/// <param name="time">The clock.</param>
+internal sealed class CaptureNotes(ApiClient api, Func<IReadOnlyList<PodObject>?> pods, ILogger logger, TimeProvider time)
+{
+    private const int AnswerBytesMax = 4 * 1024 * 1024;
+    private const int WritersMax = 8;
+
+    private static readonly TimeSpan s_answer = TimeSpan.FromSeconds(5);
+
+    // Until the watch tells of what was written, and between two attempts at what was refused.
+    private static readonly TimeSpan s_writeAgain = TimeSpan.FromSeconds(5);
+    private static readonly MediaTypeHeaderValue s_mergePatch = new("application/merge-patch+json");
+
+    private readonly Dictionary<string, (bool Stands, long At)> _written = new(StringComparer.Ordinal);
+    private volatile string? _problem;
+
+    /// <summary>Why it could not be said of some pod; null when it could. Any thread.</summary>
+    public string? Problem => _problem;
+
+    /// <summary>Says what is to be said of pods as they are now. One call at a time.</summary>
+    /// <param name="reports">Every pod of the agent, by uid.</param>
+    /// <param name="cancellation">Ends it.</param>
+    /// <returns>Whether <see cref="Problem"/> is another.</returns>
+    public async Task<bool> WriteAsync(IReadOnlyDictionary<string, PodReport> reports, CancellationToken cancellation)
+    {
+        IReadOnlyList<PodObject> known = pods() ?? [];
+        foreach (string gone in _written.Keys.Except(known.Select(pod => pod.Metadata?.Uid ?? "")).ToArray())
+        {
+            _written.Remove(gone);
+        }
+
+        List<(ObjectMetadata Pod, bool Stands)> due = [];
+        foreach (PodObject pod in known)
+        {
+            if (pod.Metadata is not { Uid: { } uid, Name: not null, Namespace: not null } metadata
+                || pod.Status?.Phase is "Succeeded" or "Failed")
+            {
+                continue;
+            }
+
+            if (NewsOf(metadata, reports.GetValueOrDefault(uid)) is not bool stands)
+            {
+                _written.Remove(uid);
+            }
+            else if (!_written.TryGetValue(uid, out (bool Stands, long At) last)
+                || last.Stands != stands
+                || time.GetElapsedTime(last.At) >= s_writeAgain)
+            {
+                _written[uid] = (stands, time.GetTimestamp());
+                due.Add((metadata, stands));
+            }
+        }
+
+        string? problem = due.Count > 0 ? null : _problem;
+        ParallelOptions parallel = new() { MaxDegreeOfParallelism = WritersMax, CancellationToken = cancellation };
+        await Parallel.ForEachAsync(due, parallel, async (entry, stop) =>
+        {
+            if (await PatchAsync(entry.Pod, entry.Stands, stop) is string refused)
+            {
+                problem = refused;
+            }
+        });
+        bool isNews = problem != _problem;
+        _problem = problem;
+        return isNews;
+    }
+
+    /// <returns>What is to be written on a pod; null when it says so already.</returns>
+    private static bool? NewsOf(ObjectMetadata pod, PodReport? report)
+    {
+        bool isWritten = pod.Annotations?.GetValueOrDefault(CaptureRule.StandsAnnotation) == CaptureRule.Stands;
+        bool stands = report?.Condition switch
+        {
+            null or PodCondition.Leaving => false,
+            PodCondition.Captured => true,
+            _ => isWritten,
+        };
+        return stands == isWritten ? null : stands;
+    }
+
+    /// <returns>Why it was refused; null when it is written, or the pod is gone.</returns>
+    private async Task<string?> PatchAsync(ObjectMetadata pod, bool stands, CancellationToken cancellation)
+    {
+        // The uid is a condition: another pod of the name is another.
+        JsonObject patch = new()
+        {
+            ["metadata"] = new JsonObject
+            {
+                ["uid"] = pod.Uid,
+                ["annotations"] = new JsonObject { [CaptureRule.StandsAnnotation] = stands ? CaptureRule.Stands : null },
+            },
+        };
+        string path = $"/api/v1/namespaces/{Uri.EscapeDataString(pod.Namespace!)}/pods/{Uri.EscapeDataString(pod.Name!)}/status";
+        try
+        {
+            using StringContent content = new(patch.ToJsonString(), s_mergePatch);
+            await api.AskAsync(HttpMethod.Patch, path, content, AnswerBytesMax, s_answer, cancellation);
+            return null;
+        }
+        catch (ApiException gone) when (gone.Code is HttpStatusCode.NotFound or HttpStatusCode.Conflict)
+        {
+            return null;
+        }
+        catch (Exception failed) when (failed is ApiException or HttpRequestException or IOException or JsonException)
+        {
+            Log.CaptureNotNoted(logger, $"{pod.Namespace}/{pod.Name}", stands, failed.Message);
+            return $"what is captured cannot be said on pods, so others do not use HBONE to them: {failed.Message}";
+        }
+    }
+}
