@@ -15,6 +15,7 @@ internal static class Columns
         ["AuthorizationPolicy"] = ["action"],
         ["HTTPRoute"] = ["hostnames"],
         ["GRPCRoute"] = ["hostnames"],
+        ["TLSRoute"] = ["hostnames"],
     };
 
     public static string Of(RawObject source)

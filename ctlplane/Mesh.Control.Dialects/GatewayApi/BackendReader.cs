@@ -35,13 +35,31 @@ internal static class BackendReader
         return destinations.ToImmutable();
     }
 
+    /// <summary>Where connections of a rule go.</summary>
+    public static ImmutableArray<DestinationSpec> ReadOfConnections(FieldReader rule, ImmutableArray<ServiceParent> parents)
+    {
+        List<FieldReader> backends = rule.Sections("backendRefs");
+        if (backends.Count is 0 or > BackendsMax)
+        {
+            rule.Error("backendRefs", $"{backends.Count} backends; 1 to {BackendsMax} are allowed.");
+        }
+
+        return
+        [
+            .. backends.Select(backend =>
+                Read(backend, (uint)(backend.Integer("weight", 0, WeightMax) ?? 1), parents, "connections")),
+        ];
+    }
+
     /// <summary>A backend, in a rule or a filter. One that cannot be gets its share of the requests, which then fail.</summary>
     /// <param name="backend">The backend.</param>
     /// <param name="weight">Its weight.</param>
     /// <param name="parents">Services requests go to without any route, so that leading them there needs no leave.</param>
-    public static DestinationSpec Read(FieldReader backend, uint weight, ImmutableArray<ServiceParent> parents)
+    /// <param name="what">What goes there: requests, or connections.</param>
+    public static DestinationSpec Read(
+        FieldReader backend, uint weight, ImmutableArray<ServiceParent> parents, string what = "requests")
     {
-        backend.RefuseUnknown("A backend", s_fields);
+        backend.RefuseUnknown("A backend", what == "requests" ? s_fields : s_fields.AsSpan(1));
         string own = backend.Diagnostics.Source.Key.Namespace;
         string @namespace = backend.Text("namespace") ?? own;
         string? name = backend.RequiredText("name");
@@ -51,7 +69,7 @@ internal static class BackendReader
         bool isService = kind == "Service" && group.Length == 0;
         if (!isService)
         {
-            backend.Warning("kind", $"A {kind} cannot be a backend; its share of the requests fails.", "Use a Service.");
+            backend.Warning("kind", $"A {kind} cannot be a backend; its share of the {what} fails.", "Use a Service.");
         }
         else if (port is null)
         {

@@ -104,7 +104,8 @@ internal static class CoreReader
             spec.Warning("externalIPs", "Only cluster addresses are routed; what is sent to these passes the mesh by.");
         }
 
-        ImmutableArray<IPAddress> addresses = ReadClusterAddresses(spec);
+        (ImmutableArray<IPAddress> addresses, bool isHeadless) = ReadClusterAddresses(spec);
+        (ImmutableArray<ServicePortSpec> ports, ImmutableArray<int> uncarried) = ReadServicePorts(spec);
         return new ServiceSpec
         {
             Source = source,
@@ -113,7 +114,9 @@ internal static class CoreReader
             Selector = spec.Has("selector") && spec.TextMap("selector") is { Count: > 0 } selector ? selector : null,
             ClusterAddresses = addresses,
             Families = ReadFamilies(spec),
-            Ports = ReadServicePorts(spec),
+            Ports = ports,
+            UncarriedPorts = uncarried,
+            IsHeadless = isHeadless,
             Preference = ReadPreference(spec, metadata),
         };
     }
@@ -241,7 +244,7 @@ internal static class CoreReader
         return ports.ToImmutable();
     }
 
-    private static ImmutableArray<IPAddress> ReadClusterAddresses(FieldReader spec)
+    private static (ImmutableArray<IPAddress> Addresses, bool IsHeadless) ReadClusterAddresses(FieldReader spec)
     {
         List<TextItem> texts = spec.Texts("clusterIPs");
         if (texts.Count == 0 && spec.Text("clusterIP") is { Length: > 0 } single)
@@ -251,7 +254,7 @@ internal static class CoreReader
 
         if (texts is [{ Text: "None" }])
         {
-            return [];
+            return ([], true);
         }
 
         if (texts.Count == 0)
@@ -259,7 +262,7 @@ internal static class CoreReader
             spec.Note("clusterIP", "No clusterIP has been given to this service, so it cannot be addressed yet.");
         }
 
-        return ReadAddresses(texts, spec.Diagnostics);
+        return (ReadAddresses(texts, spec.Diagnostics), false);
     }
 
     private static AddressFamilies ReadFamilies(FieldReader spec)
@@ -286,9 +289,10 @@ internal static class CoreReader
         };
     }
 
-    private static ImmutableArray<ServicePortSpec> ReadServicePorts(FieldReader spec)
+    private static (ImmutableArray<ServicePortSpec> Ports, ImmutableArray<int> Uncarried) ReadServicePorts(FieldReader spec)
     {
         ImmutableArray<ServicePortSpec>.Builder ports = ImmutableArray.CreateBuilder<ServicePortSpec>();
+        ImmutableArray<int>.Builder uncarried = ImmutableArray.CreateBuilder<int>();
         var seen = new HashSet<int>();
         foreach (FieldReader item in spec.Sections("ports"))
         {
@@ -297,6 +301,7 @@ internal static class CoreReader
             if (protocol is "UDP" or "SCTP")
             {
                 item.Note("protocol", $"{protocol} is not carried by the mesh; this port is left alone.");
+                uncarried.Add(item.Integer("port", 1, PortMax) ?? 0);
                 continue;
             }
 
@@ -328,7 +333,7 @@ internal static class CoreReader
             ports.Add(new ServicePortSpec(name, port, number, targetName, ProtocolNames.Of(item.Text("appProtocol"), name, port)));
         }
 
-        return ports.ToImmutable();
+        return (ports.ToImmutable(), uncarried.ToImmutable());
     }
 
     private static (int Number, string Name) ReadTargetPort(FieldReader item, int port)

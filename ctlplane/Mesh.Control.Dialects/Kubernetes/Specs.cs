@@ -75,6 +75,12 @@ internal sealed record ServiceSpec
 
     public required ImmutableArray<ServicePortSpec> Ports { get; init; }
 
+    /// <summary>Numbers of those of UDP and SCTP.</summary>
+    public required ImmutableArray<int> UncarriedPorts { get; init; }
+
+    /// <summary>Its clusterIP is None.</summary>
+    public required bool IsHeadless { get; init; }
+
     public required EndpointPreference Preference { get; init; }
 }
 

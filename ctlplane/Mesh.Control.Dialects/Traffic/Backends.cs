@@ -41,6 +41,12 @@ internal sealed class Backends(ServiceDirectory directory, ImmutableArray<Refere
 
         return service.Ports.Any(port => port.Port == backend.Port)
             ? new BackendFinding(service, string.Empty, string.Empty, string.Empty)
+            : service.UncarriedPorts.Contains(backend.Port ?? 0)
+            ? new BackendFinding(
+                null,
+                ConditionReasons.UnsupportedProtocol,
+                "port",
+                $"Port {backend.Port} of the service {hostname} is not one of TCP, which alone is carried")
             : new BackendFinding(null, ConditionReasons.BackendNotFound, "port", $"The service {hostname} has no port {backend.Port}");
     }
 

@@ -19,7 +19,7 @@ internal static class RouteStatuses
             GenerationOf(route.Source),
             [
                 .. route.Parents.Select(
-                    parent => new ParentStatus(parent.Reference, [Accepted(parent, directory, clusterDomain), resolved])),
+                    parent => new ParentStatus(parent.Reference, [Accepted(route, parent, directory, clusterDomain), resolved])),
             ]);
     }
 
@@ -41,13 +41,18 @@ internal static class RouteStatuses
             source.Key, GenerationOf(source), [.. parents.Select(parent => new ParentStatus(parent.Reference, [refused]))]);
     }
 
-    private static StatusCondition Accepted(ServiceParent parent, ServiceDirectory directory, string clusterDomain)
+    private static StatusCondition Accepted(
+        ServiceRouteSpec route, ServiceParent parent, ServiceDirectory directory, string clusterDomain)
     {
         string name = $"{parent.Namespace}/{parent.Service}";
         Service? service = directory.Find($"{parent.Service}.{parent.Namespace}.svc.{clusterDomain}", parent.Namespace);
+        List<ServicePort> ports = service?.Ports.Where(port => ServiceRoutes.IsNamed(parent, service, port)).ToList() ?? [];
         string? problem = service is null ? $"There is no Service {name}."
-            : service.Ports.Any(port => ServiceRoutes.IsAttached(parent, service, port)) ? null
-            : $"The Service {name} has no port {parent.PortName ?? parent.Port?.ToString(CultureInfo.InvariantCulture)}.";
+            : service.IsHeadless ? $"The Service {name} has no cluster IP, and what is sent to its endpoints themselves has no routes."
+            : ports.Count == 0
+                ? $"The Service {name} has no port {parent.PortName ?? parent.Port?.ToString(CultureInfo.InvariantCulture)}."
+            : ports.Exists(port => ServiceRoutes.CanRoute(route.Kind, port)) ? null
+            : $"Port {ports[0].Port} of {name} declares a protocol that a {route.Source.Key.Kind} is not for.";
         return problem is null
             ? new StatusCondition(ConditionTypes.Accepted, IsTrue: true, ConditionReasons.Accepted, $"The route is attached to {name}.")
             : new StatusCondition(ConditionTypes.Accepted, IsTrue: false, ConditionReasons.NoMatchingParent, problem);
@@ -55,16 +60,16 @@ internal static class RouteStatuses
 
     private static StatusCondition ResolvedRefs(ServiceRouteSpec route, Backends backends)
     {
-        foreach (RuleSpec rule in route.Rules)
+        IEnumerable<DestinationSpec> all = route.Rules
+            .SelectMany(rule => rule.Destinations.Concat(rule.Mirrors.Select(mirror => mirror.Destination)))
+            .Concat(route.Connections.SelectMany(rule => rule.Destinations));
+        foreach (DestinationSpec destination in all)
         {
-            foreach (DestinationSpec destination in rule.Destinations.Concat(rule.Mirrors.Select(mirror => mirror.Destination)))
+            BackendFinding found = backends.Find(destination, route.Source.Key);
+            if (found.Service is null)
             {
-                BackendFinding found = backends.Find(destination, route.Source.Key);
-                if (found.Service is null)
-                {
-                    return new StatusCondition(
-                        ConditionTypes.ResolvedRefs, IsTrue: false, found.Reason, $"{destination.Field}: {found.Message}.");
-                }
+                return new StatusCondition(
+                    ConditionTypes.ResolvedRefs, IsTrue: false, found.Reason, $"{destination.Field}: {found.Message}.");
             }
         }
 

@@ -19,6 +19,9 @@ internal sealed class RuleResolver(
     string clusterDomain,
     Action<RawObject, DiagnosticSeverity, string, string> report)
 {
+    /// <summary>Where nothing can be reached.</summary>
+    public static RouteDestination Nowhere { get; } = new(Service: null, Port: 0, Subset: string.Empty, Weight: 1);
+
     /// <summary>A rule's route at one port of a service for some clients.</summary>
     /// <param name="rule">The rule.</param>
     /// <param name="source">The object it is of.</param>
@@ -43,7 +46,7 @@ internal sealed class RuleResolver(
             if (keepsUnusable && destinations.All(destination => destination.Weight == 0))
             {
                 // Of nothing there is no share to send anywhere: every request fails.
-                destinations = [new RouteDestination(Service: null, Port: 0, Subset: string.Empty, Weight: 1)];
+                destinations = [Nowhere];
             }
 
             action = forward with
@@ -72,8 +75,9 @@ internal sealed class RuleResolver(
     /// <param name="source">The object it is of.</param>
     /// <param name="port">The service's port.</param>
     /// <param name="client">The clients' namespace; empty for everyone.</param>
+    /// <param name="keepsUnusable">Whether a destination that fails keeps its share.</param>
     /// <returns>Null when none of its matches is for the port.</returns>
-    public ConnectionRoute? Resolve(ConnectionRuleSpec rule, RawObject source, int port, string client)
+    public ConnectionRoute? Resolve(ConnectionRuleSpec rule, RawObject source, int port, string client, bool keepsUnusable)
     {
         ImmutableArray<ConnectionMatchSpec> matches = rule.Matches.RemoveAll(match => match.Client.Port is { } own && own != port);
         return !rule.Matches.IsEmpty && matches.IsEmpty
@@ -88,7 +92,16 @@ internal sealed class RuleResolver(
                         Source = Resolve(match.Client).Source,
                     }),
                 ],
-                [.. rule.Destinations.Select(destination => Resolve(destination, source, port, client, keepsUnusable: false))]);
+                keepsUnusable && rule.Destinations.All(destination => destination.Weight == 0)
+                    ? [Nowhere]
+                    :
+                    [
+                        .. rule.Destinations.Select(
+                            destination => Resolve(destination, source, port, client, keepsUnusable, "connections")),
+                    ])
+            {
+                KeepsUnusable = keepsUnusable,
+            };
     }
 
     private RouteMatch Resolve(MatchSpec match)
@@ -111,9 +124,10 @@ internal sealed class RuleResolver(
         return match.Match with { Source = new SourceCondition(match.SourceNamespace, uids) };
     }
 
-    private RouteDestination Resolve(DestinationSpec destination, RawObject source, int port, string client, bool keepsUnusable)
+    private RouteDestination Resolve(
+        DestinationSpec destination, RawObject source, int port, string client, bool keepsUnusable, string what = "requests")
     {
-        string consequence = keepsUnusable ? "its share of the requests fails" : "it is passed over";
+        string consequence = keepsUnusable ? $"its share of the {what} fails" : "it is passed over";
         RouteDestination resolved = new(Service: null, Port: 0, destination.Subset, destination.Weight)
         {
             Authority = destination.Authority,

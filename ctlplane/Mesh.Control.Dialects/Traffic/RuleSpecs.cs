@@ -107,7 +107,7 @@ internal sealed record VirtualServiceSpec
     public ImmutableArray<ConnectionRuleSpec> Connections { get; init; } = [];
 }
 
-/// <summary>A rule for connections as a VirtualService writes it.</summary>
+/// <summary>A rule for connections as one object writes it.</summary>
 /// <param name="Name">What people find it by.</param>
 /// <param name="IsTls">For connections in TLS; otherwise for those that are not.</param>
 /// <param name="Matches">None: it holds for every connection.</param>
@@ -180,13 +180,16 @@ internal sealed record TlsSpec(TlsOrigination? Origination);
 internal sealed record ServiceParent(
     string Namespace, string Service, int? Port, string? PortName, string Field, ParentReference Reference);
 
+/// <summary>In the order in which they are asked.</summary>
 internal enum ServiceRouteKind
 {
     Grpc,
     Http,
+    Tls,
+    Tcp,
 }
 
-/// <summary>An HTTPRoute or a GRPCRoute, as far as it is attached to Services.</summary>
+/// <summary>A route of Gateway API, as far as it is attached to Services.</summary>
 internal sealed record ServiceRouteSpec
 {
     public required ServiceRouteKind Kind { get; init; }
@@ -201,7 +204,11 @@ internal sealed record ServiceRouteSpec
 
     public required ImmutableArray<ServiceParent> Parents { get; init; }
 
-    public required ImmutableArray<RuleSpec> Rules { get; init; }
+    /// <summary>Of an HTTPRoute or a GRPCRoute.</summary>
+    public ImmutableArray<RuleSpec> Rules { get; init; } = [];
+
+    /// <summary>Of a TLSRoute, one for each host, or a TCPRoute.</summary>
+    public ImmutableArray<ConnectionRuleSpec> Connections { get; init; } = [];
 }
 
 /// <summary>A ReferenceGrant: who may refer from other namespaces to what is in its own.</summary>

@@ -134,15 +134,7 @@ internal sealed class TrafficTranslator
             ImmutableArray<Route> routes = _serviceRoutes.RoutesAt(service, port, client, _resolver);
             if (!routes.IsEmpty)
             {
-                foreach (VirtualServiceSpec hidden in chosen)
-                {
-                    Report(
-                        hidden.Source,
-                        DiagnosticSeverity.Warning,
-                        "spec.hosts",
-                        $"Port {port.Port} of {service.Key.Hostname} has routes of Gateway API, which hold in place of the "
-                            + "VirtualService.");
-                }
+                ReportHidden(service, port, chosen);
             }
             else
             {
@@ -164,7 +156,7 @@ internal sealed class TrafficTranslator
         {
             ClientNamespace = client,
             Ports = ports.ToImmutable(),
-            Connections = ConnectionsOf(service, client, chosen),
+            Connections = ConnectionsOf(service, client, chosen, [.. ports.Select(port => port.Port)]),
             Policies = rule?.Policies ?? PortPolicies.Default,
             Subsets = rule?.TrafficSubsets ?? [],
         };
@@ -174,12 +166,32 @@ internal sealed class TrafficTranslator
     /// Routes of connections at the ports whose requests nobody reads: those for TLS at ports of TLS, the others at ports of TCP, and all
     /// at those that declare nothing.
     /// </summary>
-    private ImmutableArray<PortConnections> ConnectionsOf(Service service, string client, List<VirtualServiceSpec> chosen)
+    private ImmutableArray<PortConnections> ConnectionsOf(
+        Service service, string client, List<VirtualServiceSpec> chosen, HashSet<int> routedPorts)
     {
         ImmutableArray<PortConnections>.Builder ports = ImmutableArray.CreateBuilder<PortConnections>();
         foreach (ServicePort port in service.Ports.Where(
             port => port.Protocol is ApplicationProtocol.Tcp or ApplicationProtocol.Tls or ApplicationProtocol.Unknown))
         {
+            if (!_sidecars.IsSeen(client, service.Key, port.Port))
+            {
+                continue;
+            }
+
+            AttachedConnections attached = _serviceRoutes.ConnectionsAt(service, port, client, _resolver);
+            if (!attached.Routes.IsEmpty)
+            {
+                ReportHidden(service, port, chosen.FindAll(spec => !spec.Connections.IsEmpty));
+                ReportLater(service, port, attached.ForAll);
+                ports.Add(new PortConnections(port.Port, attached.Routes)
+                {
+                    CarriesRequests = !attached.ForAll.IsEmpty
+                        && port.Protocol == ApplicationProtocol.Unknown
+                        && !routedPorts.Contains(port.Port),
+                });
+                continue;
+            }
+
             ImmutableArray<ConnectionRoute> routes =
             [
                 .. chosen.SelectMany(spec => spec.Connections
@@ -189,7 +201,8 @@ internal sealed class TrafficTranslator
                         ApplicationProtocol.Tcp => !rule.IsTls,
                         _ => true,
                     })
-                    .Select(rule => _resolver.Resolve(rule, spec.Source, port.Port, client))).OfType<ConnectionRoute>(),
+                    .Select(rule => _resolver.Resolve(rule, spec.Source, port.Port, client, keepsUnusable: false)))
+                    .OfType<ConnectionRoute>(),
             ];
             if (!routes.IsEmpty)
             {
@@ -198,6 +211,31 @@ internal sealed class TrafficTranslator
         }
 
         return ports.ToImmutable();
+    }
+
+    private void ReportHidden(Service service, ServicePort port, List<VirtualServiceSpec> virtualServices)
+    {
+        foreach (VirtualServiceSpec hidden in virtualServices)
+        {
+            Report(
+                hidden.Source,
+                DiagnosticSeverity.Warning,
+                "spec.hosts",
+                $"Port {port.Port} of {service.Key.Hostname} has routes of Gateway API, which hold in place of the VirtualService.");
+        }
+    }
+
+    private void ReportLater(Service service, ServicePort port, ImmutableArray<ServiceRouteSpec> routes)
+    {
+        foreach (ServiceRouteSpec later in routes.Skip(1))
+        {
+            Report(
+                later.Source,
+                DiagnosticSeverity.Warning,
+                later.Parents.First(parent => ServiceRoutes.IsNamed(parent, service, port)).Field,
+                $"Connections to port {port.Port} of {service.Key.Hostname} all go by {routes[0].Namespace}/{routes[0].Name}, "
+                    + "which is older; the route has no effect there.");
+        }
     }
 
     /// <summary>

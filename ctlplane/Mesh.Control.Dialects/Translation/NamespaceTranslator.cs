@@ -144,6 +144,8 @@ internal sealed class NamespaceTranslator
             Network = _options.Network,
             Addresses = [.. service.ClusterAddresses.Select(address => new VirtualAddress(address, PrefixLength: null))],
             Ports = [.. service.Ports.Select(port => new ServicePort(port.Port, port.TargetPort, port.Protocol) { Name = port.Name })],
+            UncarriedPorts = service.UncarriedPorts,
+            IsHeadless = service.IsHeadless,
             Preference = service.Preference,
             Families = service.Families,
             IsCanonical = true,

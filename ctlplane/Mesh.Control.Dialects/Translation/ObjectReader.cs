@@ -2,6 +2,7 @@ using Mesh.Control.Dialects.GatewayApi;
 using Mesh.Control.Dialects.Istio;
 using Mesh.Control.Dialects.Kubernetes;
 using Mesh.Control.Dialects.MeshNode;
+using Mesh.Control.Dialects.Traffic;
 using Mesh.Control.Model.Diagnostics;
 using Mesh.Control.Model.Inputs;
 
@@ -22,6 +23,8 @@ internal static class ObjectReader
     private static readonly string[] s_istioVersions = ["v1", "v1beta1", "v1alpha3"];
     private static readonly string[] s_telemetryVersions = ["v1", "v1alpha1"];
     private static readonly string[] s_gatewayVersions = ["v1", "v1beta1"];
+    private static readonly string[] s_tcpRouteVersions = ["v1", "v1alpha2"];
+    private static readonly string[] s_tlsRouteVersions = ["v1", "v1alpha3", "v1alpha2"];
     private static readonly string[] s_coreVersions = ["v1"];
     private static readonly string[] s_meshNodeVersions = ["v1alpha1"];
 
@@ -118,6 +121,12 @@ internal static class ObjectReader
             case (GatewayNetworking, "GRPCRoute"):
                 CheckVersion(source, diagnostics, s_gatewayVersions[..1]);
                 return GrpcRouteReader.Read(source, diagnostics);
+            case (GatewayNetworking, "TCPRoute"):
+                CheckVersion(source, diagnostics, s_tcpRouteVersions);
+                return ConnectionRouteReader.Read(source, ServiceRouteKind.Tcp, diagnostics);
+            case (GatewayNetworking, "TLSRoute"):
+                CheckVersion(source, diagnostics, s_tlsRouteVersions);
+                return ConnectionRouteReader.Read(source, ServiceRouteKind.Tls, diagnostics);
             case (GatewayNetworking, "ReferenceGrant"):
                 CheckVersion(source, diagnostics, s_gatewayVersions);
                 return ReferenceGrantReader.Read(source, diagnostics);

@@ -67,7 +67,7 @@ internal sealed class TrafficTranslation(TranslationOptions options)
         .Where(status => !status.Parents.IsEmpty);
 
     private static bool IsRefused(Reading reading) =>
-        reading.Source.Key is { Group: "gateway.networking.k8s.io", Kind: "HTTPRoute" or "GRPCRoute" }
+        reading.Source.Key is { Group: "gateway.networking.k8s.io", Kind: "HTTPRoute" or "GRPCRoute" or "TCPRoute" or "TLSRoute" }
         && reading.Diagnostics.Any(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error);
 
     private LabelledWorkload? LabelledBy(object spec) => spec switch

@@ -91,6 +91,12 @@ public sealed record Service
 
     public ImmutableArray<ServicePort> Ports { get; init; } = [];
 
+    /// <summary>Ports of UDP and SCTP, which the mesh does not carry; those that are of TCP too aside.</summary>
+    public ImmutableArray<int> UncarriedPorts { get; init; } = [];
+
+    /// <summary>Said to have no address of its own: clients go to its endpoints themselves.</summary>
+    public bool IsHeadless { get; init; }
+
     /// <summary>SPIFFE identities accepted besides those of the endpoints.</summary>
     public ImmutableArray<string> SubjectAltNames { get; init; } = [];
 

@@ -8,7 +8,11 @@ namespace Mesh.Control.Model.Traffic;
 /// <param name="Matches">Of these one must hold; none at all holds for every connection.</param>
 /// <param name="Destinations">At least one.</param>
 public sealed record ConnectionRoute(
-    string Name, ImmutableArray<ConnectionMatch> Matches, ImmutableArray<RouteDestination> Destinations);
+    string Name, ImmutableArray<ConnectionMatch> Matches, ImmutableArray<RouteDestination> Destinations)
+{
+    /// <summary>A destination without a usable endpoint, or without a service, keeps its share, which then fails.</summary>
+    public bool KeepsUnusable { get; init; }
+}
 
 /// <summary>Conditions that must all hold. Immutable.</summary>
 public sealed record ConnectionMatch

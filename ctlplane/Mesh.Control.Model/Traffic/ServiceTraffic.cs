@@ -34,7 +34,11 @@ public sealed record PortRoutes(int Port, ImmutableArray<Route> Routes);
 /// <summary>The routes of connections to a port, in the order in which they are asked.</summary>
 /// <param name="Port">1 to 65535.</param>
 /// <param name="Routes">In order.</param>
-public sealed record PortConnections(int Port, ImmutableArray<ConnectionRoute> Routes);
+public sealed record PortConnections(int Port, ImmutableArray<ConnectionRoute> Routes)
+{
+    /// <summary>Of a port that declares nothing: requests are not read there either, and go by these routes like anything else.</summary>
+    public bool CarriesRequests { get; init; }
+}
 
 /// <summary>Some of a service's endpoints.</summary>
 /// <param name="Name">As destinations name it.</param>

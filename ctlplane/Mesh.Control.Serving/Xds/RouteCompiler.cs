@@ -99,10 +99,10 @@ internal static class RouteCompiler
 
     public static Wire.PortConnections WireOf(PortConnections port)
     {
-        var wire = new Wire.PortConnections { Port = (uint)port.Port };
+        var wire = new Wire.PortConnections { Port = (uint)port.Port, CarriesRequests = port.CarriesRequests };
         foreach (ConnectionRoute route in port.Routes)
         {
-            var read = new Wire.ConnectionRoute { Name = route.Name };
+            var read = new Wire.ConnectionRoute { Name = route.Name, KeepsUnusable = route.KeepsUnusable };
             read.Destinations.AddRange(route.Destinations.Select(WireOf));
             foreach (ConnectionMatch match in route.Matches)
             {

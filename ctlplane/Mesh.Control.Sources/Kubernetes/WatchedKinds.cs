@@ -73,6 +73,8 @@ public static class WatchedKinds
         new("mesh-node.io", "RateLimit", "ratelimits", s_meshNode, s_spec),
         new("gateway.networking.k8s.io", "HTTPRoute", "httproutes", s_gatewayApi, s_spec),
         new("gateway.networking.k8s.io", "GRPCRoute", "grpcroutes", s_core, s_spec),
+        new("gateway.networking.k8s.io", "TCPRoute", "tcproutes", ["v1", "v1alpha2"], s_spec),
+        new("gateway.networking.k8s.io", "TLSRoute", "tlsroutes", ["v1", "v1alpha3", "v1alpha2"], s_spec),
         new("gateway.networking.k8s.io", "ReferenceGrant", "referencegrants", ["v1", "v1beta1"], s_spec),
     ];
 }

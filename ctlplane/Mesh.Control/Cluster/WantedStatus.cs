@@ -26,7 +26,7 @@ internal sealed record WantedStatus(
     private static readonly ImmutableDictionary<(string Group, string Kind), WatchedKind> s_kinds = WatchedKinds.All
         .Where(kind => kind.Group.EndsWith(".istio.io", StringComparison.Ordinal)
             || kind.Group == "mesh-node.io"
-            || kind is { Group: "gateway.networking.k8s.io", Kind: "HTTPRoute" or "GRPCRoute" })
+            || kind is { Group: "gateway.networking.k8s.io", Kind: "HTTPRoute" or "GRPCRoute" or "TCPRoute" or "TLSRoute" })
         .ToImmutableDictionary(kind => (kind.Group, kind.Kind));
 
     /// <summary>The kinds that are told.</summary>

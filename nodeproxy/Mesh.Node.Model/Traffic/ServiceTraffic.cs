@@ -62,17 +62,21 @@ public sealed class TrafficScope
     private readonly FrozenDictionary<ushort, RouteTable> _routes;
     private readonly FrozenDictionary<string, TrafficSubset> _subsets;
     private readonly FrozenDictionary<ushort, ImmutableArray<ConnectionRoute>> _connections;
+    private readonly FrozenSet<ushort> _unread;
 
     /// <param name="routes">By the service's port.</param>
     /// <param name="policies">Of all endpoints.</param>
     /// <param name="subsets">By the name routes have for them.</param>
     /// <param name="connections">Routes of connections, in order, by the service's port; null for none.</param>
+    /// <param name="unread">The ports whose requests go by those routes too; null for none.</param>
     public TrafficScope(
         IReadOnlyDictionary<ushort, RouteTable> routes,
         PortPolicies policies,
         IReadOnlyDictionary<string, TrafficSubset> subsets,
-        IReadOnlyDictionary<ushort, ImmutableArray<ConnectionRoute>>? connections = null)
+        IReadOnlyDictionary<ushort, ImmutableArray<ConnectionRoute>>? connections = null,
+        IEnumerable<ushort>? unread = null)
     {
+        _unread = unread?.ToFrozenSet() ?? FrozenSet<ushort>.Empty;
         _connections = connections?.ToFrozenDictionary() ?? FrozenDictionary<ushort, ImmutableArray<ConnectionRoute>>.Empty;
         _routes = routes.ToFrozenDictionary();
         Policies = policies;
@@ -95,6 +99,9 @@ public sealed class TrafficScope
     /// <summary>The routes of connections to a port, in order; empty for none, so that all go to the service itself.</summary>
     public ImmutableArray<ConnectionRoute> ConnectionsOf(ushort port) =>
         _connections.TryGetValue(port, out ImmutableArray<ConnectionRoute> found) ? found : [];
+
+    /// <summary>Whether requests at a port that declares nothing are not read, but go by the routes of connections.</summary>
+    public bool IsUnread(ushort port) => _unread.Contains(port);
 
     /// <inheritdoc cref="ServiceTraffic.RoutesOf"/>
     public RouteTable? RoutesOf(ushort port) => _routes.GetValueOrDefault(port);

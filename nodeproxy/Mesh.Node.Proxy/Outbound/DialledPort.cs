@@ -18,6 +18,9 @@ internal readonly record struct DialledPort(NetworkAddress Address, ushort Port,
     /// <summary>Whether what the client asks for may lead it to another service than the address does.</summary>
     public bool IsNamed { get; private init; }
 
+    /// <summary>Whether requests, though known for what they are, go by the routes of connections as anything else does.</summary>
+    public bool IsUnread { get; private init; }
+
     /// <summary>
     /// Whether its clients are looked at before it is decided where they go. Not where they go nowhere: what cannot be reached is refused
     /// at once. Nor where nothing depends on what they say.
@@ -35,6 +38,8 @@ internal readonly record struct DialledPort(NetworkAddress Address, ushort Port,
                 ? new DialledPort(address, port, service, Beginnings.IsHttp(declared.Protocol) ? PortProtocol.Http : declared.Protocol)
                 {
                     IsNamed = (service.Reach & ServiceReach.Names) != 0,
+                    IsUnread = declared.Protocol == PortProtocol.Detect
+                        && snapshot.FindTraffic(service.Key)?.ScopeOf(source.Namespace).IsUnread(port) == true,
                 }
                 : new DialledPort(address, port, null, PortProtocol.Tcp);
         }
@@ -73,9 +78,10 @@ internal readonly record struct DialledPort(NetworkAddress Address, ushort Port,
     /// <summary>Whether the requests of a client that begins with one are read.</summary>
     public bool ReadsRequests(MeshSnapshot snapshot, Workload source) =>
         Service is not null
-        || snapshot.NamedPorts.Find(Port) is not NamedPort named
-        || named.HasHosts
-        || (source.IsRegistryOnly && named.FindByPort(source.Namespace) is null);
+            ? !IsUnread
+            : snapshot.NamedPorts.Find(Port) is not NamedPort named
+                || named.HasHosts
+                || (source.IsRegistryOnly && named.FindByPort(source.Namespace) is null);
 
     /// <summary>The port as one client's workload sees it.</summary>
     public PortKey KeyFor(Workload source) => new(source.Uid, Service?.Key ?? "", Port);

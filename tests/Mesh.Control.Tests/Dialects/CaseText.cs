@@ -63,6 +63,15 @@ internal static class CaseText
                 }
             }
 
+            foreach (PortConnections port in scope.Connections)
+            {
+                string which = port.CarriesRequests ? "anything said" : "connections";
+                foreach (ConnectionRoute route in port.Routes)
+                {
+                    Line(text, 2, $":{port.Port} {which} {RouteWords.Of(route)}");
+                }
+            }
+
             Append(text, 2, "policy", scope.Policies);
             foreach (TrafficSubset subset in scope.Subsets)
             {

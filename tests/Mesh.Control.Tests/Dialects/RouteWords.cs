@@ -24,6 +24,18 @@ internal static class RouteWords
         return text.ToString();
     }
 
+    public static string Of(ConnectionRoute route)
+    {
+        IEnumerable<string> matches = route.Matches.Select(match => string.Join(
+            ' ',
+            match.ServerNames.Select(name => $"name={name}")
+                .Concat(match.Destinations.Select(block => $"at={block}"))
+                .Concat(match.Source is { } source ? [$"from={source.Namespace ?? "*"}"] : [])));
+        string when = route.Matches.IsEmpty ? "always" : $"when {string.Join(" or ", matches)}";
+        IEnumerable<string> destinations = route.Destinations.Select(destination => TextOf(destination, route.Destinations.Length > 1));
+        return $"{route.Name} {when} -> {string.Join(' ', destinations)}{(route.KeepsUnusable ? " keeps-shares" : "")}";
+    }
+
     private static string TextOf(RouteMatch match)
     {
         var parts = new List<string>();

@@ -22,6 +22,9 @@ public sealed class ConnectionRouteTests
 {
     public static TheoryData<SameNodeMode> Ways => [SameNodeMode.Direct, SameNodeMode.Network];
 
+    /// <summary>What is known at once to be neither TLS nor a request.</summary>
+    private static readonly byte[] s_neither = [0, 1, 2, 3];
+
     [LabTheory]
     [MemberData(nameof(Ways))]
     public async Task A_connection_goes_where_the_first_route_that_is_its_own_leads(SameNodeMode mode)
@@ -79,6 +82,57 @@ public sealed class ConnectionRouteTests
         await lab.Node.WaitForLineAsync($"close_reason={CloseReason.NoHealthyEndpoint}", "no destination of the route");
     }
 
+    /// <summary>As Gateway API has it: no share of what is invalid goes to what is not.</summary>
+    [LabTheory]
+    [MemberData(nameof(Ways))]
+    public async Task What_keeps_its_share_has_its_connections_closed(SameNodeMode mode)
+    {
+        await using HttpLab lab = await StartAsync(mode);
+        (HttpService dialled, _) = await AddAsync(lab, "dialled", PortProtocol.Tls);
+        (HttpService one, _) = await AddAsync(lab, "one", PortProtocol.Tls);
+        var nowhere = new WeightedDestination("", 0, "", 1);
+        Route(
+            lab,
+            dialled,
+            RouteTo(one, new ConnectionMatch { ServerNames = ["one.example.org"] }),
+            new ConnectionRoute("others", [], new WeightedDestinations([nowhere], keepsUnusable: true)));
+        Assert.Equal("one", await HelloAsync(lab, dialled, "one.example.org"));
+        Assert.Equal("", await HelloAsync(lab, dialled, "other.example.org"));
+        await lab.Node.WaitForLineAsync($"close_reason={CloseReason.NoHealthyEndpoint}", "the route others");
+
+        // Beside one that can be reached, too: it would be all that is seen otherwise.
+        var reached = new WeightedDestination(one.Service.Key, 80, "", 1);
+        Route(lab, dialled, new ConnectionRoute("both", [], new WeightedDestinations([reached, nowhere], keepsUnusable: true)));
+        var seen = new HashSet<string>();
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                seen.Add(await HelloAsync(lab, dialled, "one.example.org"));
+                return seen.Count == 2;
+            },
+            LabNode.Patience);
+        Assert.Equal(["", "one"], seen.Order());
+    }
+
+    [LabTheory]
+    [MemberData(nameof(Ways))]
+    public async Task Requests_at_a_port_that_declares_nothing_go_by_its_routes_of_connections_where_these_are_for_all(SameNodeMode mode)
+    {
+        await using HttpLab lab = await StartAsync(mode);
+        (HttpService dialled, _) = await AddAsync(lab, "dialled", PortProtocol.Detect);
+        (HttpService one, _) = await AddAsync(lab, "one", PortProtocol.Tcp);
+        byte[] request = Encoding.ASCII.GetBytes("GET / HTTP/1.1\r\nHost: dialled\r\nConnection: close\r\n\r\n");
+        Route(lab, dialled, isForAll: true, RouteTo(one));
+        Assert.Equal("one", await AskAsync(lab, dialled, request));
+        Assert.Equal("one", await HelloAsync(lab, dialled, "any.example.org"));
+        Assert.Equal("one", await AskAsync(lab, dialled, s_neither));
+
+        // Otherwise they are read, and go to the service that was dialled, which does not speak HTTP.
+        Route(lab, dialled, RouteTo(one));
+        Assert.StartsWith("HTTP/1.1 502", await AskAsync(lab, dialled, request), StringComparison.Ordinal);
+        Assert.Equal("one", await AskAsync(lab, dialled, s_neither));
+    }
+
     /// <summary>However busy the machine, what a connection says first is seen before it is taken for a silent one.</summary>
     private static Task<HttpLab> StartAsync(SameNodeMode mode) =>
         HttpLab.StartAsync(mode, new ProxyOptions { ProtocolDetectionTimeoutMs = 120_000 });
@@ -101,13 +155,17 @@ public sealed class ConnectionRouteTests
         new WeightedDestinations([.. destinations.Select(entry => new WeightedDestination(entry.Service.Service.Key, 80, "", entry.Weight))]));
 
     private static void Route(HttpLab lab, HttpService service, params ConnectionRoute[] routes) =>
+        Route(lab, service, isForAll: false, routes);
+
+    private static void Route(HttpLab lab, HttpService service, bool isForAll, params ConnectionRoute[] routes) =>
         lab.Node.Configure(mesh => mesh.SetTraffic(new ServiceTraffic(
             service.Service.Key,
             new TrafficScope(
                 ImmutableDictionary<ushort, RouteTable>.Empty,
                 PortPolicies.Default,
                 ImmutableDictionary<string, TrafficSubset>.Empty,
-                new Dictionary<ushort, ImmutableArray<ConnectionRoute>> { [80] = [.. routes] }))));
+                new Dictionary<ushort, ImmutableArray<ConnectionRoute>> { [80] = [.. routes] },
+                isForAll ? [80] : null))));
 
     private static Task<string> HelloAsync(HttpLab lab, HttpService service, string? serverName) =>
         AskAsync(lab, service, ClientHelloInput.Whole(serverName));

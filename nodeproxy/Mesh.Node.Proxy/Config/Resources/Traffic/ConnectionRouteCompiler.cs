@@ -14,7 +14,7 @@ internal static class ConnectionRouteCompiler
         return new ConnectionRoute(
             wire.Name,
             field["matches"].Each(wire.Matches, ReadMatch),
-            new WeightedDestinations(field["destinations"].Each(wire.Destinations, RouteCompiler.ReadDestination)));
+            new WeightedDestinations(field["destinations"].Each(wire.Destinations, RouteCompiler.ReadDestination), wire.KeepsUnusable));
     }
 
     private static ConnectionMatch ReadMatch(Wire.ConnectionMatch wire, Field field) => new()

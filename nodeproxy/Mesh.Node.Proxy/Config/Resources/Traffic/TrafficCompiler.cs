@@ -75,15 +75,20 @@ internal static class TrafficCompiler
         }
 
         var connections = new Dictionary<ushort, ImmutableArray<ConnectionRoute>>();
+        var unread = new HashSet<ushort>();
         for (int index = 0; index < wire.Connections.Count; index++)
         {
             Field place = field["connections"][index];
             ushort port = place["port"].Port(wire.Connections[index].Port);
             ImmutableArray<ConnectionRoute> read = place["routes"].Each(wire.Connections[index].Routes, ConnectionRouteCompiler.Read);
             place["port"].Require(connections.TryAdd(port, read), $"{port} is there twice");
+            if (wire.Connections[index].CarriesRequests)
+            {
+                unread.Add(port);
+            }
         }
 
-        return new TrafficScope(routes, ReadPolicies(wire.Policies, field["policies"]), subsets, connections);
+        return new TrafficScope(routes, ReadPolicies(wire.Policies, field["policies"]), subsets, connections, unread);
     }
 
     private static PortPolicies ReadPolicies(Wire.PortPolicies? wire, Field field)
