@@ -87,7 +87,9 @@ public sealed class MeshTranslator(TranslationOptions options)
             [.. readings.Select(reading => reading.Spec).OfType<NodeSpec>().SelectMany(node => node.Addresses)],
             ExtensionProviders.Resolve(readings, options),
             readings.Select(reading => reading.Spec).OfType<MeshConfigSpec>()
-                .FirstOrDefault(spec => spec.Namespace == options.RootNamespace)?.IsRegistryOnly ?? false);
+                .FirstOrDefault(spec => spec.Namespace == options.RootNamespace)?.IsRegistryOnly ?? false,
+            OutboundModes.InOrder(readings.Select(reading => reading.Spec).OfType<SidecarSpec>())
+                .FirstOrDefault(spec => spec.Namespace == options.RootNamespace && spec.Selector is null)?.IsRegistryOnly);
     }
 
     private IEnumerable<NamespaceInputs> InputsByNamespace(List<Reading> readings)

@@ -6,8 +6,8 @@ using Mesh.Control.Model.Inputs;
 namespace Mesh.Control.Dialects.Istio;
 
 /// <summary>
-/// Reads Sidecar (networking.istio.io): whose rules clients of a namespace find. What there is no counterpart for in a proxy of a node is
-/// named, and has no effect.
+/// Reads Sidecar (networking.istio.io): whose rules clients of a namespace find, and where connections of workloads may go. What there is
+/// no counterpart for in a proxy of a node is named, and has no effect.
 /// </summary>
 internal static class SidecarReader
 {
@@ -18,7 +18,9 @@ internal static class SidecarReader
     private static readonly string[] s_ingressFields = ["bind", "captureMode", "connectionPool", "defaultEndpoint", "port", "tls"];
     private static readonly string[] s_portFields = ["name", "number", "protocol", "targetPort"];
 
-    /// <returns>Null when it is for some workloads alone, which is not supported.</returns>
+    private static readonly string[] s_selectorFields = ["labels"];
+
+    /// <returns>Null when it is broken so that nothing can be read of it.</returns>
     public static SidecarSpec? Read(RawObject source, ObjectDiagnostics diagnostics)
     {
         var root = new FieldReader(source.Fields, string.Empty, diagnostics);
@@ -30,26 +32,21 @@ internal static class SidecarReader
 
         spec.RefuseUnknown("Sidecar", s_specFields);
         ReadIngress(spec);
-        foreach ((string field, string why) in (ReadOnlySpan<(string, string)>)
-        [
-            ("inboundConnectionPool", "Connections to pods are limited where clients are, by DestinationRules"),
-            ("outboundTrafficPolicy", "What is not known is let out or held back for the whole mesh, by its configuration"),
-        ])
+        if (spec.Has("inboundConnectionPool"))
         {
-            if (spec.Has(field))
-            {
-                spec.Warning(field, $"{why}; the field has no effect.");
-            }
+            spec.Warning(
+                "inboundConnectionPool",
+                "Connections to pods are limited where clients are, by DestinationRules; the field has no effect.");
         }
 
         ImmutableArray<SidecarHost> hosts = ReadEgress(spec);
-        if (spec.Has("workloadSelector"))
+        Labels? selector = ReadSelector(spec);
+        if (selector is not null && spec.Has("egress"))
         {
             spec.Warning(
-                "workloadSelector",
-                "A Sidecar for some workloads of a namespace is not supported and has no effect.",
-                "Leave the selector out: it is then for the namespace.");
-            return null;
+                "egress",
+                "Which rules clients find is said for a namespace; of a Sidecar for some of its workloads the field has no effect.",
+                "Leave workloadSelector out: it is then for the namespace.");
         }
 
         return new SidecarSpec
@@ -59,7 +56,20 @@ internal static class SidecarReader
             Name = source.Key.Name,
             CreatedAt = CreationTime.Read(root),
             Hosts = spec.Has("egress") ? hosts : null,
+            Selector = selector,
+            IsRegistryOnly = OutboundModeReader.IsRegistryOnly(spec.Section("outboundTrafficPolicy")),
         };
+    }
+
+    private static Labels? ReadSelector(FieldReader spec)
+    {
+        if (spec.Section("workloadSelector") is not { } selector)
+        {
+            return null;
+        }
+
+        selector.RefuseUnknown("workloadSelector", s_selectorFields);
+        return selector.TextMap("labels") is { Count: > 0 } labels ? labels : null;
     }
 
     private static void ReadIngress(FieldReader spec)

@@ -11,7 +11,7 @@ namespace Mesh.Control.Dialects.Traffic;
 /// <param name="Port">The service's port it is for; null for every one.</param>
 internal sealed record SidecarHost(string Namespace, string Name, bool IsExcluded, int? Port);
 
-/// <summary>A Sidecar of a namespace or, of the root namespace, of the mesh.</summary>
+/// <summary>A Sidecar of a namespace, of some of its workloads or, of the root namespace, of the mesh.</summary>
 internal sealed record SidecarSpec
 {
     public required RawObject Source { get; init; }
@@ -24,6 +24,12 @@ internal sealed record SidecarSpec
 
     /// <summary>Null where nothing is said, so that everything is seen.</summary>
     public required ImmutableArray<SidecarHost>? Hosts { get; init; }
+
+    /// <summary>Which workloads of the namespace it is for; null for all, of the root namespace for those of others too.</summary>
+    public required Labels? Selector { get; init; }
+
+    /// <summary>Whether their connections go to what the mesh knows and nowhere else; null where the mesh says it.</summary>
+    public required bool? IsRegistryOnly { get; init; }
 }
 
 /// <summary>

@@ -14,7 +14,8 @@ namespace Mesh.Control.Dialects.Translation;
 /// <param name="Localities">By node.</param>
 /// <param name="NodeAddresses">Of all nodes.</param>
 /// <param name="Providers">Who may be asked about requests, by name.</param>
-/// <param name="IsRegistryOnly">Workloads go to what the mesh knows and nowhere else.</param>
+/// <param name="IsRegistryOnly">What the mesh's configuration says: workloads go to what the mesh knows and nowhere else.</param>
+/// <param name="SidecarIsRegistryOnly">What the root namespace's Sidecar says of it; null where nothing is said.</param>
 internal sealed record MeshWideInputs(
     MutualTlsMode MeshMode,
     bool HasPeerAuthentication,
@@ -22,12 +23,14 @@ internal sealed record MeshWideInputs(
     ImmutableDictionary<string, Locality> Localities,
     ImmutableHashSet<IPAddress> NodeAddresses,
     ImmutableDictionary<string, ResolvedProvider> Providers,
-    bool IsRegistryOnly)
+    bool IsRegistryOnly,
+    bool? SidecarIsRegistryOnly)
 {
     public bool IsSameAs(MeshWideInputs other) =>
         MeshMode == other.MeshMode
         && HasPeerAuthentication == other.HasPeerAuthentication
         && IsRegistryOnly == other.IsRegistryOnly
+        && SidecarIsRegistryOnly == other.SidecarIsRegistryOnly
         && SelectingPolicies.AsSpan().SequenceEqual(other.SelectingPolicies.AsSpan(), ReferenceEqualityComparer.Instance)
         && Providers.Count == other.Providers.Count
         && Providers.All(entry => other.Providers.TryGetValue(entry.Key, out ResolvedProvider? provider) && provider.IsSameAs(entry.Value))

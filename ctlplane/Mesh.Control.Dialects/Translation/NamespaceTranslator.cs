@@ -88,6 +88,7 @@ internal sealed class NamespaceTranslator
     private ImmutableHashSet<Placement> AddPods()
     {
         ImmutableHashSet<Placement>.Builder placements = ImmutableHashSet.CreateBuilder<Placement>();
+        var modes = new OutboundModes(_inputs.Specs<SidecarSpec>(), _meshWide);
         foreach (PodSpec pod in _inputs.Specs<PodSpec>())
         {
             if (pod.IsFinished)
@@ -108,7 +109,7 @@ internal sealed class NamespaceTranslator
 
             Locality locality = _meshWide.Localities.GetValueOrDefault(pod.Node, Locality.Unknown);
             WorkloadDraft draft = WorkloadDraft.OfPod(pod, _options, _inputs.Labels, locality);
-            draft.IsRegistryOnly = _meshWide.IsRegistryOnly;
+            draft.IsRegistryOnly = modes.IsRegistryOnly(pod.Labels);
             _drafts.Add(draft);
             CheckCaptureLabels(pod);
         }

@@ -25,7 +25,8 @@ internal sealed class TrafficTranslation(TranslationOptions options)
         ImmutableArray<object> rules =
         [
             .. readings.Select(reading => reading.Spec)
-                .Where(spec => spec is VirtualServiceSpec or DestinationRuleSpec or ServiceRouteSpec or ReferenceGrantSpec or SidecarSpec
+                .Where(spec => spec is VirtualServiceSpec or DestinationRuleSpec or ServiceRouteSpec or ReferenceGrantSpec
+                        or SidecarSpec { Selector: null }
                     || IsRetryDefault(spec))!,
         ];
         bool selectsClients = rules.OfType<VirtualServiceSpec>()

@@ -24,6 +24,11 @@ internal static class CaseText
 
         foreach (Workload workload in result.Model.Namespaces.Values.SelectMany(model => model.Workloads))
         {
+            if (workload.IsRegistryOnly)
+            {
+                Line(text, 0, $"{workload.Namespace}/{workload.Name} is registry-only");
+            }
+
             foreach (WorkloadService service in workload.Services.Where(service => !service.Subsets.IsEmpty))
             {
                 Line(text, 0, $"{workload.Namespace}/{workload.Name} is in {string.Join(' ', service.Subsets)} of {Short(service.Service)}");
