@@ -22,6 +22,7 @@ Usage: ./run.sh COMMAND
   lab COMMAND...     a small cluster on this machine: nodes, pods and the mesh (`./run.sh lab help`)
   build              compile the whole solution
   publish            produce the executables the lab runs, in artifacts/publish
+  image [OPTIONS]    OCI archives and bills of materials of the images of deploy/daemonset, in artifacts/images (`./run.sh image --help`)
   help               this text
 
 Needs Linux and the .NET 10 SDK. Debian packages that are missing are installed when run as root, and named otherwise.
@@ -150,6 +151,20 @@ publish_when_stale() {
   fi
   say 'Building (a few minutes the first time)'
   publish
+}
+
+# --- Images ------------------------------------------------------------------------------------------------------------------
+
+# Everything in them is of Debian's packages, of the installed .NET and of what is published. All that has a time has that of the commit.
+image() {
+  local epoch revision
+  need_sdk
+  need_packages 'apt-get apt' 'dpkg-deb dpkg'
+  publish_when_stale
+  dotnet build "$root/deploy/Mesh.Images" -v quiet -nologo -clp:NoSummary
+  epoch=${SOURCE_DATE_EPOCH:-$(git -C "$root" log -1 --format=%ct 2>/dev/null || echo 0)}
+  revision=$(git -C "$root" describe --always --abbrev=40 --dirty --exclude '*' 2>/dev/null || echo unknown)
+  SOURCE_DATE_EPOCH=$epoch "$root/deploy/Mesh.Images/bin/Debug/net10.0/mesh-images" --root "$root" --revision "$revision" "$@"
 }
 
 # --- Namespaces --------------------------------------------------------------------------------------------------------------
@@ -313,6 +328,7 @@ case $command in
   test) run_tests "$@" ;;
   build) build "$@" ;;
   publish) publish "$@" ;;
+  image) image "$@" ;;
   demo) lab demo "$@" ;;
   lab) lab "$@" ;;
   bench) bench "$@" ;;

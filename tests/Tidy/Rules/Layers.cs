@@ -9,6 +9,7 @@ internal static class Layers
     public static readonly IReadOnlyDictionary<string, string[]> Allowed = new SortedDictionary<string, string[]>(StringComparer.Ordinal)
     {
         ["Mesh.Api"] = [],
+        ["Mesh.Images"] = [],
         ["Mesh.Interop"] = [],
         ["Mesh.Cni.Contract"] = [],
         ["Mesh.Cni"] = ["Mesh.Cni.Contract"],
