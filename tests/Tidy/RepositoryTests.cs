@@ -62,6 +62,14 @@ public sealed class RepositoryTests
         AssertNone(Repository.Markdown.SelectMany(document => Documentation.CheckNames(document, names, Repository.Paths)));
     }
 
+    [Fact]
+    public void Tests_that_documentation_names_exist_and_those_of_the_talks_are_named()
+    {
+        HashSet<string> tests = ShownTests.TestsIn(Repository.CSharp);
+        AssertNone(Repository.Markdown.SelectMany(document => ShownTests.CheckNamed(document, tests)));
+        AssertNone(ShownTests.CheckTable(Repository.Markdown, tests));
+    }
+
     private static void AssertNone(IEnumerable<Finding> findings)
     {
         string[] lines = [.. findings.Select(finding => finding.ToString())];

@@ -57,6 +57,19 @@ public sealed class RuleTests
     }
 
     [Fact]
+    public void A_test_that_is_named_and_does_not_exist_is_found()
+    {
+        SourceFile code = new("tests/X/RowTests.cs", "class RowTests { [LabFact] void Row_1_1_It_works() { } void Row_1_2_Helps() { } }");
+        HashSet<string> tests = ShownTests.TestsIn([code]);
+        Assert.Equal(["RowTests.Row_1_1_It_works"], tests);
+        Assert.Empty(ShownTests.CheckNamed(new SourceFile("a.md", "| 1.1 | `RowTests.Row_1_1_It_works` |"), tests));
+        Assert.Single(ShownTests.CheckNamed(new SourceFile("a.md", "| 1.2 | `RowTests.Row_1_2_Helps` |"), tests));
+
+        Assert.Empty(ShownTests.CheckTable([new SourceFile("tests/EndToEnd/Talks/README.md", "`RowTests.Row_1_1_It_works`")], tests));
+        Assert.Single(ShownTests.CheckTable([new SourceFile("tests/EndToEnd/Talks/README.md", "")], tests));
+    }
+
+    [Fact]
     public void The_tests_of_native_interop_may_use_Marshal_and_nothing_else_of_it()
     {
         const string Path = "tests/Mesh.Interop.Tests/X.cs";

@@ -6,7 +6,9 @@ using Mesh.Node.Proxy.Identity;
 
 namespace Mesh.Node.Proxy.Admin;
 
-/// <summary>Certificates as JSON, in ztunnel's shape: chains and roots with their lifetimes. There is no key to write.</summary>
+/// <summary>
+/// Certificates as JSON, in ztunnel's shape: chains and roots with their lifetimes. That there is a key is said, and never what it is.
+/// </summary>
 internal static class CertificateDump
 {
     /// <summary>The state as ztunnel and istioctl call it.</summary>
@@ -34,6 +36,11 @@ internal static class CertificateDump
             }
 
             WriteChain(json.Writer, "certChain", status.ChainPem);
+            if (status.ChainPem.Length > 0)
+            {
+                json.Writer.WriteString("privateKey", "[redacted]");
+            }
+
             WriteChain(json.Writer, "rootCerts", status.RootsPem);
             json.Writer.WriteEndObject();
             await json.BreatheAsync();

@@ -28,8 +28,8 @@ internal static class DestinationDump
             foreach (DestinationEndpointStatus endpoint in destination.Endpoints)
             {
                 string outlier = endpoint.Ejected is EjectionCause cause
-                    ? $"ejected::cause={Word(cause)}::ejected_for_ms={endpoint.EjectedForMs}"
-                    : "healthy";
+                    ? $"ejected::health_flags={FlagsOf(endpoint)}::cause={Word(cause)}::ejected_for_ms={endpoint.EjectedForMs}"
+                    : $"healthy::health_flags={FlagsOf(endpoint)}";
                 yield return string.Create(
                     CultureInfo.InvariantCulture,
                     $"{name}::endpoint={endpoint.Workload}::outlier={outlier}::active={endpoint.Active}"
@@ -93,6 +93,9 @@ internal static class DestinationDump
         _ => "latency",
     };
 
+    /// <summary>As Envoy's page says it, which is what people look for.</summary>
+    private static string FlagsOf(DestinationEndpointStatus endpoint) => endpoint.Ejected is null ? "healthy" : "/failed_outlier_check";
+
     private static string NameOf(DestinationStatus destination) =>
         $"destination::{destination.Service}:{destination.Port}"
         + (destination.Subset.Length == 0 ? "" : $"::subset={destination.Subset}")
@@ -117,6 +120,7 @@ internal static class DestinationDump
         writer.WriteStartObject();
         writer.WriteString("workload", endpoint.Workload);
         writer.WriteBoolean("ejected", endpoint.Ejected is not null);
+        writer.WriteString("healthFlags", FlagsOf(endpoint));
         if (endpoint.Ejected is EjectionCause cause)
         {
             writer.WriteString("cause", Word(cause));

@@ -77,6 +77,9 @@ public sealed class ConnectionRecord : IRelayMeter
     /// <summary>Whether <see cref="ConnectionTelemetry.PartiesKnown"/> was called.</summary>
     public bool ArePartiesKnown { get; internal set; }
 
+    /// <summary>Whether its requests are read: then they are counted, each for itself, and it is in no series of istio's TCP.</summary>
+    public bool CarriesRequests { get; set; }
+
     /// <summary>How long it was open; 0 while it is.</summary>
     public long DurationMs { get; internal set; }
 

@@ -134,7 +134,7 @@ public sealed class ConnectionTelemetry
 
     private void CountOpened(ConnectionRecord record)
     {
-        if (ConnectionPaths.IsTunnel(record.Path))
+        if (ConnectionPaths.IsTunnel(record.Path) || record.CarriesRequests)
         {
             return;
         }

@@ -1,33 +1,46 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
+using Mesh.Interop.Linux;
 using Mesh.Lab;
 
 namespace Mesh.EndToEnd.Support;
 
 /// <summary>
-/// A DNS server in a pod that knows every name: it answers each question for an address with the address it was asked from. It belongs to
-/// the test and ends with it.
+/// A DNS server that knows every name: it answers each question for an address with the same address, or with the one it was asked from.
+/// It belongs to the test and ends with it.
 /// </summary>
 internal sealed class NameServer : IAsyncDisposable
 {
     private readonly Socket _socket;
+    private readonly IPAddress? _answer;
     private readonly Task _serving;
 
-    private NameServer(Socket socket)
+    private NameServer(Socket socket, IPAddress? answer)
     {
-        _socket = socket;
+        (_socket, _answer) = (socket, answer);
         _serving = ServeAsync();
     }
 
     /// <summary>Who has asked.</summary>
     public ConcurrentQueue<IPEndPoint> Clients { get; } = new();
 
+    /// <summary>One in a pod, which answers with the address it was asked from.</summary>
     public static NameServer Start(LabPod pod, AddressFamily family)
     {
         Socket socket = pod.OpenDatagramSocket(family);
         socket.Bind(new IPEndPoint(pod.Address(family), 53));
-        return new NameServer(socket);
+        return new NameServer(socket, answer: null);
+    }
+
+    /// <summary>One that only a node's own programs can ask, at the address its resolv.conf has.</summary>
+    /// <param name="node">The node's network.</param>
+    /// <param name="answer">What every name stands for.</param>
+    public static NameServer Start(NetNamespace node, IPAddress answer)
+    {
+        Socket socket = node.Run(0, static _ => new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp));
+        socket.Bind(new IPEndPoint(IPAddress.Loopback, 53));
+        return new NameServer(socket, answer);
     }
 
     public async ValueTask DisposeAsync()
@@ -45,7 +58,8 @@ internal sealed class NameServer : IAsyncDisposable
             SocketReceiveFromResult received = await _socket.ReceiveFromAsync(buffer, SocketFlags.None, anyone);
             var client = (IPEndPoint)received.RemoteEndPoint;
             Clients.Enqueue(client);
-            await _socket.SendToAsync(Answer(buffer.AsSpan(0, received.ReceivedBytes), client.Address), SocketFlags.None, client);
+            byte[] answer = Answer(buffer.AsSpan(0, received.ReceivedBytes), _answer ?? client.Address);
+            await _socket.SendToAsync(answer, SocketFlags.None, client);
         }
     }
 

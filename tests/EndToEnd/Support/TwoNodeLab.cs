@@ -29,10 +29,12 @@ public abstract class TwoNodeLab : IAsyncLifetime
 
     protected virtual LabOptions Options => new();
 
-    public async ValueTask InitializeAsync()
+    public virtual async ValueTask InitializeAsync()
     {
         JsonObject configuration = NodeConfiguration;
-        configuration["log"] = new JsonObject { ["format"] = "json", ["access"] = "json" };
+        JsonObject log = configuration["log"] as JsonObject ?? [];
+        (log["format"], log["access"]) = ("json", "json");
+        configuration["log"] = log;
 
         // A pod that leaves is given this long for its connections; tests need not wait as long as users.
         JsonObject capture = configuration["capture"] as JsonObject ?? [];

@@ -375,7 +375,9 @@ internal sealed class Cluster(LabOptions options, string stateDirectory) : IDisp
     private bool Wants(PodRuntime pod)
     {
         _objects.TryGetValue(new ObjectKey("Namespace", "", pod.Spec.Key.Namespace).ToString(), out Manifest? space);
-        bool? isAsked = Enrolment.Asked(pod.Manifest.Labels) ?? Enrolment.Asked(space?.Labels ?? []);
+        bool? isAsked = Enrolment.Asked(pod.Manifest.Labels)
+            ?? Enrolment.AskedByAnnotation(pod.Manifest.Annotations)
+            ?? Enrolment.Asked(space?.Labels ?? []);
         return options.HasMesh && !pod.Spec.HostNetwork && isAsked == true;
     }
 

@@ -29,10 +29,11 @@ public sealed class DestinationPageTests
             "destination::shop/stock.shop.svc.cluster.local:80::circuit=open::connections=0/unlimited::connections_overflows=0"
             + "::pending_requests=0/unlimited::pending_requests_overflows=0::requests=1/1::requests_overflows=2"
             + "::retries=0/3::retries_overflows=0\n"
-            + "destination::shop/stock.shop.svc.cluster.local:80::endpoint=Kubernetes//Pod/shop/stock-0::outlier=healthy::active=1"
-            + "::requests=2::successes=2::success_rate=1\n"
+            + "destination::shop/stock.shop.svc.cluster.local:80::endpoint=Kubernetes//Pod/shop/stock-0::outlier=healthy"
+            + "::health_flags=healthy::active=1::requests=2::successes=2::success_rate=1\n"
             + "destination::shop/stock.shop.svc.cluster.local:80::endpoint=Kubernetes//Pod/shop/stock-1::outlier=ejected"
-            + "::cause=consecutive_5xx::ejected_for_ms=29000::active=0::requests=1::successes=0::success_rate=-1\n",
+            + "::health_flags=/failed_outlier_check::cause=consecutive_5xx::ejected_for_ms=29000"
+            + "::active=0::requests=1::successes=0::success_rate=-1\n",
             (await node.GetAsync("address", "/clusters")).Text);
 
         (HttpStatusCode status, string text) = await node.GetAsync("address", "/clusters?format=json");
@@ -49,6 +50,7 @@ public sealed class DestinationPageTests
         Assert.False(connections.TryGetProperty("max", out _));
         JsonElement[] endpoints = [.. destination.GetProperty("endpoints").EnumerateArray()];
         Assert.Equal([false, true], endpoints.Select(endpoint => endpoint.GetProperty("ejected").GetBoolean()));
+        Assert.Equal(["healthy", "/failed_outlier_check"], endpoints.Select(endpoint => endpoint.GetProperty("healthFlags").GetString()));
         Assert.Equal(1, endpoints[0].GetProperty("successRate").GetDouble());
         Assert.Equal("consecutive_5xx", endpoints[1].GetProperty("cause").GetString());
         Assert.Equal(29_000, Int(endpoints[1], "ejectedForMs"));
@@ -86,8 +88,9 @@ public sealed class DestinationPageTests
         Assert.Equal(
             [
                 "destination::shop/stock:80::subset=v1::client_namespace=web::circuit=closed\n",
-                "destination::shop/stock:80::subset=v1::client_namespace=web::endpoint=uid::outlier=ejected::cause=success_rate"
-                + "::ejected_for_ms=7::active=2::requests=5::successes=4::success_rate=0.8\n",
+                "destination::shop/stock:80::subset=v1::client_namespace=web::endpoint=uid::outlier=ejected"
+                + "::health_flags=/failed_outlier_check::cause=success_rate::ejected_for_ms=7"
+                + "::active=2::requests=5::successes=4::success_rate=0.8\n",
             ],
             Proxy.Admin.DestinationDump.TextOf([status]));
     }

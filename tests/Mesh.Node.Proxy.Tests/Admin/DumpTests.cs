@@ -164,6 +164,8 @@ public sealed class DumpTests
         Assert.Equal("Unavailable", entries[1].GetProperty("state").GetString());
         Assert.Equal("the authority is away", entries[1].GetProperty("lastError").GetString());
         Assert.Empty(entries[1].GetProperty("certChain").EnumerateArray());
+        Assert.Equal("[redacted]", entries[0].GetProperty("privateKey").GetString());
+        Assert.False(entries[1].TryGetProperty("privateKey", out _));
     }
 
     [Fact]

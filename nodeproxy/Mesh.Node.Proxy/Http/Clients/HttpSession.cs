@@ -188,6 +188,7 @@ internal sealed class HttpSession(LoopContext context, ConnectionRecord record, 
         ConnectionContext connection, bool isHttp2, IRequestServer server, BufferBudget buffers)
     {
         _connection = connection;
+        record.CarriesRequests = true;
         (CloseReason Reason, string? Detail) end;
         if (isHttp2)
         {

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Numerics;
+using Mesh.Api.Identity;
 using Mesh.Node.Protocols.Http;
 using Mesh.Node.Proxy.Telemetry.Requests;
 
@@ -116,12 +117,23 @@ internal static class RequestLogFormatter
         line.Bytes("-"u8);
         Close(line);
         Text(line, "upstream_transport_failure_reason"u8, record.UpstreamFailure);
+        Party(line, "source_principal"u8, record.SourceIdentity);
+        Party(line, "destination_principal"u8, record.DestinationIdentity);
         if (DryRunText(record) is string dryRun)
         {
             Text(line, "dry_run"u8, dryRun);
         }
 
         line.End();
+    }
+
+    /// <summary>Who asked, or was asked: no field of Istio's either, and where nobody proved who he is, there is none.</summary>
+    private static void Party(LogLine line, ReadOnlySpan<byte> name, SpiffeId? identity)
+    {
+        if (identity is not null)
+        {
+            Text(line, name, identity.ToString());
+        }
     }
 
     /// <summary>What policies in a dry run would have done: no field of Istio's, so said only where there is something to say.</summary>

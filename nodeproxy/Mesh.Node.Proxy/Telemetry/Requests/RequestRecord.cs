@@ -251,6 +251,8 @@ public sealed class RequestRecord
         _texts.CopyFrom(other._texts);
         Connection = other.Connection;
         Path = other.Path;
+        SourceIdentity = other.SourceIdentity;
+        DestinationIdentity = other.DestinationIdentity;
         Service = other.Service;
         Port = other.Port;
         Subset = other.Subset;
@@ -278,6 +280,8 @@ public sealed class RequestRecord
     internal void Release()
     {
         Connection = null;
+        SourceIdentity = null;
+        DestinationIdentity = null;
         Service = null;
         Subset = null;
         RouteName = null;

@@ -25,14 +25,16 @@ public sealed class RequestLogTests
         Log(AccessLogMode.Text, AskWhole));
 
     [Fact]
-    public void A_request_has_every_field_of_istios_JSON_in_its_order() => Assert.Equal(
+    public void A_request_has_every_field_of_istios_JSON_in_its_order_and_who_asked_whom() => Assert.Equal(
         "{\"start_time\":\"2025-11-23T12:00:00.111Z\",\"route_name\":\"split-90-10\",\"method\":\"GET\",\"path\":\"/items?id=7\""
         + ",\"protocol\":\"HTTP/1.1\",\"response_code\":200,\"response_flags\":\"-\",\"response_code_details\":\"via_upstream\""
         + ",\"connection_termination_details\":\"-\",\"bytes_received\":5,\"bytes_sent\":2000,\"duration\":12,\"upstream_service_time\":\"9\""
         + ",\"x_forwarded_for\":\"10.1.0.5\",\"user_agent\":\"curl/8.5\",\"request_id\":\"7d5a-11\",\"authority\":\"stock:8080\""
         + ",\"upstream_host\":\"10.2.0.7:8080\",\"upstream_cluster\":\"outbound|8080|v1|stock.shop.svc.cluster.local\""
         + ",\"upstream_local_address\":\"10.1.0.1:50000\",\"downstream_local_address\":\"10.2.0.7:8080\""
-        + ",\"downstream_remote_address\":\"10.1.0.5:40000\",\"requested_server_name\":\"-\",\"upstream_transport_failure_reason\":\"-\"}\n",
+        + ",\"downstream_remote_address\":\"10.1.0.5:40000\",\"requested_server_name\":\"-\",\"upstream_transport_failure_reason\":\"-\""
+        + ",\"source_principal\":\"spiffe://cluster.local/ns/shop/sa/cart\""
+        + ",\"destination_principal\":\"spiffe://cluster.local/ns/shop/sa/stock\"}\n",
         Log(AccessLogMode.Json, AskWhole));
 
     [Fact]
@@ -110,7 +112,7 @@ public sealed class RequestLogTests
             string json = Log(AccessLogMode.Json, Ask);
             Assert.Equal(json.Length - 1, json.IndexOf('\n', StringComparison.Ordinal));
             using JsonDocument document = JsonDocument.Parse(json);
-            Assert.Equal(24, document.RootElement.EnumerateObject().Count());
+            Assert.Equal(26, document.RootElement.EnumerateObject().Count());
             string expected = Encoding.UTF8.GetString(bytes);
             Assert.Equal(expected, document.RootElement.GetProperty("path").GetString());
             Assert.Equal(expected, document.RootElement.GetProperty("user_agent").GetString());

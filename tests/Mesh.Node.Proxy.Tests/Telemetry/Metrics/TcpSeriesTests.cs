@@ -114,6 +114,17 @@ public sealed class TcpSeriesTests : IDisposable
     }
 
     [Fact]
+    public async Task A_connection_whose_requests_are_counted_is_in_no_series_of_TCP()
+    {
+        ConnectionRecord record = TestMesh.CartToStock(ConnectionPath.Outbound);
+        record.CarriesRequests = true;
+        Run(record, CloseReason.Completed, sent: 5, received: 7);
+        List<Exposition.Line> lines = await Lines();
+        Assert.DoesNotContain(lines, line => line.Name.StartsWith("istio_tcp_", StringComparison.Ordinal) && line.Labels.Count > 1);
+        Assert.Equal(1, lines.Value("mesh_connections_closed_total", ("path", "Outbound")));
+    }
+
+    [Fact]
     public async Task Refusals_and_failures_are_closed_and_failed_with_their_flags()
     {
         Run(TestMesh.CartToStock(ConnectionPath.InboundHbone), CloseReason.PolicyDenied);
