@@ -109,9 +109,13 @@ build() {
   dotnet build "$root/Mesh.Node.sln" -v quiet -nologo -clp:NoSummary "$@"
 }
 
+# A release build repeats what a debug build compiles, and every check makes one of those: its analyzers, which take longer than the compiler, need no
+# second run. What the linker and the native compiler warn of is theirs to find.
+release=(-c Release -p:RunAnalyzers=false -v quiet -nologo -clp:NoSummary)
+
 # publish_native PROJECT NAME: a NativeAOT executable. Any trim or AOT warning is an error.
 publish_native() {
-  dotnet publish "$root/$1" -c Release -r "$(runtime_identifier)" -v quiet -nologo -clp:NoSummary -o "$published/$2"
+  dotnet publish "$root/$1" "${release[@]}" -r "$(runtime_identifier)" -o "$published/$2"
 }
 
 runtime_identifier() {
@@ -124,7 +128,7 @@ runtime_identifier() {
 
 # publish_managed PROJECT NAME: an executable that uses the installed .NET.
 publish_managed() {
-  dotnet publish "$root/$1" -c Release --no-self-contained -v quiet -nologo -clp:NoSummary -o "$published/$2"
+  dotnet publish "$root/$1" "${release[@]}" --no-self-contained -o "$published/$2"
 }
 
 publish_lab() {
@@ -226,7 +230,7 @@ bench() {
   need_packages "$build_needs" "$lab_needs" "$bench_needs"
   publish_when_stale
   publish_managed bench/Mesh.Bench.Peers bench-peers
-  dotnet build "$root/bench/Mesh.Bench.Load" -c Release -v quiet -nologo -clp:NoSummary
+  dotnet build "$root/bench/Mesh.Bench.Load" "${release[@]}"
   # Ten thousand connections take twenty thousand descriptors in the proxies and here; root may raise the limit.
   ulimit -n 65536 2>/dev/null || ulimit -n "$(ulimit -Hn)"
   exec "$root/bench/Mesh.Bench.Load/bin/Release/net10.0/Mesh.Bench.Load" "$@"
@@ -234,7 +238,7 @@ bench() {
 
 budgets() {
   need_sdk
-  dotnet build "$root/bench/Mesh.Bench.Micro" -c Release -v quiet -nologo -clp:NoSummary
+  dotnet build "$root/bench/Mesh.Bench.Micro" "${release[@]}"
   exec "$root/bench/Mesh.Bench.Micro/bin/Release/net10.0/Mesh.Bench.Micro" --budgets "$root/bench/budgets/allocations.json" "$@"
 }
 
@@ -273,10 +277,15 @@ run_tests() {
   local -a projects
   mapfile -t projects < <(select_test_projects "$@")
   ((${#projects[@]} > 0 || $# == 0)) || die "no test project is named like: $*"
-  local project
-  for project in "${projects[@]}"; do
-    dotnet build "$project" -v quiet -nologo -clp:NoSummary
-  done
+  if (($# == 0)); then
+    # Once for all of them: a build that has nothing to do still looks at every project it refers to.
+    build
+  else
+    local project
+    for project in "${projects[@]}"; do
+      dotnet build "$project" -v quiet -nologo -clp:NoSummary
+    done
+  fi
   ulimit -n "$(ulimit -Hn)"
   in_own_namespaces inside-tests "${projects[@]}"
 }
