@@ -16,7 +16,7 @@ public sealed class DrainTests(TproxyLab fixture) : IsolatedTests(fixture)
     private const int Port = 8080;
     private const ushort CapturePort = 15001;
 
-    private static readonly TimeSpan s_promptly = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_promptly = TimeSpan.FromSeconds(20);
 
     private Task _stopping = Task.CompletedTask;
 

@@ -136,8 +136,8 @@ public abstract class EnrolmentTests(TwoNodeLab fixture) : IsolatedTests(fixture
     private static async Task AssertEndsInOrderAsync(ConnectedPair pair)
     {
         pair.Near.Shutdown(SocketShutdown.Send);
-        Assert.Equal(ConnectionEnd.Ended, await pair.Far.WaitForEndAsync(TimeSpan.FromSeconds(5)));
+        Assert.Equal(ConnectionEnd.Ended, await pair.Far.WaitForEndAsync(TimeSpan.FromSeconds(20)));
         pair.Far.Shutdown(SocketShutdown.Send);
-        Assert.Equal(ConnectionEnd.Ended, await pair.Near.WaitForEndAsync(TimeSpan.FromSeconds(5)));
+        Assert.Equal(ConnectionEnd.Ended, await pair.Near.WaitForEndAsync(TimeSpan.FromSeconds(20)));
     }
 }

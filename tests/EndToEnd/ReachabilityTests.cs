@@ -65,7 +65,7 @@ public abstract class ReachabilityTests(TwoNodeLab fixture) : IsolatedTests(fixt
         using Socket connection = await client.ConnectAsync(echo.EndPoint(family), TestContext.Current.CancellationToken);
         Assert.Equal(marker, await connection.EchoAsync(marker));
         connection.Shutdown(SocketShutdown.Send);
-        Assert.Equal(ConnectionEnd.Ended, await connection.WaitForEndAsync(TimeSpan.FromSeconds(5)));
+        Assert.Equal(ConnectionEnd.Ended, await connection.WaitForEndAsync(TimeSpan.FromSeconds(20)));
 
         Assert.Equal(client.Address(family), Assert.Single(echo.Clients).Address);
         await Fixture.SettleAsync(capture);

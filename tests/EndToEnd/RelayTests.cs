@@ -18,7 +18,7 @@ public sealed class RelayTests(TproxyLab fixture)
     private const int Port = 8080;
     private const long Gibibyte = 1L << 30;
 
-    private static readonly TimeSpan s_promptly = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_promptly = TimeSpan.FromSeconds(20);
 
     private readonly MeshLab _lab = fixture.Lab;
 

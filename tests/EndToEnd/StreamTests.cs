@@ -15,7 +15,7 @@ public sealed class StreamTests(SuppliedAuthorityLab fixture) : IClassFixture<Su
 {
     private const int Port = 8080;
 
-    private static readonly TimeSpan s_promptly = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_promptly = TimeSpan.FromSeconds(20);
 
     private readonly MeshLab _lab = fixture.Lab;
 

@@ -31,7 +31,7 @@ public abstract class WireTests(TwoNodeLab fixture) : IsolatedTests(fixture)
         await using PacketCapture capture = await Lab.CaptureLinkAsync();
 
         byte[] open = await SendMarkerAsync(client, echo, family);
-        Assert.True(await capture.WaitForAsync(open, TimeSpan.FromSeconds(5)));
+        Assert.True(await capture.WaitForAsync(open, TimeSpan.FromSeconds(20)));
 
         await SetMeshAsync(isOn: true);
         byte[] hidden = await SendMarkerAsync(client, echo, family);

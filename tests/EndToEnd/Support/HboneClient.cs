@@ -21,7 +21,7 @@ internal sealed class HboneClient : IHttp2Handler
     /// <summary>The port proxies take mutual TLS on.</summary>
     public const int Port = 15008;
 
-    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(30);
 
     private string? _status;
 

@@ -15,7 +15,7 @@ namespace Mesh.EndToEnd.Support;
 /// </summary>
 internal sealed class HbonePeer : IHttp2Handler, IAsyncDisposable
 {
-    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(30);
 
     private readonly Socket _socket;
     private readonly SslStream _tls;

@@ -7,7 +7,7 @@ namespace Mesh.EndToEnd.Support;
 /// <summary>A listener in a pod that hands a test both ends of each connection. One connection is joined at a time.</summary>
 internal sealed class Rendezvous : IDisposable
 {
-    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(30);
 
     private readonly LabPod _server;
     private readonly Socket _listener;

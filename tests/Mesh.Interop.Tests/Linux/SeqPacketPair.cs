@@ -5,7 +5,7 @@ namespace Mesh.Interop.Tests.Linux;
 /// <summary>A listener in a directory of its own, and one connection to it.</summary>
 internal sealed class SeqPacketPair : IDisposable
 {
-    private static readonly TimeSpan s_waitMax = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_waitMax = TimeSpan.FromSeconds(60);
 
     private SeqPacketPair(string directory)
     {

@@ -11,7 +11,7 @@ namespace Mesh.Node.Capture.Tests.Lab;
 /// <summary>Sockets that live in a chosen namespace, and what tests say over them. Every wait ends by itself.</summary>
 internal static class LabSockets
 {
-    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private static readonly TimeSpan s_atOnce = TimeSpan.FromSeconds(1);
 

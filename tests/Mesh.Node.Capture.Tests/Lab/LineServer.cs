@@ -10,6 +10,7 @@ namespace Mesh.Node.Capture.Tests.Lab;
 internal sealed class LineServer : IDisposable
 {
     private readonly string _name;
+    private readonly List<Socket> _listeners = [];
     private readonly List<Socket> _sockets = [];
     private volatile bool _isDisposed;
     private int _connections;
@@ -20,7 +21,7 @@ internal sealed class LineServer : IDisposable
         foreach (IPEndPoint endPoint in at)
         {
             Socket listener = LabSockets.Listen(network, endPoint);
-            _sockets.Add(listener);
+            _listeners.Add(listener);
             _ = AcceptAsync(listener);
         }
     }
@@ -35,6 +36,14 @@ internal sealed class LineServer : IDisposable
     public void Dispose()
     {
         _isDisposed = true;
+        foreach (Socket listener in _listeners)
+        {
+            // Ends the listening now: disposing ends it only when nothing under way holds the handle any more, and until then the kernel goes on
+            // giving it connections that are meant for its successor.
+            listener.Shutdown(SocketShutdown.Both);
+            listener.Dispose();
+        }
+
         foreach (Socket socket in Copy())
         {
             socket.Dispose();

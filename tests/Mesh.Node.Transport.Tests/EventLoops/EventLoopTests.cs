@@ -46,7 +46,7 @@ public sealed class EventLoopTests
             fixture.Loop.RunNextTurn(handler);
             return 0;
         });
-        await handler.Done.Task.WaitAsync(TimeSpan.FromSeconds(5), TestContext.Current.CancellationToken);
+        await handler.Done.Task.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
         Assert.Equal(5, handler.Turns.Distinct().Count());
     }
 
