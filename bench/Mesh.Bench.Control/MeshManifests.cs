@@ -19,14 +19,14 @@ internal static class MeshManifests
     /// <param name="directory">Where <see cref="Write"/> put the mesh.</param>
     /// <param name="options">The same as it was written with.</param>
     /// <param name="generation">From 1: another one for each change.</param>
-    /// <returns>The address, which no pod had before.</returns>
-    public static IPAddress MoveOnePod(string directory, ScaleOptions options, int generation)
+    /// <returns>The bytes of the address, which no pod had before.</returns>
+    public static byte[] MoveOnePod(string directory, ScaleOptions options, int generation)
     {
         int index = generation % options.Namespaces;
         string path = PathOf(directory, index);
         File.WriteAllText(path + ".new", Namespace(options, index, generation));
         File.Move(path + ".new", path, overwrite: true);
-        return IPAddress.Parse(AddressOf(index, generation));
+        return IPAddress.Parse(AddressOf(index, generation)).GetAddressBytes();
     }
 
     public static string NodeName(int index) => $"node-{index}";

@@ -6,9 +6,18 @@ namespace Mesh.Bench.Control;
 /// <param name="Changes">For each changed pod: from the file being replaced to the last proxy holding the change.</param>
 /// <param name="ProcessorTime">Of the control plane, over the whole run.</param>
 /// <param name="ResidentBytes">Of the control plane, at the end.</param>
+/// <param name="PeakBytes">The most that was ever resident of the control plane.</param>
 internal sealed record ScaleFigures(
     TimeSpan Load,
     TimeSpan Storm,
     IReadOnlyList<TimeSpan> Changes,
     TimeSpan ProcessorTime,
-    long ResidentBytes);
+    long ResidentBytes,
+    long PeakBytes)
+{
+    /// <summary>From the objects as read to all resources, as the control plane logs it.</summary>
+    public required TimeSpan Build { get; init; }
+
+    /// <summary>What is resident of a real proxy that holds everything; null when there was none.</summary>
+    public long? ProxyBytes { get; init; }
+}

@@ -17,4 +17,18 @@ internal sealed record ScaleOptions
 
     /// <summary>How many single changes are measured; fewer than 255, as each has addresses of its own.</summary>
     public int Changes { get; init; } = 5;
+
+    /// <summary>Istio's VirtualServices, for the services of the first half, turn by turn. With one of these three, changes are of them.</summary>
+    public int VirtualServices { get; init; }
+
+    /// <summary>The Gateway API's HTTPRoutes, for the services of the second half, turn by turn.</summary>
+    public int HttpRoutes { get; init; }
+
+    /// <summary>Istio's AuthorizationPolicies, for the pods of all services, turn by turn.</summary>
+    public int Policies { get; init; }
+
+    /// <summary>The executable of a real proxy whose memory is looked at, beside the simulated ones; null for none.</summary>
+    public string? MeshNode { get; init; }
+
+    public bool HasResources => VirtualServices + HttpRoutes + Policies > 0;
 }

@@ -1,26 +1,31 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using System.Text.RegularExpressions;
+using Grpc.Core;
 using Mesh.Control.Serving.Authentication;
 using Mesh.Control.Serving.State;
+using Mesh.Control.Serving.Xds;
 
 namespace Mesh.Bench.Control;
 
 /// <summary>
 /// Measures what an operator of a large mesh waits for: 1. from the start of the process to a proxy holding everything; 2. from one
-/// changed pod to every connected proxy holding the change. The control plane runs as its own process; the proxies are connections from
-/// here, so their cost is in the figures too.
+/// changed object to every connected proxy holding the change. The control plane runs as its own process; the proxies are connections
+/// from here, so their cost is in the figures too.
 /// </summary>
-internal sealed class ScaleRun : IAsyncDisposable
+internal sealed partial class ScaleRun : IAsyncDisposable
 {
     // Far beyond what is promised: a figure that is bad is still a figure.
-    private static readonly TimeSpan s_timeout = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan s_timeout = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan s_retryInterval = TimeSpan.FromMilliseconds(20);
 
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("mesh-bench-control-");
     private readonly CancellationTokenSource _timeout = new(s_timeout);
     private readonly List<SimulatedProxy> _proxies = [];
     private readonly ScaleOptions _options;
+    private readonly TaskCompletionSource<TimeSpan> _build = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Process? _process;
 
     private ScaleRun(ScaleOptions options)
@@ -30,6 +35,12 @@ internal sealed class ScaleRun : IAsyncDisposable
 
     private string Config => Path.Combine(_directory.FullName, "config");
 
+    private IReadOnlyList<string> TypesAsked =>
+        _options.HasResources ? [TypeUrls.Authorization, TypeUrls.Address, TypeUrls.Traffic] : [TypeUrls.Address];
+
+    private int ServicesWithRoutes => Math.Min(_options.VirtualServices, _options.Services / 2)
+        + Math.Min(_options.HttpRoutes, _options.Services - (_options.Services / 2));
+
     /// <exception cref="ScaleException">The control plane did not start, ended, or did not send what it should.</exception>
     public static async Task<ScaleFigures> MeasureAsync(ScaleOptions options)
     {
@@ -38,9 +49,9 @@ internal sealed class ScaleRun : IAsyncDisposable
         {
             return await run.MeasureAsync();
         }
-        catch (OperationCanceledException)
+        catch (Exception ended) when (ended is OperationCanceledException or RpcException { StatusCode: StatusCode.Cancelled })
         {
-            throw new ScaleException($"the control plane did not get all to all proxies within {s_timeout.TotalSeconds:0} s");
+            throw new ScaleException($"the control plane did not get all to all proxies within {s_timeout.TotalMinutes:0} minutes");
         }
     }
 
@@ -63,6 +74,7 @@ internal sealed class ScaleRun : IAsyncDisposable
         var state = new StateDirectory(Path.Combine(_directory.FullName, "state"), TimeProvider.System);
         Directory.CreateDirectory(Config);
         MeshManifests.Write(Config, _options);
+        ResourceManifests.Write(Config, _options);
         var tokens = new List<string>();
         for (int index = 0; index < _options.Proxies; index++)
         {
@@ -70,7 +82,8 @@ internal sealed class ScaleRun : IAsyncDisposable
                 state, MeshManifests.NodeName(index), replace: false, TimeProvider.System.GetUtcNow(), _timeout.Token));
         }
 
-        (IPEndPoint server, IPEndPoint admin) = FreeEndPoints();
+        IPEndPoint[] free = FreeEndPoints.Take(2);
+        (IPEndPoint server, IPEndPoint admin) = (free[0], free[1]);
         long start = Stopwatch.GetTimestamp();
         _process = Start(state.Root, server, admin);
         await ListeningAsync(_process, server);
@@ -86,21 +99,45 @@ internal sealed class ScaleRun : IAsyncDisposable
         for (int generation = 1; generation <= _options.Changes; generation++)
         {
             start = Stopwatch.GetTimestamp();
-            IPAddress address = MeshManifests.MoveOnePod(Config, _options, generation);
-            await Task.WhenAll(_proxies.Select(proxy => proxy.TakeUntilWorkloadAtAsync(address, _timeout.Token)));
+            byte[] changed = _options.HasResources
+                ? ResourceManifests.ChangeOne(Config, _options, generation)
+                : MeshManifests.MoveOnePod(Config, _options, generation);
+            await Task.WhenAll(_proxies.Select(proxy => proxy.TakeUntilAsync(changed, _timeout.Token)));
             changes.Add(Stopwatch.GetElapsedTime(start));
         }
 
         _process.Refresh();
-        return new ScaleFigures(load, storm, changes, _process.TotalProcessorTime, _process.WorkingSet64);
+        var figures = new ScaleFigures(
+            load, storm, changes, _process.TotalProcessorTime, _process.WorkingSet64, _process.PeakWorkingSet64)
+        {
+            Build = await _build.Task.WaitAsync(_timeout.Token),
+        };
+        return _options.MeshNode is null
+            ? figures
+            : figures with { ProxyBytes = await ProxyBytesAsync(_options.MeshNode, server, state.RootCertificateFile, tokens[0]) };
     }
 
     private async Task ConnectAsync(SimulatedProxy proxy)
     {
         _proxies.Add(proxy);
-        await proxy.SubscribeAsync(_timeout.Token);
-        await proxy.TakeUntilHoldingAsync(_options.Services + _options.Pods, _timeout.Token);
+        await proxy.SubscribeAsync(TypesAsked, _timeout.Token);
+        await proxy.TakeUntilHoldingAsync(_options.Services + _options.Pods + _options.Policies + ServicesWithRoutes, _timeout.Token);
     }
+
+    private Task<long> ProxyBytesAsync(string program, IPEndPoint server, string rootCertificateFile, string token) => ProxyMemory.MeasureAsync(
+        program,
+        server,
+        rootCertificateFile,
+        MeshManifests.NodeName(0),
+        token,
+        new Dictionary<string, int>(StringComparer.Ordinal)
+        {
+            ["mesh_workloads"] = _options.Pods,
+            ["mesh_services"] = _options.Services,
+            ["mesh_policies"] = _options.Policies,
+            ["mesh_configuration_complete"] = 1,
+        },
+        _timeout.Token);
 
     private Process Start(string state, IPEndPoint server, IPEndPoint admin)
     {
@@ -108,10 +145,26 @@ internal sealed class ScaleRun : IAsyncDisposable
         {
             ArgumentList =
             {
-                "--config", Config, "--state", state, "--listen", server.ToString(), "--admin", admin.ToString(), "--log-level", "error",
+                "--config", Config, "--state", state, "--listen", server.ToString(), "--admin", admin.ToString(), "--log-level", "info",
             },
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
         };
-        return Process.Start(start) ?? throw new ScaleException($"{_options.MeshControl} did not start");
+        Process process = Process.Start(start) ?? throw new ScaleException($"{_options.MeshControl} did not start");
+        process.OutputDataReceived += (_, line) => OnLogged(line.Data);
+        process.ErrorDataReceived += (_, line) => OnLogged(line.Data);
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        return process;
+    }
+
+    // The control plane says of each configuration how long it took; the first one is everything.
+    private void OnLogged(string? line)
+    {
+        if (line is not null && BuildTime().Match(line) is { Success: true } match)
+        {
+            _build.TrySetResult(TimeSpan.FromMilliseconds(int.Parse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture)));
+        }
     }
 
     private async Task ListeningAsync(Process process, IPEndPoint server)
@@ -133,13 +186,6 @@ internal sealed class ScaleRun : IAsyncDisposable
         throw new ScaleException($"{_options.MeshControl} ended with status {process.ExitCode} before it listened");
     }
 
-    // Both at once, so that neither can be given the other's.
-    private static (IPEndPoint Server, IPEndPoint Admin) FreeEndPoints()
-    {
-        using var server = new TcpListener(IPAddress.Loopback, 0);
-        using var admin = new TcpListener(IPAddress.Loopback, 0);
-        server.Start();
-        admin.Start();
-        return ((IPEndPoint)server.LocalEndpoint, (IPEndPoint)admin.LocalEndpoint);
-    }
+    [GeneratedRegex(@"[0-9]+ objects in ([0-9]+) ms")]
+    private static partial Regex BuildTime();
 }

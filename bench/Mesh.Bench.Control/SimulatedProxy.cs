@@ -1,23 +1,21 @@
 using System.Net;
 using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
-using Google.Protobuf;
-using Google.Protobuf.Collections;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Grpc.Net.Client;
 using Mesh.Api.Discovery;
-using Mesh.Api.Workload;
+using Mesh.Api.Policies;
 using Mesh.Control.Serving.Xds;
 
 namespace Mesh.Bench.Control;
 
-/// <summary>A proxy as far as discovery goes: a connection of its own, everything subscribed, every response acknowledged.</summary>
+/// <summary>A proxy as far as discovery goes: a connection of its own, everything of its types subscribed, every response acknowledged.</summary>
 internal sealed class SimulatedProxy : IDisposable
 {
     private readonly GrpcChannel _channel;
     private readonly AsyncDuplexStreamingCall<DeltaDiscoveryRequest, DeltaDiscoveryResponse> _call;
-    private readonly HashSet<string> _held = new(StringComparer.Ordinal);
+    private readonly HashSet<(string TypeUrl, string Name)> _held = [];
     private readonly string _node;
 
     public SimulatedProxy(IPEndPoint server, string rootCertificateFile, string node, string token)
@@ -35,11 +33,18 @@ internal sealed class SimulatedProxy : IDisposable
             .DeltaAggregatedResources(new Metadata { { "authorization", $"Bearer {token}" } });
     }
 
-    public async Task SubscribeAsync(CancellationToken cancellation)
+    /// <param name="typeUrls">In the order in which a proxy asks: see <see cref="TypeUrls.All"/>.</param>
+    /// <param name="cancellation">Ends the wait.</param>
+    public async Task SubscribeAsync(IEnumerable<string> typeUrls, CancellationToken cancellation)
     {
-        var request = new DeltaDiscoveryRequest { TypeUrl = TypeUrls.Address, Node = new Node { Id = _node, Metadata = new Struct() } };
-        request.Node.Metadata.Fields["NODE_NAME"] = Value.ForString(_node);
-        await _call.RequestStream.WriteAsync(request, cancellation);
+        foreach (string typeUrl in typeUrls)
+        {
+            var request = new DeltaDiscoveryRequest { TypeUrl = typeUrl, Node = new Node { Id = _node, Metadata = new Struct() } };
+            request.Node.Metadata.Fields["NODE_NAME"] = Value.ForString(_node);
+            // As ours does: others are sent a form of the policies that speaks of connections alone.
+            request.Node.Metadata.Fields[PolicyExtensions.NodeMetadataKey] = Value.ForString(PolicyExtensions.NodeMetadataValue);
+            await _call.RequestStream.WriteAsync(request, cancellation);
+        }
     }
 
     /// <summary>Takes responses until this many resources are held.</summary>
@@ -51,11 +56,10 @@ internal sealed class SimulatedProxy : IDisposable
         }
     }
 
-    /// <summary>Takes responses until one has a workload of this address.</summary>
-    public async Task TakeUntilWorkloadAtAsync(IPAddress address, CancellationToken cancellation)
+    /// <summary>Takes responses until a resource has these bytes in it: an address, or a text that only a change has.</summary>
+    public async Task TakeUntilAsync(ReadOnlyMemory<byte> part, CancellationToken cancellation)
     {
-        ByteString wanted = ByteString.CopyFrom(address.GetAddressBytes());
-        while (!(await TakeNextAsync(cancellation)).Resources.Any(resource => AddressesOf(resource).Contains(wanted)))
+        while (!(await TakeNextAsync(cancellation)).Resources.Any(resource => resource.Resource_.Value.Span.IndexOf(part.Span) >= 0))
         {
         }
     }
@@ -66,9 +70,6 @@ internal sealed class SimulatedProxy : IDisposable
         _channel.Dispose();
     }
 
-    private static RepeatedField<ByteString> AddressesOf(Resource resource) =>
-        resource.Resource_.Unpack<Address>().Workload?.Addresses ?? [];
-
     // Takes over and acknowledges.
     private async Task<DeltaDiscoveryResponse> TakeNextAsync(CancellationToken cancellation)
     {
@@ -78,8 +79,8 @@ internal sealed class SimulatedProxy : IDisposable
         }
 
         DeltaDiscoveryResponse response = _call.ResponseStream.Current;
-        _held.UnionWith(response.Resources.Select(resource => resource.Name));
-        _held.ExceptWith(response.RemovedResources);
+        _held.UnionWith(response.Resources.Select(resource => (response.TypeUrl, resource.Name)));
+        _held.ExceptWith(response.RemovedResources.Select(name => (response.TypeUrl, name)));
         await _call.RequestStream.WriteAsync(
             new DeltaDiscoveryRequest { TypeUrl = response.TypeUrl, ResponseNonce = response.Nonce }, cancellation);
         return response;

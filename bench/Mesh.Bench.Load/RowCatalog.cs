@@ -106,6 +106,7 @@ internal static class RowCatalog
             isFar: true,
             bytesMax: null),
         new ControlPlaneRow(),
+        new ControlPlaneResourcesRow(),
     ];
 
     public static IReadOnlyList<string> Names { get; } = [.. All.Select(row => row.Name)];

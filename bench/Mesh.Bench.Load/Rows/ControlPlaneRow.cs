@@ -41,7 +41,7 @@ internal sealed class ControlPlaneRow : IRow
             runs.Count),
     ];
 
-    private static async Task<ScaleFigures> MeasureOnceAsync(ScaleOptions options)
+    internal static async Task<ScaleFigures> MeasureOnceAsync(ScaleOptions options)
     {
         try
         {

@@ -29,6 +29,18 @@ public sealed class ScaleRunTests
     }
 
     [Fact]
+    public async Task Routes_and_policies_reach_every_proxy_and_so_does_a_change_of_each_kind()
+    {
+        ScaleFigures figures = await ScaleRun.MeasureAsync(s_small with { VirtualServices = 4, HttpRoutes = 4, Policies = 8 });
+
+        Assert.True(figures.Load > TimeSpan.Zero);
+        Assert.True(figures.Build < figures.Load);
+        Assert.Equal(s_small.Changes, figures.Changes.Count);
+        Assert.True(figures.PeakBytes >= figures.ResidentBytes);
+        Assert.Null(figures.ProxyBytes);
+    }
+
+    [Fact]
     public async Task A_control_plane_that_ends_is_an_error_and_no_figure()
     {
         ScaleException exception = await Assert.ThrowsAsync<ScaleException>(

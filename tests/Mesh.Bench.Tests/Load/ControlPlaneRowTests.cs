@@ -32,6 +32,31 @@ public sealed class ControlPlaneRowTests
         Assert.Equal(isKept, load.RatioLimit!.IsMetBy(load.Ratio));
     }
 
+    [Fact]
+    public void Figures_of_resources_are_those_that_are_promised()
+    {
+        ScaleFigures run = Run(9, [.. Enumerable.Range(1, 200).Select(milliseconds => milliseconds / 1_000.0)]) with
+        {
+            Build = TimeSpan.FromSeconds(2),
+            PeakBytes = 3 * 1_048_576,
+            ProxyBytes = 4 * 1_048_576,
+        };
+
+        IReadOnlyList<Comparison> figures = ControlPlaneResourcesRow.Compare([run]);
+
+        Assert.Equal(
+            [
+                ("control-plane-resources", "s", 2.0, 5.0),
+                ("control-plane-resources/change-p99", "ms", 198, 200),
+                ("control-plane-resources/memory", "MiB", 3, 1_536),
+                ("control-plane-resources/proxy-memory", "MiB", 4, 250),
+            ],
+            figures.Select(figure => (figure.Name, figure.Unit, figure.Ours.Middle, figure.Theirs.Middle)));
+    }
+
     private static ScaleFigures Run(double load, params double[] changes) => new(
-        TimeSpan.FromSeconds(load), TimeSpan.FromSeconds(1), [.. changes.Select(TimeSpan.FromSeconds)], TimeSpan.FromSeconds(1), 1);
+        TimeSpan.FromSeconds(load), TimeSpan.FromSeconds(1), [.. changes.Select(TimeSpan.FromSeconds)], TimeSpan.FromSeconds(1), 1, 1)
+    {
+        Build = TimeSpan.FromSeconds(1),
+    };
 }
