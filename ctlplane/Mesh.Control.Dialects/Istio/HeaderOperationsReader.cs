@@ -50,8 +50,8 @@ internal static class HeaderOperationsReader
             }
         }
 
-        ImmutableArray<HeaderText> set = ReadTexts(section, "set", out authority);
-        ImmutableArray<HeaderText> add = ReadTexts(section, "add", out string? added);
+        ImmutableArray<HeaderText> set = ReadTexts(section, "set", key == "response", out authority);
+        ImmutableArray<HeaderText> add = ReadTexts(section, "add", key == "response", out string? added);
         if (added is not null)
         {
             section.Error("add", "There is one authority, so none can be added.", "Use set.");
@@ -60,28 +60,30 @@ internal static class HeaderOperationsReader
         return new HeaderOperations(remove.ToImmutable(), set, add);
     }
 
-    private static ImmutableArray<HeaderText> ReadTexts(FieldReader section, string key, out string? authority)
+    private static ImmutableArray<HeaderText> ReadTexts(FieldReader section, string key, bool isResponse, out string? authority)
     {
         authority = null;
         ImmutableArray<HeaderText>.Builder texts = ImmutableArray.CreateBuilder<HeaderText>();
         foreach (KeyValuePair<string, string> header in section.TextMap(key).Entries)
         {
-            string value = header.Value.Replace("%%", "%", StringComparison.Ordinal);
-            if (header.Value.Replace("%%", "", StringComparison.Ordinal).Contains('%', StringComparison.Ordinal))
-            {
-                section.Error(key, $"'{header.Value}': operators between percent signs are not supported.", "Write %% for a percent sign.");
-            }
-            else if (!section.CheckValue(key, value))
+            if (!section.CheckValue(key, header.Value)
+                || HeaderValueReader.Read(section, key, header.Value, isResponse) is not { } parts)
             {
                 continue;
             }
-            else if (header.Key is ":authority" || header.Key.Equals("host", StringComparison.OrdinalIgnoreCase))
+
+            string? value = parts.IsEmpty ? string.Empty : parts is [{ Operator: HeaderOperator.Text } text] ? text.Text : null;
+            if (header.Key is ":authority" || header.Key.Equals("host", StringComparison.OrdinalIgnoreCase))
             {
                 authority = value;
+                if (value is null)
+                {
+                    section.Error(key, $"'{header.Value}': an authority is written as it stands, without operators.");
+                }
             }
             else if (section.CheckChangeable(key, header.Key))
             {
-                texts.Add(new HeaderText(header.Key, value));
+                texts.Add(new HeaderText(header.Key, value ?? header.Value) { Parts = value is null ? parts : [] });
             }
         }
 

@@ -107,7 +107,13 @@ public sealed record HeaderOperations(
     public bool IsEmpty => Remove.IsEmpty && Set.IsEmpty && Add.IsEmpty;
 }
 
-public readonly record struct HeaderText(string Name, string Value);
+/// <param name="Name">Of the field.</param>
+/// <param name="Value">As it stands; with parts only what people read.</param>
+public readonly record struct HeaderText(string Name, string Value)
+{
+    /// <summary>Put together for each message in place of the value; none where it stands as it is.</summary>
+    public ImmutableArray<HeaderValuePart> Parts { get; init; } = [];
+}
 
 public sealed record CorsPolicy
 {

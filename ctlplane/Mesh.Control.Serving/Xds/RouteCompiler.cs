@@ -257,7 +257,18 @@ internal static class RouteCompiler
         return wire;
     }
 
-    private static Wire.Header WireOf(HeaderText header) => new() { Name = header.Name, Value = header.Value };
+    private static Wire.Header WireOf(HeaderText header)
+    {
+        var wire = new Wire.Header { Name = header.Name, Value = header.Value };
+        wire.Parts.AddRange(header.Parts.Select(part => new Wire.ValuePart
+        {
+            Operator = (Wire.ValuePart.Types.Operator)part.Operator,
+            Text = part.Text,
+            Alternative = part.Alternative,
+            BytesMax = (uint)part.BytesMax,
+        }));
+        return wire;
+    }
 
     private static Wire.Cors WireOf(CorsPolicy cors)
     {

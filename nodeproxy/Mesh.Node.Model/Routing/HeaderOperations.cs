@@ -57,8 +57,11 @@ public sealed class HeaderField
 
     public HeaderName Name { get; }
 
-    /// <summary>Without surrounding whitespace.</summary>
+    /// <summary>Without surrounding whitespace. With parts only what people read.</summary>
     public string Value { get; }
+
+    /// <summary>Put together for each message in place of the value; none where it stands as it is.</summary>
+    public ImmutableArray<ValuePart> Parts { get; init; } = [];
 
     /// <inheritdoc cref="Value"/>
     public ReadOnlySpan<byte> ValueBytes => _value;

@@ -204,7 +204,8 @@ internal sealed class RequestExplainer(IConfigurationReader configuration, Desti
         MeshSnapshot snapshot, Explanation explanation, ForwardAction forward, RouteMatch? match, RequestHead request)
     {
         // The path becomes the same for every destination.
-        if (!RouteChanges.TryApply(request, new RequestHead(), explanation.Route, match, null, new ArrayBufferWriter<byte>()))
+        var facts = new MessageFacts { Request = request };
+        if (!RouteChanges.TryApply(request, new RequestHead(), explanation.Route, match, null, facts, new ArrayBufferWriter<byte>()))
         {
             return explanation with { Answer = Told(LocalAnswer.RewrittenTooLong) };
         }
@@ -240,7 +241,8 @@ internal sealed class RequestExplainer(IConfigurationReader configuration, Desti
         double share)
     {
         var sent = new RequestHead();
-        _ = RouteChanges.TryApply(request, sent, explanation.Route, match, destination, new ArrayBufferWriter<byte>());
+        var facts = new MessageFacts { Request = request };
+        _ = RouteChanges.TryApply(request, sent, explanation.Route, match, destination, facts, new ArrayBufferWriter<byte>());
         Workload source = explanation.Source;
         CandidateSet candidates =
             EndpointPicker.Find(snapshot, destination.ServiceKey, destination.Port, destination.Subset, source);

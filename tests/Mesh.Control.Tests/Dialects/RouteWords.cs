@@ -182,11 +182,17 @@ internal static class RouteWords
         if (!operations.IsEmpty)
         {
             IEnumerable<string> parts = operations.Remove.Select(name => $"-{name}")
-                .Concat(operations.Set.Select(header => $"{header.Name}={header.Value}"))
-                .Concat(operations.Add.Select(header => $"+{header.Name}={header.Value}"));
+                .Concat(operations.Set.Select(header => $"{header.Name}={TextOf(header)}"))
+                .Concat(operations.Add.Select(header => $"+{header.Name}={TextOf(header)}"));
             text.Append($" {what}{{{string.Join(' ', parts)}}}");
         }
     }
+
+    private static string TextOf(HeaderText header) => header.Parts.IsEmpty
+        ? header.Value
+        : string.Concat(header.Parts.Select(part =>
+            $"[{part.Operator}{(part.Text.Length == 0 ? "" : $" {part.Text}")}{(part.Alternative.Length == 0 ? "" : $"?{part.Alternative}")}"
+                + $"{(part.BytesMax == 0 ? "" : $":{Text(part.BytesMax)}")}]"));
 
     private static string List(IEnumerable<string> items) => string.Join(',', items);
 

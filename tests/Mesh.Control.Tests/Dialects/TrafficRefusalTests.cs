@@ -80,7 +80,7 @@ public sealed class TrafficRefusalTests : IDisposable
         ("{hosts: [a], http: [{route: [{destination: {host: a}}], mirror: {host: a}, mirrors: [{destination: {host: a}}]}]}", "spec.http[0].mirrors", "not both"),
         ("{hosts: [a], http: [{route: [{destination: {host: a}}], headers: {request: {set: {':path': /}}}}]}", "spec.http[0].headers.request.set", "not the name"),
         ("{hosts: [a], http: [{route: [{destination: {host: a}}], headers: {request: {set: {transfer-encoding: x}}}}]}", "spec.http[0].headers.request.set", "cannot change"),
-        ("{hosts: [a], http: [{route: [{destination: {host: a}}], headers: {request: {set: {a: '%REQ(b)%'}}}}]}", "spec.http[0].headers.request.set", "operators"),
+        ("{hosts: [a], http: [{route: [{destination: {host: a}}], headers: {request: {set: {a: '%NEW(b)%'}}}}]}", "spec.http[0].headers.request.set", "operator %NEW(b)%"),
         ("{hosts: [a], http: [{route: [{destination: {host: a}}], headers: {request: {set: {host: b}}}, rewrite: {authority: c}}]}", "spec.http[0].rewrite.authority", "set twice"),
         ("{hosts: [a], http: [{rewrite: {authority: c}, route: [{destination: {host: a}, headers: {request: {set: {':authority': b}}}}]}]}", "spec.http[0].route[0].headers.request.set", "set twice"),
         ("{hosts: [a], http: [{route: [{destination: {host: a}}], corsPolicy: {allowMethods: [FETCH]}}]}", "spec.http[0].corsPolicy.allowMethods[0]", "not a method"),

@@ -57,6 +57,61 @@ public sealed class RoutedRequestTests
     }
 
     [LabFact]
+    public async Task Fields_are_put_together_of_what_is_known_of_each_message()
+    {
+        await using HttpLab lab = await HttpLab.StartAsync();
+        LabPod pod = await lab.Node.AddPodAsync("server");
+        await using HttpApp app = await HttpApp.StartAsync(pod, HttpLab.AppPort, context =>
+        {
+            context.Response.Headers["x-version"] = "v1";
+            return context.Response.WriteAsync(string.Join('\n', ((string[])["x-all", "x-some", "x-none", "x-kept", "x-began", "x-peer"])
+                .Select(name => $"{name}={context.Request.Headers[name]}")));
+        });
+        HttpService service = lab.AddService("server", (pod, []));
+        lab.Route(service, new Route("shop/facts", [], To(service))
+        {
+            RequestHeaders = new HeaderOperations(
+                [],
+                [
+                    Composed("x-all", OfRequest(":method"), Text(" "), OfRequest(":path"), Text(" "), Fact(ValueOperator.Protocol)),
+                    Composed("x-some", OfRequest("x-missing") with { Alternative = new HeaderName("x-user"), BytesMax = 3 }),
+                    Composed("x-none", OfRequest("x-missing"), Fact(ValueOperator.ResponseCode)),
+                    Composed("x-kept", OfRequest("x-missing")),
+                    Composed("x-began", Fact(ValueOperator.StartTime)),
+                    Composed("x-peer", Fact(ValueOperator.ClientAddressWithoutPort), Text("|"), Fact(ValueOperator.DialledAddress)),
+                ],
+                []),
+            ResponseHeaders = new HeaderOperations(
+                [],
+                [Composed("x-told", Fact(ValueOperator.ResponseCode), Text("/"), new ValuePart(ValueOperator.ResponseField) { Field = new("x-version") })],
+                [Composed("x-route", Fact(ValueOperator.RouteName)), Composed("x-upstream", Fact(ValueOperator.UpstreamAddress))]),
+        });
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/page?q=1");
+        request.Headers.Add("x-user", "jason");
+        request.Headers.Add("x-kept", "mine");
+        using HttpResponseMessage answered = await lab.Http(service).SendAsync(request);
+        Dictionary<string, string> seen = (await answered.Content.ReadAsStringAsync()).Split('\n')
+            .Select(line => line.Split('=', 2)).ToDictionary(pair => pair[0], pair => pair[1]);
+        Assert.Equal("GET /page?q=1 HTTP/1.1", seen["x-all"]);
+        Assert.Equal("jas", seen["x-some"]);
+        Assert.Equal("", seen["x-none"]);
+        Assert.Equal("mine", seen["x-kept"]);
+        Assert.Matches("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{3}Z$", seen["x-began"]);
+        Assert.Equal($"{lab.Client.Address}|{service.Address}:80", seen["x-peer"]);
+        Assert.Equal(["200/v1"], answered.Headers.GetValues("x-told"));
+        Assert.Equal(["shop/facts"], answered.Headers.GetValues("x-route"));
+        Assert.Equal([$"{pod.Address}:{HttpLab.AppPort}"], answered.Headers.GetValues("x-upstream"));
+    }
+
+    private static HeaderField Composed(string name, params ValuePart[] parts) => new(name, "composed") { Parts = [.. parts] };
+
+    private static ValuePart Text(string text) => new(ValueOperator.Text) { Text = Encoding.ASCII.GetBytes(text) };
+
+    private static ValuePart OfRequest(string name) => new(ValueOperator.RequestField) { Field = new HeaderName(name) };
+
+    private static ValuePart Fact(ValueOperator what) => new(what);
+
+    [LabFact]
     public async Task What_an_expression_matches_of_a_path_is_rewritten_and_a_destination_has_an_authority_of_its_own()
     {
         await using HttpLab lab = await HttpLab.StartAsync();

@@ -25,7 +25,7 @@ internal partial class OutboundExchange
         {
             if (_destination is not null)
             {
-                HeaderChanges.Apply(_destination.ResponseHeaders, Response.Fields);
+                HeaderChanges.Apply(_destination.ResponseHeaders, Response.Fields, FactsOf(Response), _texts);
             }
 
             if (_cookie is not null)
@@ -40,13 +40,16 @@ internal partial class OutboundExchange
 
         if (_route is not null)
         {
-            HeaderChanges.Apply(_route.ResponseHeaders, Response.Fields);
+            HeaderChanges.Apply(_route.ResponseHeaders, Response.Fields, FactsOf(Response), _texts);
             if (_route.Cors is CorsPolicy cors)
             {
                 CorsFields.Set(cors, Client.Request, Response.Fields);
             }
         }
     }
+
+    private MessageFacts FactsOf(ResponseHead? response) =>
+        new() { Request = Client.Request, Response = response, Record = Record, NowMs = Context.Loop.NowMs };
 
     /// <summary>Chooses where an attempt goes; false when there is nowhere, and then the failure says why.</summary>
     private bool TryChoose(ForwardAction? action, RetryPolicy retries, [NotNullWhen(true)] out UpstreamGroup? group)
@@ -81,7 +84,7 @@ internal partial class OutboundExchange
             pick = PickEndpoint(retries);
         }
 
-        if (!RouteChanges.TryApply(Client.Request, Head, _route, _match, _destination, _texts))
+        if (!RouteChanges.TryApply(Client.Request, Head, _route, _match, _destination, FactsOf(null), _texts))
         {
             Failure = LocalAnswer.RewrittenTooLong;
             return false;

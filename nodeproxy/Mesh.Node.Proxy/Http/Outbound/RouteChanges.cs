@@ -14,6 +14,7 @@ internal static class RouteChanges
     /// <param name="route">The route; null for none.</param>
     /// <param name="match">The match by which it was found.</param>
     /// <param name="destination">The destination that was drawn; null for none.</param>
+    /// <param name="facts">What operators of header values speak of.</param>
     /// <param name="texts">Room to work in.</param>
     /// <returns>False when the route makes the path longer than it may be; the head is then of no use.</returns>
     public static bool TryApply(
@@ -22,6 +23,7 @@ internal static class RouteChanges
         Route? route,
         RouteMatch? match,
         WeightedDestination? destination,
+        in MessageFacts facts,
         ArrayBufferWriter<byte> texts)
     {
         head.CopyFrom(request);
@@ -56,10 +58,10 @@ internal static class RouteChanges
             head.Authority = texts.WrittenSpan;
         }
 
-        HeaderChanges.Apply(route.RequestHeaders, head.Fields);
+        HeaderChanges.Apply(route.RequestHeaders, head.Fields, facts, texts);
         if (destination is not null)
         {
-            HeaderChanges.Apply(destination.RequestHeaders, head.Fields);
+            HeaderChanges.Apply(destination.RequestHeaders, head.Fields, facts, texts);
         }
 
         return true;

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Collections.Immutable;
+using System.Text;
 using Mesh.Node.Model.Routing;
 using Wire = Mesh.Api.Traffic;
 
@@ -46,7 +47,37 @@ internal static class HeaderCompiler
     }
 
     private static HeaderField ReadHeader(Wire.Header wire, Field field) =>
-        new(Changeable(wire.Name, field["name"]), Value(wire.Value, field["value"]));
+        new(Changeable(wire.Name, field["name"]), Value(wire.Value, field["value"]))
+        {
+            Parts = field["parts"].Each(wire.Parts, ReadPart),
+        };
+
+    private static ValuePart ReadPart(Wire.ValuePart wire, Field field)
+    {
+        field["operator"].Require(Enum.IsDefined((ValueOperator)wire.Operator), $"{(int)wire.Operator} is not known here");
+        field["bytes_max"].Require(wire.BytesMax <= ValueCharsMax, $"{wire.BytesMax} is more than {ValueCharsMax}");
+        var part = new ValuePart((ValueOperator)wire.Operator) { BytesMax = wire.BytesMax == 0 ? int.MaxValue : (int)wire.BytesMax };
+        return part.Operator switch
+        {
+            ValueOperator.Text => part with { Text = Encoding.UTF8.GetBytes(PartText(wire.Text, field["text"])) },
+            ValueOperator.RequestField or ValueOperator.ResponseField => part with
+            {
+                Field = FieldName(wire.Text, field["text"]),
+                Alternative = wire.Alternative.Length == 0 ? null : FieldName(wire.Alternative, field["alternative"]),
+            },
+            _ => part,
+        };
+    }
+
+    /// <summary>Between others it may well begin or end with a space.</summary>
+    private static string PartText(string text, Field field)
+    {
+        _ = Value(text.Trim(' '), field);
+        return text;
+    }
+
+    private static HeaderName FieldName(string text, Field field) =>
+        new(text is ":method" or ":scheme" or ":authority" or ":path" ? text : Name(text, field));
 
     private static string Changeable(string name, Field field)
     {
