@@ -39,13 +39,13 @@ public static class Analyzer
         ImmutableArray<RawObject> objects, IEnumerable<Diagnostic> translated, AnalysisResult analysis)
     {
         Dictionary<ObjectKey, RawObject> byKey = objects.ToDictionary(source => source.Key);
-        ILookup<ObjectKey?, string> told = analysis.Findings.ToLookup(finding => finding.Object, finding => finding.Field);
+        ILookup<ObjectKey?, Diagnostic> told = analysis.Findings.ToLookup(finding => finding.Object);
         return
         [
             .. translated
                 .Where(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error || !IsTold(diagnostic, told[diagnostic.Object]))
                 .Where(diagnostic => analysis.Present.HasFlag(Needs.Services) || !IsAboutService(diagnostic))
-                .Select(diagnostic => Placed(Coded(diagnostic), byKey))
+                .Select(diagnostic => Placed(DiagnosticCodes.Coded(diagnostic), byKey))
                 .Concat(analysis.Findings)
                 .Distinct()
                 .Order(s_order),
@@ -53,10 +53,11 @@ public static class Analyzer
     }
 
     /// <summary>Whether the rules have looked at what a diagnostic is about, or have found it out more exactly.</summary>
-    private static bool IsTold(Diagnostic diagnostic, IEnumerable<string> fields) =>
+    private static bool IsTold(Diagnostic diagnostic, IEnumerable<Diagnostic> findings) =>
         IsAboutSelection(diagnostic)
-        || fields.Any(field => field == diagnostic.Field
-            || (diagnostic.Field.Length > 0 && field.StartsWith($"{diagnostic.Field}.", StringComparison.Ordinal)));
+        || findings.Any(finding => finding.Field == diagnostic.Field
+            || (diagnostic.Field.Length > 0 && finding.Field.StartsWith($"{diagnostic.Field}.", StringComparison.Ordinal))
+            || (diagnostic.Code.Length > 0 && diagnostic.Code == finding.Code));
 
     /// <summary>With the line of the field, where what was said has only that of the object.</summary>
     private static Diagnostic Placed(Diagnostic diagnostic, Dictionary<ObjectKey, RawObject> objects)
@@ -129,11 +130,4 @@ public static class Analyzer
         && Kinds.Of(key) is Kinds.AuthorizationPolicy or Kinds.PeerAuthentication or Kinds.RequestAuthentication;
 
     private static readonly string[] s_serviceFields = ["spec.hosts", "spec.host", ".host", ".subset", ".port", ".name"];
-
-    private static Diagnostic Coded(Diagnostic diagnostic) => (diagnostic.Code, diagnostic.Severity) switch
-    {
-        ("", DiagnosticSeverity.Error) => diagnostic with { Code = DiagnosticCodes.Invalid.Code },
-        ("", DiagnosticSeverity.Warning) => diagnostic with { Code = DiagnosticCodes.ValidWithWarning.Code },
-        _ => diagnostic,
-    };
 }

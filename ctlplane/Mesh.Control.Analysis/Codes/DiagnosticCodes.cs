@@ -1,3 +1,4 @@
+using Mesh.Control.Model.Diagnostics;
 using static Mesh.Control.Model.Diagnostics.DiagnosticSeverity;
 
 namespace Mesh.Control.Analysis;
@@ -257,6 +258,18 @@ public static class DiagnosticCodes
 
     private static readonly Dictionary<string, DiagnosticCode> s_byCode =
         All.ToDictionary(code => code.Code, StringComparer.Ordinal);
+
+    /// <summary>What reading and translating said, under a code where it has none. Notes stay without.</summary>
+    public static Diagnostic Coded(Diagnostic diagnostic) => (diagnostic.Code, diagnostic.Severity) switch
+    {
+        ("", Error) => diagnostic with { Code = Invalid.Code },
+        ("", Warning) => diagnostic with { Code = ValidWithWarning.Code },
+        _ => diagnostic,
+    };
+
+    /// <summary>Whether it says that an object, as it is written, is refused.</summary>
+    public static bool IsRefusal(Diagnostic diagnostic) =>
+        diagnostic.Severity == DiagnosticSeverity.Error && diagnostic.Code == Invalid.Code;
 
     /// <summary>Null for what is no code.</summary>
     public static DiagnosticCode? Find(string code) => s_byCode.GetValueOrDefault(code);

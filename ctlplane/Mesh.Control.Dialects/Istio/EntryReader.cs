@@ -110,9 +110,10 @@ internal static class EntryReader
         {
             spec.Warning(
                 "addresses",
-                $"IST0134: port {bare.Port} speaks TCP, so without addresses whatever is sent to this port of an unknown address is for "
+                $"Port {bare.Port} speaks TCP, so without addresses whatever is sent to this port of an unknown address is for "
                     + "this entry.",
-                "Write addresses.");
+                "Write addresses.",
+                "IST0134");
         }
     }
 

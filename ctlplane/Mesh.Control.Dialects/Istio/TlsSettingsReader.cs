@@ -81,8 +81,8 @@ internal static class TlsSettingsReader
         {
             tls.Warning(
                 "caCertificates",
-                $"{(isOfPort ? "IST0129" : "IST0128")}: no authority is named, so servers are verified against the roots of each node's "
-                    + "system.");
+                "No authority is named, so servers are verified against the roots of each node's system.",
+                code: isOfPort ? "IST0129" : "IST0128");
         }
 
         if (roots.Length == 0 && tls.Has("caCrl"))

@@ -15,8 +15,8 @@ public enum DiagnosticSeverity
 }
 
 /// <summary>
-/// One thing a person should know about the configuration. The same value is logged, served by the admin endpoint and later written to
-/// the object's status, so that all of them say the same.
+/// One thing a person should know about the configuration. The same value is logged, served by the admin endpoint and written to the
+/// object's status, so that all of them say the same.
 /// </summary>
 /// <param name="Severity">How bad it is.</param>
 /// <param name="Origin">The file, and the line of what is wrong.</param>

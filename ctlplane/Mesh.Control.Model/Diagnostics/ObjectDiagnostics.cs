@@ -22,18 +22,23 @@ public sealed class ObjectDiagnostics(RawObject source)
         Add(DiagnosticSeverity.Error, field, position, reason, hint);
     }
 
-    public void Warning(string field, SourcePosition position, string reason, string hint = "") =>
-        Add(DiagnosticSeverity.Warning, field, position, reason, hint);
+    /// <param name="field">Path.</param>
+    /// <param name="position">Of it.</param>
+    /// <param name="reason">A sentence.</param>
+    /// <param name="hint">What to do about it.</param>
+    /// <param name="code">Under which people know it, where there is one.</param>
+    public void Warning(string field, SourcePosition position, string reason, string hint = "", string code = "") =>
+        Add(DiagnosticSeverity.Warning, field, position, reason, hint, code);
 
     public void Note(string field, SourcePosition position, string reason, string hint = "") =>
         Add(DiagnosticSeverity.Note, field, position, reason, hint);
 
     public ImmutableArray<Diagnostic> ToImmutable() => _found.ToImmutable();
 
-    private void Add(DiagnosticSeverity severity, string field, SourcePosition position, string reason, string hint)
+    private void Add(DiagnosticSeverity severity, string field, SourcePosition position, string reason, string hint, string code = "")
     {
         Origin origin = position.Line > 0 ? Source.Origin with { Line = position.Line } : Source.Origin;
-        var diagnostic = new Diagnostic(severity, origin, Source.Key, field, reason, hint);
+        var diagnostic = new Diagnostic(severity, origin, Source.Key, field, reason, hint) { Code = code };
 
         // A field may be looked at more than once.
         if (_found.Count < CountMax && !_found.Contains(diagnostic))

@@ -37,7 +37,8 @@ public sealed class FieldReader
 
     public void Error(string key, string reason, string hint = "") => _diagnostics.Error(PathOf(key), PositionOf(key), reason, hint);
 
-    public void Warning(string key, string reason, string hint = "") => _diagnostics.Warning(PathOf(key), PositionOf(key), reason, hint);
+    public void Warning(string key, string reason, string hint = "", string code = "") =>
+        _diagnostics.Warning(PathOf(key), PositionOf(key), reason, hint, code);
 
     public void Note(string key, string reason, string hint = "") => _diagnostics.Note(PathOf(key), PositionOf(key), reason, hint);
 

@@ -1,5 +1,7 @@
+using System.Collections.Immutable;
 using System.Net;
 using System.Text.Json.Serialization.Metadata;
+using Mesh.Control.Analysis;
 using Mesh.Control.Configuration;
 using Mesh.Control.Hosting;
 using Mesh.Control.Model.Diagnostics;
@@ -93,24 +95,40 @@ internal sealed class AdminServer(
             status.UnsupportedTypes);
     }
 
+    /// <summary>
+    /// Of what is in force. What is between its objects comes of the newest configuration that was analysed, which may be the one before.
+    /// </summary>
     private DiagnosticsView Diagnostics()
     {
         ConfigurationState.View view = configuration.Current;
+        ConfigurationState.AnalyzedView? analyzed = configuration.Analyzed;
+        bool isAnalyzed = ReferenceEquals(analyzed?.View, view);
+        ImmutableArray<Diagnostic> diagnostics = analyzed switch
+        {
+            null => [.. view.Diagnostics.Select(DiagnosticCodes.Coded)],
+            { } when isAnalyzed => analyzed.Findings,
+            _ => Analyzer.Merge(view.Objects, view.Diagnostics, analyzed.Analysis),
+        };
         return new DiagnosticsView(
             view.LoadedAt,
-            view.Diagnostics.Count(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error),
-            view.Diagnostics.Count(diagnostic => diagnostic.Severity == DiagnosticSeverity.Warning),
-            [.. view.Diagnostics.Select(diagnostic => new DiagnosticView(
-                diagnostic.Severity,
-                diagnostic.Origin.File,
-                diagnostic.Origin.Line,
-                diagnostic.Object?.Kind,
-                diagnostic.Object?.Namespace,
-                diagnostic.Object?.Name,
-                diagnostic.Field,
-                diagnostic.Reason,
-                diagnostic.Hint))]);
+            diagnostics.Count(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error),
+            diagnostics.Count(diagnostic => diagnostic.Severity == DiagnosticSeverity.Warning),
+            isAnalyzed,
+            [.. diagnostics.Select(ViewOf)]);
     }
+
+    private static DiagnosticView ViewOf(Diagnostic diagnostic) => new(
+        diagnostic.Severity,
+        diagnostic.Code.Length > 0 ? diagnostic.Code : null,
+        diagnostic.Alias.Length > 0 ? diagnostic.Alias : null,
+        diagnostic.Origin.File,
+        diagnostic.Origin.Line,
+        diagnostic.Object?.Kind,
+        diagnostic.Object?.Namespace,
+        diagnostic.Object?.Name,
+        diagnostic.Field,
+        diagnostic.Reason,
+        diagnostic.Hint);
 
     private ResourcesView Resources() => new([.. store.Current
         .OrderBy(entry => entry.Key, StringComparer.Ordinal)

@@ -50,10 +50,18 @@ internal sealed record ProxyTypeView(
     DateTimeOffset? UnansweredSince,
     RejectionStatus? Nacked);
 
-internal sealed record DiagnosticsView(DateTimeOffset? LoadedAt, int Errors, int Warnings, IReadOnlyList<DiagnosticView> Diagnostics);
+/// <param name="LoadedAt">When what is in force came into force.</param>
+/// <param name="Errors">Among the diagnostics.</param>
+/// <param name="Warnings">Among the diagnostics.</param>
+/// <param name="IsAnalyzed">Whether what is wrong between its objects is among them already: that follows after a moment.</param>
+/// <param name="Diagnostics">What reading, translating and analysing the configuration said.</param>
+internal sealed record DiagnosticsView(
+    DateTimeOffset? LoadedAt, int Errors, int Warnings, bool IsAnalyzed, IReadOnlyList<DiagnosticView> Diagnostics);
 
 internal sealed record DiagnosticView(
     DiagnosticSeverity Severity,
+    string? Code,
+    string? Alias,
     string File,
     int Line,
     string? Kind,

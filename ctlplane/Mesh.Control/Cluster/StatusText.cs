@@ -23,8 +23,60 @@ internal static class StatusText
         }
 
         JsonObject status = (JsonObject?)present?.DeepClone() ?? [];
-        status["conditions"] = Merge(present?["conditions"] as JsonArray, wanted.Condition!, wanted.Generation, now);
+        foreach (StatusCondition condition in wanted.Conditions.Where(condition => !IsOfOthers(present, condition.Type)))
+        {
+            status["conditions"] = Merge(status["conditions"] as JsonArray, condition, wanted.Generation, now);
+        }
+
+        if (wanted.Messages is { } messages)
+        {
+            ApplyMessages(status, messages);
+
+            // It says which generation Reconciled is about, so it is of whom that is of.
+            if (wanted.Generation > 0 && !IsOfOthers(present, WantedStatus.Reconciled))
+            {
+                status["observedGeneration"] = wanted.Generation;
+            }
+        }
+
         return status;
+    }
+
+    /// <summary>Whether somebody else says whether the object is in force, so that it is not ours to say.</summary>
+    private static bool IsOfOthers(JsonObject? present, string type) => type == WantedStatus.Reconciled
+        && present?["conditions"] is JsonArray conditions
+        && conditions.Any(known => known?["type"]?.GetValue<string>() == type
+            && known["reason"]?.GetValue<string>() is not (WantedStatus.InForce or WantedStatus.NotInForce));
+
+    private static void ApplyMessages(JsonObject status, ImmutableArray<ValidationMessage> messages)
+    {
+        var next = new JsonArray();
+        foreach (JsonNode? known in status["validationMessages"] as JsonArray ?? [])
+        {
+            if (known?["documentationUrl"]?.GetValue<string>() is not { } address || !ValidationMessage.IsOurs(address))
+            {
+                next.Add(known?.DeepClone());
+            }
+        }
+
+        foreach (ValidationMessage message in messages)
+        {
+            next.Add(new JsonObject
+            {
+                ["type"] = new JsonObject { ["code"] = message.Code, ["name"] = message.Name },
+                ["level"] = message.Level,
+                ["documentationUrl"] = message.DocumentationUrl,
+            });
+        }
+
+        if (next.Count > 0)
+        {
+            status["validationMessages"] = next;
+        }
+        else
+        {
+            status.Remove("validationMessages");
+        }
     }
 
     private static JsonObject? ApplyParents(

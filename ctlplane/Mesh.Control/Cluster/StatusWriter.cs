@@ -31,14 +31,9 @@ internal sealed partial class StatusWriter(
     /// <summary>Between two objects: 25 a second at most.</summary>
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(40);
 
-    /// <summary>After which a status is looked at again: somebody may have changed it.</summary>
-    private static readonly TimeSpan s_checkInterval = TimeSpan.FromMinutes(30);
-
-    private static readonly TimeSpan s_retryInterval = TimeSpan.FromSeconds(5);
-
-    private readonly Dictionary<ObjectKey, (string Text, DateTimeOffset DueAt)> _done = [];
+    private readonly StatusSchedule _schedule = new();
     private Dictionary<ObjectKey, WantedStatus> _wanted = [];
-    private ConfigurationState.View? _view;
+    private ConfigurationState.AnalyzedView? _view;
     private string _lastProblem = string.Empty;
 
     public async Task RunAsync(CancellationToken cancellation)
@@ -49,20 +44,19 @@ internal sealed partial class StatusWriter(
             if (!isLeader())
             {
                 // Whoever leads meanwhile may have written something else.
-                _done.Clear();
+                _schedule.Clear();
                 continue;
             }
 
             Refresh();
-            foreach ((ObjectKey key, WantedStatus wanted) in _wanted.Where(entry => IsDue(entry.Key, entry.Value)).Take(AtOnceMax).ToList())
+            foreach ((ObjectKey key, WantedStatus wanted) in _schedule.NextDue(_wanted, AtOnceMax, time.GetUtcNow()))
             {
                 if (!isLeader())
                 {
                     break;
                 }
 
-                TimeSpan until = await TryTellAsync(wanted, cancellation) ? s_checkInterval : s_retryInterval;
-                _done[key] = (wanted.Text, time.GetUtcNow() + until);
+                _schedule.Report(key, wanted.Text, await TryTellAsync(wanted, cancellation), time.GetUtcNow());
                 await Task.Delay(s_pause, time, cancellation);
             }
         }
@@ -70,34 +64,26 @@ internal sealed partial class StatusWriter(
 
     private void Refresh()
     {
-        ConfigurationState.View view = configuration.Current;
-        if (ReferenceEquals(view, _view) || view.Model is null)
+        if (configuration.Analyzed is not { } view || ReferenceEquals(view, _view))
         {
             return;
         }
 
         _view = view;
         _wanted = WantedStatus.Of(view);
-        foreach (ObjectKey gone in _done.Keys.Where(key => !_wanted.ContainsKey(key)).ToList())
-        {
-            _done.Remove(gone);
-        }
+        _schedule.Keep(_wanted.Keys);
     }
 
-    private bool IsDue(ObjectKey key, WantedStatus wanted) =>
-        !_done.TryGetValue(key, out (string Text, DateTimeOffset DueAt) done) || time.GetUtcNow() >= done.DueAt || done.Text != wanted.Text;
-
-    /// <returns>Whether the object has it now, or is gone.</returns>
-    private async Task<bool> TryTellAsync(WantedStatus wanted, CancellationToken cancellation)
+    private async Task<TellingOutcome> TryTellAsync(WantedStatus wanted, CancellationToken cancellation)
     {
         try
         {
             for (int attempt = 0; attempt < AttemptsMax; attempt++)
             {
-                if (await TellAsync(wanted, cancellation) is { } isTold)
+                if (await TellAsync(wanted, cancellation) is { } outcome)
                 {
                     _lastProblem = string.Empty;
-                    return isTold;
+                    return outcome;
                 }
             }
         }
@@ -110,32 +96,32 @@ internal sealed partial class StatusWriter(
             }
         }
 
-        return false;
+        return TellingOutcome.Failed;
     }
 
     /// <returns>Null when somebody else changed the object at the same time.</returns>
-    private async Task<bool?> TellAsync(WantedStatus wanted, CancellationToken cancellation)
+    private async Task<TellingOutcome?> TellAsync(WantedStatus wanted, CancellationToken cancellation)
     {
         if (await objects.FindAsync(wanted.Path, cancellation) is not { } present)
         {
-            return true;
+            return TellingOutcome.Told;
         }
 
         if (wanted.Generation > 0 && present["metadata"]?["generation"]?.GetValue<long>() != wanted.Generation)
         {
             // Of a newer version nothing is known yet.
-            return false;
+            return TellingOutcome.IsNewer;
         }
 
         var before = present["status"] as JsonObject;
         JsonObject? next = StatusText.Apply(before, wanted, time.GetUtcNow());
         if (JsonNode.DeepEquals(before, next))
         {
-            return true;
+            return TellingOutcome.Told;
         }
 
         present["status"] = next;
-        return await objects.ReplaceAsync($"{wanted.Path}/status", present, cancellation) is null ? null : true;
+        return await objects.ReplaceAsync($"{wanted.Path}/status", present, cancellation) is null ? null : TellingOutcome.Told;
     }
 
     [LoggerMessage(

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
+using Mesh.Control.Analysis;
 using Mesh.Control.Configuration;
 using Mesh.Control.Model.Diagnostics;
 using Mesh.Control.Model.Inputs;
@@ -13,12 +14,24 @@ namespace Mesh.Control.Cluster;
 /// <param name="Path">Of the object.</param>
 /// <param name="Generation">Of the version it is about; 0 where the object does not say.</param>
 /// <param name="Parents">Of a route, what each parent of ours is told; null for what is no route.</param>
-/// <param name="Condition">Of anything else, its one condition; null for a route.</param>
+/// <param name="Conditions">Of anything else; none for a route.</param>
+/// <param name="Messages">Of Istio's kinds, what is found about it, by code; null for others.</param>
 internal sealed record WantedStatus(
-    string Path, long Generation, ImmutableArray<ParentStatus>? Parents, StatusCondition? Condition)
+    string Path,
+    long Generation,
+    ImmutableArray<ParentStatus>? Parents,
+    ImmutableArray<StatusCondition> Conditions,
+    ImmutableArray<ValidationMessage>? Messages)
 {
     /// <summary>Type of the condition that is written where the kind has no conditions of its own for controllers like this.</summary>
     public const string Accepted = "mesh-node.io/Accepted";
+
+    /// <summary>Type of the condition by which Istio's kinds say that what they say is in force.</summary>
+    public const string Reconciled = "Reconciled";
+
+    /// <summary>Its reasons, by which it is known to be ours.</summary>
+    public const string InForce = "InForce";
+    public const string NotInForce = "NotInForce";
 
     private const int MessageCharsMax = 1_024;
 
@@ -37,10 +50,11 @@ internal sealed record WantedStatus(
     /// <summary>Everything in words, to be compared.</summary>
     public string Text => _text ??= Describe();
 
-    /// <summary>Of everything that is in force.</summary>
-    public static Dictionary<ObjectKey, WantedStatus> Of(ConfigurationState.View view)
+    /// <summary>Of everything that was analysed.</summary>
+    public static Dictionary<ObjectKey, WantedStatus> Of(ConfigurationState.AnalyzedView analyzed)
     {
-        ILookup<ObjectKey, Diagnostic> said = view.Diagnostics
+        ConfigurationState.View view = analyzed.View;
+        ILookup<ObjectKey, Diagnostic> said = analyzed.Findings
             .Where(diagnostic => diagnostic.Object is not null)
             .ToLookup(diagnostic => diagnostic.Object!.Value);
         Dictionary<ObjectKey, ObjectStatus> routes = view.Statuses.ToDictionary(status => status.Object);
@@ -53,35 +67,47 @@ internal sealed record WantedStatus(
             }
 
             string path = KubernetesObjects.PathOf(source.ApiVersion, kind.Plural, source.Key.Namespace, source.Key.Name);
-            bool isRoute = kind.Group == "gateway.networking.k8s.io";
-            wanted[source.Key] = new WantedStatus(
-                path,
-                GenerationOf(source),
-                isRoute ? routes.GetValueOrDefault(source.Key)?.Parents ?? [] : null,
-                isRoute ? null : ConditionOf([.. said[source.Key]]));
+            long generation = GenerationOf(source);
+            wanted[source.Key] = kind.Group == "gateway.networking.k8s.io"
+                ? new WantedStatus(path, generation, routes.GetValueOrDefault(source.Key)?.Parents ?? [], [], Messages: null)
+                : OfMeshObject(path, generation, kind.Group != "mesh-node.io", [.. said[source.Key]]);
         }
 
         return wanted;
     }
 
+    private static WantedStatus OfMeshObject(string path, long generation, bool isOfIstio, ImmutableArray<Diagnostic> said)
+    {
+        bool isRefused = said.Any(DiagnosticCodes.IsRefusal);
+        StatusCondition accepted = AcceptedOf(said, isRefused);
+        return isOfIstio
+            ? new WantedStatus(path, generation, Parents: null, [accepted, ReconciledOf(isRefused)], ValidationMessage.Of(said))
+            : new WantedStatus(path, generation, Parents: null, [accepted], Messages: null);
+    }
+
     private string Describe()
     {
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"{Path} {Generation} {Condition}");
+        text.Append(CultureInfo.InvariantCulture, $"{Path} {Generation} {string.Join(' ', Conditions)}");
         foreach (ParentStatus parent in Parents ?? [])
         {
             text.Append(CultureInfo.InvariantCulture, $" {parent.Parent} {string.Join(' ', parent.Conditions)}");
         }
 
+        foreach (ValidationMessage message in Messages ?? [])
+        {
+            text.Append(CultureInfo.InvariantCulture, $" {message}");
+        }
+
         return text.ToString();
     }
 
-    private static StatusCondition ConditionOf(ImmutableArray<Diagnostic> said)
+    private static StatusCondition AcceptedOf(ImmutableArray<Diagnostic> said, bool isRefused)
     {
-        bool isRefused = said.Any(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error);
         IEnumerable<string> words = said
             .Where(diagnostic => diagnostic.Severity != DiagnosticSeverity.Note || isRefused)
-            .OrderByDescending(diagnostic => diagnostic.Severity)
+            .OrderByDescending(DiagnosticCodes.IsRefusal)
+            .ThenByDescending(diagnostic => diagnostic.Severity)
             .Select(diagnostic => string.Join(' ', new[]
             {
                 diagnostic.Code.Length == 0 ? string.Empty : $"[{diagnostic.Code}]",
@@ -96,6 +122,10 @@ internal sealed record WantedStatus(
             isRefused ? "Invalid" : "Accepted",
             message.Length > MessageCharsMax ? string.Concat(message.AsSpan(0, MessageCharsMax - 1), "…") : message);
     }
+
+    private static StatusCondition ReconciledOf(bool isRefused) => isRefused
+        ? new StatusCondition(Reconciled, IsTrue: false, NotInForce, $"This version is refused; {Accepted} says why.")
+        : new StatusCondition(Reconciled, IsTrue: true, InForce, "This version is in force.");
 
     private static long GenerationOf(RawObject source) => source.Fields.Find("metadata") is RawMapping metadata
         && metadata.Find("generation") is RawScalar { Kind: ScalarKind.Integer } generation

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Mesh.Control.Analysis;
 using Mesh.Control.Dialects;
 using Mesh.Control.Keys;
 using Mesh.Control.Model.Canonical;
@@ -17,6 +18,7 @@ internal sealed partial class ConfigurationPipeline(
     ModelPublisher publisher,
     KeyStore keys,
     ConfigurationState state,
+    ConfigurationAnalysis analysis,
     TimeProvider time,
     ILogger<ConfigurationPipeline> logger)
 {
@@ -69,7 +71,7 @@ internal sealed partial class ConfigurationPipeline(
         if (!snapshot.IsComplete)
         {
             state.Replace(state.Current with { Diagnostics = snapshot.Diagnostics });
-            Log(snapshot.Diagnostics);
+            Log(snapshot.Diagnostics, isAnalyzed: false);
             Incomplete(logger);
             return;
         }
@@ -79,16 +81,18 @@ internal sealed partial class ConfigurationPipeline(
         ImmutableArray<Diagnostic> diagnostics = [.. snapshot.Diagnostics, .. result.Diagnostics];
 
         // The CA must know a pod before a proxy does, or the proxy's first request for its certificate is refused.
-        state.Replace(new ConfigurationState.View(result.Model, diagnostics, time.GetUtcNow())
+        var view = new ConfigurationState.View(result.Model, diagnostics, time.GetUtcNow())
         {
             Namespaces = [.. snapshot.Objects.Where(IsLastingNamespace).Select(source => source.Key.Name)],
             Objects = snapshot.Objects,
             Statuses = result.Statuses,
-        });
+        };
+        state.Replace(view);
         keys.Want(result.Model);
         bool changed = Publish();
         ServingMetrics.ConfigurationsPublished.Add(1);
-        Log(diagnostics);
+        Log(diagnostics, isAnalyzed: true);
+        analysis.Want(view);
         double milliseconds = time.GetElapsedTime(start).TotalMilliseconds;
         int errors = diagnostics.Count(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error);
         int warnings = diagnostics.Count(diagnostic => diagnostic.Severity == DiagnosticSeverity.Warning);
@@ -98,13 +102,17 @@ internal sealed partial class ConfigurationPipeline(
     private static bool IsLastingNamespace(RawObject source) => source.Key is { Group: "", Kind: "Namespace" }
         && (source.Fields.Find("metadata") as RawMapping)?.Find("deletionTimestamp") is null;
 
-    /// <summary>Each diagnostic once, when it appears.</summary>
-    private void Log(ImmutableArray<Diagnostic> diagnostics)
+    /// <summary>
+    /// Each diagnostic once, when it appears. Warnings of what is analysed are said by the analysis, with what it finds itself.
+    /// </summary>
+    private void Log(ImmutableArray<Diagnostic> diagnostics, bool isAnalyzed)
     {
         int logged = 0;
         foreach (Diagnostic diagnostic in diagnostics)
         {
-            if (_logged.Contains(diagnostic) || logged++ >= LoggedPerRoundMax)
+            if ((isAnalyzed && diagnostic.Severity == DiagnosticSeverity.Warning)
+                || _logged.Contains(diagnostic)
+                || logged++ >= LoggedPerRoundMax)
             {
                 continue;
             }
@@ -112,10 +120,10 @@ internal sealed partial class ConfigurationPipeline(
             switch (diagnostic.Severity)
             {
                 case DiagnosticSeverity.Error:
-                    ConfigurationError(logger, diagnostic);
+                    ConfigurationError(logger, DiagnosticCodes.Coded(diagnostic).Code, diagnostic);
                     break;
                 case DiagnosticSeverity.Warning:
-                    ConfigurationWarning(logger, diagnostic);
+                    ConfigurationWarning(logger, DiagnosticCodes.Coded(diagnostic).Code, diagnostic);
                     break;
                 default:
                     ConfigurationNote(logger, diagnostic);
@@ -131,11 +139,11 @@ internal sealed partial class ConfigurationPipeline(
         _logged = [.. diagnostics];
     }
 
-    [LoggerMessage(EventId = 1301, Level = LogLevel.Error, Message = "{Diagnostic}")]
-    private static partial void ConfigurationError(ILogger logger, Diagnostic diagnostic);
+    [LoggerMessage(EventId = 1301, Level = LogLevel.Error, Message = "[{Code}] {Diagnostic}")]
+    private static partial void ConfigurationError(ILogger logger, string code, Diagnostic diagnostic);
 
-    [LoggerMessage(EventId = 1302, Level = LogLevel.Warning, Message = "{Diagnostic}")]
-    private static partial void ConfigurationWarning(ILogger logger, Diagnostic diagnostic);
+    [LoggerMessage(EventId = 1302, Level = LogLevel.Warning, Message = "[{Code}] {Diagnostic}")]
+    private static partial void ConfigurationWarning(ILogger logger, string code, Diagnostic diagnostic);
 
     [LoggerMessage(EventId = 1303, Level = LogLevel.Debug, Message = "{Diagnostic}")]
     private static partial void ConfigurationNote(ILogger logger, Diagnostic diagnostic);

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Mesh.Control.Analysis;
 using Mesh.Control.Model.Canonical;
 using Mesh.Control.Model.Diagnostics;
 using Mesh.Control.Model.Inputs;
@@ -11,8 +12,12 @@ namespace Mesh.Control.Configuration;
 internal sealed class ConfigurationState : IPlacementReader
 {
     private View _view = new(Model: null, [], LoadedAt: null);
+    private AnalyzedView? _analyzed;
 
     public View Current => Volatile.Read(ref _view);
+
+    /// <summary>The newest that was analysed: a moment behind what is in force. Null until the first was.</summary>
+    public AnalyzedView? Analyzed => Volatile.Read(ref _analyzed);
 
     public bool IsKnown => Current.Model is not null;
 
@@ -20,6 +25,8 @@ internal sealed class ConfigurationState : IPlacementReader
         Current.Model?.RunsOn(node, @namespace, serviceAccount) == true;
 
     public void Replace(View view) => Volatile.Write(ref _view, view);
+
+    public void ReplaceAnalyzed(AnalyzedView analyzed) => Volatile.Write(ref _analyzed, analyzed);
 
     /// <param name="Model">Null until everything could be read once.</param>
     /// <param name="Diagnostics">Of the last look, whether or not it led to a model.</param>
@@ -35,4 +42,8 @@ internal sealed class ConfigurationState : IPlacementReader
         /// <summary>What routes are to be told of themselves.</summary>
         public ImmutableArray<ObjectStatus> Statuses { get; init; } = [];
     }
+    /// <param name="View">What was analysed.</param>
+    /// <param name="Analysis">What is wrong between its objects.</param>
+    /// <param name="Findings">That and what reading and translating it said, as one list.</param>
+    internal sealed record AnalyzedView(View View, AnalysisResult Analysis, ImmutableArray<Diagnostic> Findings);
 }

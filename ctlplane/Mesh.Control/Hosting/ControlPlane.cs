@@ -20,8 +20,9 @@ using OpenTelemetry.Metrics;
 namespace Mesh.Control.Hosting;
 
 /// <summary>
-/// The running control plane: the one place where its parts are made and joined. Five things run: the configuration pipeline, the
-/// fetching of keys, the authority's maintenance, the following of the token file, and the two servers; in a cluster also its duties there.
+/// The running control plane: the one place where its parts are made and joined. Six things run: the configuration pipeline, the
+/// analysis of what it gave, the fetching of keys, the authority's maintenance, the following of the token file, and the two servers; in a
+/// cluster also its duties there.
 /// </summary>
 internal sealed partial class ControlPlane : IAsyncDisposable
 {
@@ -47,6 +48,7 @@ internal sealed partial class ControlPlane : IAsyncDisposable
     private readonly ClusterDuties? _cluster;
     private readonly KeyFetcher _keyFetcher;
     private readonly KeyStore _keys;
+    private readonly ConfigurationAnalysis _analysis;
     private readonly ConfigurationPipeline _pipeline;
     private readonly AdminServer _admin;
     private readonly MeterProvider? _metrics;
@@ -77,21 +79,29 @@ internal sealed partial class ControlPlane : IAsyncDisposable
         _cluster = cluster;
         _keyFetcher = new KeyFetcher(KeyAddresses.IsRefused, time);
         _keys = new KeyStore(_keyFetcher, time, loggers.CreateLogger<KeyStore>());
+        var translation = new TranslationOptions
+        {
+            Cluster = options.Cluster,
+            ClusterDomain = options.ClusterDomain,
+            TrustDomain = options.TrustDomain,
+            RootNamespace = options.RootNamespace,
+            ExcludedNamespaces = options.ExcludedNamespaces,
+            AwaitsCapture = options.AwaitsCapture,
+            Network = options.Network,
+        };
+        _analysis = new ConfigurationAnalysis(
+            translation,
+            knowsGateways: options.Kubernetes is null,
+            _configuration,
+            time,
+            loggers.CreateLogger<ConfigurationAnalysis>());
         _pipeline = new ConfigurationPipeline(
             source,
-            new MeshTranslator(new TranslationOptions
-            {
-                Cluster = options.Cluster,
-                ClusterDomain = options.ClusterDomain,
-                TrustDomain = options.TrustDomain,
-                RootNamespace = options.RootNamespace,
-                ExcludedNamespaces = options.ExcludedNamespaces,
-                AwaitsCapture = options.AwaitsCapture,
-                Network = options.Network,
-            }),
+            new MeshTranslator(translation),
             new ModelPublisher(_store, options.Cluster, options.TrustDomain, _keys),
             _keys,
             _configuration,
+            _analysis,
             time,
             loggers.CreateLogger<ConfigurationPipeline>());
         _keys.Changed += _pipeline.PublishKeys;
@@ -211,6 +221,7 @@ internal sealed partial class ControlPlane : IAsyncDisposable
         Task[] parts =
         [
             Task.Run(() => _pipeline.RunAsync(_stopping.Token)),
+            Task.Run(() => _analysis.RunAsync(_stopping.Token)),
             Task.Run(() => _keys.RunAsync(_stopping.Token)),
             Task.Run(() => _authority.MaintainAsync(IsTrustKnown, () => _cluster?.IsLeader != false, _stopping.Token)),
             Task.Run(FollowTokensAsync),

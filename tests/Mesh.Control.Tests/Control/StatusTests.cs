@@ -69,6 +69,46 @@ public sealed class StatusTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_is_found_is_in_the_status_by_its_code_and_messages_of_others_stay()
+    {
+        _server.Apply("""
+            apiVersion: networking.istio.io/v1
+            kind: VirtualService
+            metadata: {name: cart, namespace: shop}
+            spec: {hosts: [cart], http: [{route: [{destination: {host: crat}}]}]}
+            status:
+              validationMessages:
+              - {type: {code: IST0999, name: Theirs}, level: INFO, documentationUrl: "https://example.org/ist0999"}
+            """);
+        await _control.StartAsync();
+        await Eventually.TrueAsync(() => Codes("VirtualService").Contains("ERROR IST0101"), "told what is missing");
+
+        JsonObject status = Stored("VirtualService")["status"]!.AsObject();
+        Assert.Equal("INFO IST0999", Codes("VirtualService")[0]);
+        Assert.Equal(1, status["observedGeneration"]!.GetValue<long>());
+        Assert.Equal("True", Condition("VirtualService", "Reconciled")!["status"]!.GetValue<string>());
+        Assert.Equal("True", Accepted("VirtualService")!["status"]!.GetValue<string>());
+        Assert.Contains("[IST0101] spec.http[0].route[0].destination.host:", Accepted("VirtualService")!["message"]!.GetValue<string>());
+        Assert.StartsWith(
+            "https://istio.io/latest/docs/reference/config/analysis/ist0101/",
+            status["validationMessages"]![1]!["documentationUrl"]!.GetValue<string>(),
+            StringComparison.Ordinal);
+
+        JsonObject refused = Stored("VirtualService");
+        refused["spec"]!["http"]![0]!["timeout"] = "soon";
+        Replace("virtualservices", refused);
+        await Eventually.TrueAsync(() => Codes("VirtualService").Contains("ERROR IST0106"), "told that it is refused");
+        Assert.Equal("False", Condition("VirtualService", "Reconciled")!["status"]!.GetValue<string>());
+        Assert.Equal(2, Stored("VirtualService")["status"]!["observedGeneration"]!.GetValue<long>());
+
+        JsonObject mended = Stored("VirtualService");
+        mended["spec"]!["http"] = JsonNode.Parse("""[{"route": [{"destination": {"host": "cart"}}]}]""");
+        Replace("virtualservices", mended);
+        await Eventually.TrueAsync(() => Codes("VirtualService").SequenceEqual(["INFO IST0999"]), "all of ours taken back");
+        Assert.Equal("True", Condition("VirtualService", "Reconciled")!["status"]!.GetValue<string>());
+    }
+
+    [Fact]
     public async Task A_route_is_told_of_its_parents_of_ours_and_entries_of_others_stay()
     {
         _server.Apply("""
@@ -132,8 +172,19 @@ public sealed class StatusTests : IAsyncLifetime
 
     private JsonObject Stored(string kind) => (JsonObject)_server.Of(kind).List().Items[0].DeepClone();
 
-    private JsonObject? Accepted(string kind) => (Stored(kind)["status"]?["conditions"] as JsonArray ?? [])
-        .SingleOrDefault(condition => condition!["type"]!.GetValue<string>() == "mesh-node.io/Accepted")?.AsObject();
+    private void Replace(string plural, JsonObject written) => Assert.Equal(
+        200,
+        _server.Of(written["kind"]!.GetValue<string>())
+            .Replace(new ApiPath(plural, "shop", written["metadata"]!["name"]!.GetValue<string>(), ""), written).Code);
+
+    /// <summary>Level and code of each message, in order.</summary>
+    private string[] Codes(string kind) => [.. (Stored(kind)["status"]?["validationMessages"] as JsonArray ?? [])
+        .Select(message => $"{message!["level"]} {message["type"]!["code"]}")];
+
+    private JsonObject? Accepted(string kind) => Condition(kind, "mesh-node.io/Accepted");
+
+    private JsonObject? Condition(string kind, string type) => (Stored(kind)["status"]?["conditions"] as JsonArray ?? [])
+        .SingleOrDefault(condition => condition!["type"]!.GetValue<string>() == type)?.AsObject();
 
     private List<JsonObject> Ours() => [.. (Stored("HTTPRoute")["status"]?["parents"] as JsonArray ?? [])
         .Where(entry => entry!["controllerName"]!.GetValue<string>() == ObjectStatus.ControllerName).Select(entry => entry!.AsObject())];

@@ -31,7 +31,10 @@ internal static class Layers
         ["Mesh.Control.Cli"] = ["Mesh.Control.Analysis", "Mesh.Control.Dialects", "Mesh.Control.Model", "Mesh.Control.Sources"],
         ["Mesh.Control.Serving"] = ["Mesh.Api", "Mesh.Control.Model"],
         ["Mesh.Control"] =
-            ["Mesh.Api", "Mesh.Control.Dialects", "Mesh.Control.Model", "Mesh.Control.Serving", "Mesh.Control.Sources"],
+        [
+            "Mesh.Api", "Mesh.Control.Analysis", "Mesh.Control.Dialects", "Mesh.Control.Model", "Mesh.Control.Serving",
+            "Mesh.Control.Sources",
+        ],
     };
 
     /// <summary>Packages of functions that depend on their arguments and nothing else.</summary>
