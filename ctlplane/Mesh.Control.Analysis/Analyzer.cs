@@ -19,13 +19,28 @@ public static class Analyzer
     public static AnalysisResult Find(ImmutableArray<RawObject> objects, TranslationOptions options)
     {
         var mesh = new MeshInput(objects, options);
+        return new AnalysisResult(Find(mesh), mesh.Present) { Input = mesh };
+    }
+
+    /// <summary>
+    /// What the rules would find about one object if it were written into a mesh that was analysed. Costs little of what analysing the mesh
+    /// does; what would be wrong with other objects then is not said.
+    /// </summary>
+    /// <param name="analysis">Of the mesh as it is.</param>
+    /// <param name="changed">A new object, or a new version of one.</param>
+    public static ImmutableArray<Diagnostic> FindAbout(AnalysisResult analysis, RawObject changed) => analysis.Input is { } mesh
+        ? Find(mesh.With(changed)).RemoveAll(finding => finding.Object != changed.Key)
+        : [];
+
+    private static ImmutableArray<Diagnostic> Find(MeshInput mesh)
+    {
         var found = new HashSet<Diagnostic>();
         foreach (IRule rule in AllRules.List)
         {
             found.UnionWith(Run(rule, mesh));
         }
 
-        return new AnalysisResult([.. found.Where(finding => IsMeaningful(finding, mesh.Present)).Order(s_order)], mesh.Present);
+        return [.. found.Where(finding => IsMeaningful(finding, mesh.Present)).Order(s_order)];
     }
 
     /// <summary>

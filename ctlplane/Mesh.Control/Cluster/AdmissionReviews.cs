@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Mesh.Control.Analysis;
 using Mesh.Control.Dialects;
 using Mesh.Control.Model.Diagnostics;
 using Mesh.Control.Model.Inputs;
@@ -9,8 +10,9 @@ using Mesh.Control.Sources.Kubernetes;
 namespace Mesh.Control.Cluster;
 
 /// <summary>
-/// Answers whether an object may be written as it is: what would be refused once it is there is refused before, in the same words. A change
-/// that leaves the spec as it was passes, so that one that is broken already can be labelled and deleted. Pure.
+/// Answers whether an object may be written as it is: what would be refused once it is there is refused before, in the same words. What is
+/// wrong between it and others is a warning, however bad: objects that belong together come in any order. A change that leaves the spec as
+/// it was passes, so that one that is broken already can be labelled and deleted.
 /// </summary>
 internal static class AdmissionReviews
 {
@@ -19,9 +21,11 @@ internal static class AdmissionReviews
     private const int WarningCharsMax = 240;
 
     /// <param name="review">An AdmissionReview of admission.k8s.io/v1, with a request.</param>
+    /// <param name="complete">Adds to what is wrong with an object by itself what is wrong between it and others.</param>
     /// <returns>One with a response.</returns>
     /// <exception cref="FormatException">It is no such review.</exception>
-    public static JsonObject Answer(JsonObject review)
+    public static JsonObject Answer(
+        JsonObject review, Func<RawObject, ImmutableArray<Diagnostic>, ImmutableArray<Diagnostic>> complete)
     {
         try
         {
@@ -32,7 +36,7 @@ internal static class AdmissionReviews
                 throw new FormatException("An AdmissionReview of admission.k8s.io/v1 with a request is expected.");
             }
 
-            ImmutableArray<Diagnostic> said = Validate(request);
+            ImmutableArray<Diagnostic> said = Validate(request, complete);
             return new JsonObject
             {
                 ["apiVersion"] = "admission.k8s.io/v1",
@@ -46,7 +50,8 @@ internal static class AdmissionReviews
         }
     }
 
-    private static ImmutableArray<Diagnostic> Validate(JsonObject request)
+    private static ImmutableArray<Diagnostic> Validate(
+        JsonObject request, Func<RawObject, ImmutableArray<Diagnostic>, ImmutableArray<Diagnostic>> complete)
     {
         string group = request["resource"]?["group"]?.GetValue<string>() ?? string.Empty;
         string plural = request["resource"]?["resource"]?.GetValue<string>() ?? string.Empty;
@@ -77,12 +82,12 @@ internal static class AdmissionReviews
         }
 
         (RawObject source, Diagnostic? problem) = SingleObjects.Read(kind, version, JsonSerializer.SerializeToUtf8Bytes(named));
-        return problem is null ? ObjectValidation.Validate(source) : [problem];
+        return problem is null ? complete(source, ObjectValidation.Validate(source)) : [DiagnosticCodes.Coded(problem)];
     }
 
     private static JsonObject ResponseOf(string uid, ImmutableArray<Diagnostic> said)
     {
-        string[] errors = [.. said.Where(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error).Select(TextOf)];
+        string[] errors = [.. said.Where(DiagnosticCodes.IsRefusal).Select(TextOf)];
         var response = new JsonObject { ["uid"] = uid, ["allowed"] = errors.Length == 0 };
         if (errors.Length > 0)
         {
@@ -96,7 +101,8 @@ internal static class AdmissionReviews
 
         string[] warnings =
         [
-            .. said.Where(diagnostic => diagnostic.Severity == DiagnosticSeverity.Warning)
+            .. said.Where(diagnostic => diagnostic.Severity != DiagnosticSeverity.Note && !DiagnosticCodes.IsRefusal(diagnostic))
+                .OrderByDescending(diagnostic => diagnostic.Severity)
                 .Take(WarningsMax)
                 .Select(diagnostic => Short(TextOf(diagnostic), WarningCharsMax)),
         ];
@@ -109,8 +115,14 @@ internal static class AdmissionReviews
     }
 
     private static string TextOf(Diagnostic diagnostic) => string.Join(
-        ' ', new[] { diagnostic.Field.Length == 0 ? string.Empty : $"{diagnostic.Field}:", diagnostic.Reason, diagnostic.Hint }
-            .Where(part => part.Length > 0));
+        ' ',
+        new[]
+        {
+            $"[{diagnostic.Code}]",
+            diagnostic.Field.Length == 0 ? string.Empty : $"{diagnostic.Field}:",
+            diagnostic.Reason,
+            diagnostic.Hint,
+        }.Where(part => part.Length > 0));
 
     private static string Short(string text, int charsMax) =>
         text.Length > charsMax ? string.Concat(text.AsSpan(0, charsMax - 1), "…") : text;

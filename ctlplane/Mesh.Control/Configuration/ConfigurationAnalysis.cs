@@ -3,6 +3,7 @@ using System.Threading.Channels;
 using Mesh.Control.Analysis;
 using Mesh.Control.Dialects;
 using Mesh.Control.Model.Diagnostics;
+using Mesh.Control.Model.Inputs;
 
 namespace Mesh.Control.Configuration;
 
@@ -39,6 +40,23 @@ internal sealed partial class ConfigurationAnalysis(
     /// <summary>Asks for an analysis; never waits. A configuration that is replaced before its turn is passed over.</summary>
     public void Want(ConfigurationState.View view) => _pending.Writer.TryWrite(view);
 
+    /// <summary>
+    /// All that there is to say about an object that is about to be written: by itself, and beside those of the newest configuration that
+    /// was analysed. Any thread.
+    /// </summary>
+    /// <param name="source">The object.</param>
+    /// <param name="said">What is wrong with it by itself.</param>
+    public ImmutableArray<Diagnostic> Complete(RawObject source, ImmutableArray<Diagnostic> said)
+    {
+        if (state.Analyzed is not { } analyzed)
+        {
+            return [.. said.Select(DiagnosticCodes.Coded)];
+        }
+
+        AnalysisResult about = analyzed.Analysis with { Findings = Known(Analyzer.FindAbout(analyzed.Analysis, source)) };
+        return Analyzer.Merge([source], said, about);
+    }
+
     public async Task RunAsync(CancellationToken cancellation)
     {
         await foreach (ConfigurationState.View view in _pending.Reader.ReadAllAsync(cancellation))
@@ -69,12 +87,13 @@ internal sealed partial class ConfigurationAnalysis(
         }
 
         // What is read here is the whole mesh: that there is no service at all is said too.
-        return new AnalysisResult(
-            knowsGateways ? result.Findings : result.Findings.RemoveAll(IsAboutGateways), result.Present | Needs.Services);
+        return result with { Findings = Known(result.Findings), Present = result.Present | Needs.Services };
     }
 
-    private static bool IsAboutGateways(Diagnostic finding) =>
-        s_aboutGateways.Contains(finding.Alias) || s_aboutGateways.Contains(finding.Code);
+    /// <summary>Without what cannot be known here.</summary>
+    private ImmutableArray<Diagnostic> Known(ImmutableArray<Diagnostic> findings) => knowsGateways
+        ? findings
+        : findings.RemoveAll(finding => s_aboutGateways.Contains(finding.Alias) || s_aboutGateways.Contains(finding.Code));
 
     /// <summary>
     /// Each finding once, when it appears; notes never, and refusals by the pipeline, which does not wait. That lines before it come or go

@@ -1,6 +1,9 @@
+using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Mesh.Control.Cluster;
+using Mesh.Control.Model.Diagnostics;
+using Mesh.Control.Model.Inputs;
 
 namespace Mesh.Control.Hosting;
 
@@ -8,7 +11,8 @@ namespace Mesh.Control.Hosting;
 /// Answers the requests of the port that validates, a few at once: a review is held as a tree that is several times its text, and whoever
 /// reaches the port can send one. Any thread.
 /// </summary>
-internal sealed class AdmissionRequests
+/// <param name="complete">Adds to what is wrong with an object by itself what is wrong between it and others.</param>
+internal sealed class AdmissionRequests(Func<RawObject, ImmutableArray<Diagnostic>, ImmutableArray<Diagnostic>> complete)
 {
     // Whoever is beyond them gets 503, upon which the API server lets the object pass.
     private const int ReviewsAtOnceMax = 4;
@@ -41,7 +45,8 @@ internal sealed class AdmissionRequests
 
             JsonNode? review = await JsonNode.ParseAsync(
                 context.Request.Body, documentOptions: s_strict, cancellationToken: context.RequestAborted);
-            JsonObject answer = AdmissionReviews.Answer(review as JsonObject ?? throw new FormatException("An object is expected."));
+            JsonObject answer = AdmissionReviews.Answer(
+                review as JsonObject ?? throw new FormatException("An object is expected."), complete);
             return (StatusCodes.Status200OK, "application/json", answer.ToJsonString());
         }
         catch (BadHttpRequestException exception)

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Security;
 using System.Security.Authentication;
+using Mesh.Control.Configuration;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 
@@ -23,7 +24,8 @@ internal static class AdmissionServer
     // As long as the API server waits for the answer (timeoutSeconds of the webhook). At this rate the longest body takes little more.
     private static readonly TimeSpan s_bodyGracePeriod = TimeSpan.FromSeconds(5);
 
-    public static WebApplication Build(IPEndPoint listen, ServerCertificate certificate, ILoggerFactory loggers)
+    public static WebApplication Build(
+        IPEndPoint listen, ServerCertificate certificate, ConfigurationAnalysis analysis, ILoggerFactory loggers)
     {
         WebApplicationBuilder builder = BareApplication.CreateBuilder();
         builder.Services.AddSingleton(loggers);
@@ -54,7 +56,7 @@ internal static class AdmissionServer
             });
         });
         WebApplication application = builder.Build();
-        application.MapPost("/validate", new AdmissionRequests().AnswerAsync);
+        application.MapPost("/validate", new AdmissionRequests(analysis.Complete).AnswerAsync);
         return application;
     }
 }

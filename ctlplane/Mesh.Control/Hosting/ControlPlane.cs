@@ -111,7 +111,7 @@ internal sealed partial class ControlPlane : IAsyncDisposable
         _servingApplication = ServingServer.Build(
             options.Listen, _certificate, _tokens, _cluster?.Tokens, _limits, authority, _configuration, _store, _registry, time, loggers);
         _adminApplication = _admin.Build(options.Admin, loggers);
-        _admissionApplication = options.Webhook is { } webhook ? AdmissionServer.Build(webhook, _certificate, loggers) : null;
+        _admissionApplication = options.Webhook is { } webhook ? AdmissionServer.Build(webhook, _certificate, _analysis, loggers) : null;
     }
 
     /// <summary>Where proxies connect.</summary>

@@ -1,7 +1,11 @@
+using System.Collections.Immutable;
 using System.Net;
 using System.Text;
 using System.Text.Json.Nodes;
+using Mesh.Control.Analysis;
 using Mesh.Control.Cluster;
+using Mesh.Control.Model.Diagnostics;
+using Mesh.Control.Model.Inputs;
 using Mesh.Control.Serving.Ca;
 using Mesh.Control.Tests.Support;
 using Mesh.Testing.Kubernetes;
@@ -65,7 +69,7 @@ public sealed class AdmissionTests
     [InlineData("""{"apiVersion": "admission.k8s.io/v1", "request": {"uid": 1}}""")]
     [InlineData("""{"apiVersion": "admission.k8s.io/v1", "request": []}""")]
     public void What_is_no_review_is_said_so(string text) =>
-        Assert.Throws<FormatException>(() => AdmissionReviews.Answer(JsonNode.Parse(text)!.AsObject()));
+        Assert.Throws<FormatException>(() => AdmissionReviews.Answer(JsonNode.Parse(text)!.AsObject(), ByItself));
 
     [Fact]
     public async Task The_port_answers_whom_the_installed_roots_verify_and_they_follow_a_rotation()
@@ -105,7 +109,50 @@ public sealed class AdmissionTests
         Assert.Contains(roots, BundleOf(server)!, StringComparison.Ordinal);
     }
 
-    private static JsonObject Answer(JsonObject review) => AdmissionReviews.Answer(review)["response"]!.AsObject();
+    [Fact]
+    public async Task What_is_wrong_between_objects_is_a_warning_and_what_is_wrong_by_itself_a_refusal()
+    {
+        await using var control = new TestControlPlane { HasWebhook = true };
+        control.Write("a.yaml", Manifests.Namespace("shop") + Manifests.Service("shop", "cart", "10.1.0.1", "cart"));
+        await control.StartAsync();
+        await Eventually.TrueAsync(
+            async () => (await control.AdminJsonAsync("/debug/diagnostics")).GetProperty("isAnalyzed").GetBoolean(), "analysed");
+        using HttpClient client = control.ConnectToWebhook("mesh-control");
+
+        JsonNode missing = await AskAsync(client, "crat", "3s");
+        JsonNode known = await AskAsync(client, "cart", "3s");
+        JsonNode broken = await AskAsync(client, "crat", "soon");
+
+        Assert.True(missing["allowed"]!.GetValue<bool>());
+        Assert.StartsWith(
+            "[IST0101] spec.http[0].route[0].destination.host: No service is called \"crat\".",
+            Assert.Single(missing["warnings"]!.AsArray())!.GetValue<string>(),
+            StringComparison.Ordinal);
+        Assert.True(known["allowed"]!.GetValue<bool>());
+        Assert.Null(known["warnings"]);
+        Assert.False(broken["allowed"]!.GetValue<bool>());
+        Assert.StartsWith("[IST0106] spec.http[0].timeout:", broken["status"]!["message"]!.GetValue<string>(), StringComparison.Ordinal);
+    }
+
+    private static async Task<JsonNode> AskAsync(HttpClient client, string destination, string timeout)
+    {
+        JsonObject review = Review($$$"""
+            {"hosts": ["cart"], "http": [{"timeout": "{{{timeout}}}", "route": [{"destination": {"host": "{{{destination}}}" } }]}]}
+            """);
+        review["request"]!["resource"] = JsonNode.Parse(
+            """{"group": "networking.istio.io", "version": "v1", "resource": "virtualservices"}""");
+        review["request"]!["object"]!["apiVersion"] = "networking.istio.io/v1";
+        review["request"]!["object"]!["kind"] = "VirtualService";
+        using var content = new StringContent(review.ToJsonString(), Encoding.UTF8, "application/json");
+        using HttpResponseMessage response = await client.PostAsync(
+            new Uri("/validate", UriKind.Relative), content, TestContext.Current.CancellationToken);
+        return JsonNode.Parse(await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken))!["response"]!;
+    }
+
+    private static ImmutableArray<Diagnostic> ByItself(RawObject source, ImmutableArray<Diagnostic> said) =>
+        [.. said.Select(DiagnosticCodes.Coded)];
+
+    private static JsonObject Answer(JsonObject review) => AdmissionReviews.Answer(review, ByItself)["response"]!.AsObject();
 
     private static JsonObject Review(string spec) => JsonNode.Parse($$"""
         {

@@ -71,6 +71,15 @@ public sealed class AnalysisTests
         Assert.Equal(
             ["s7", "s1007"],
             result.Findings.Where(finding => finding.Code == "IST0101").Select(finding => finding.Object!.Value.Name));
+
+        // One object of it, as it would be asked about before it is written.
+        RawObject written = ManifestFiles.ReadText("written.yaml", Route("s9", "nowhere")).Objects[0];
+        start = TimeProvider.System.GetTimestamp();
+        ImmutableArray<Diagnostic> about = Analyzer.FindAbout(result, written);
+        TestContext.Current.TestOutputHelper?.WriteLine(
+            $"one of them in {TimeProvider.System.GetElapsedTime(start).TotalMilliseconds:0.0} ms");
+        Assert.Equal(["IST0101"], about.Select(finding => finding.Code));
+        Assert.Empty(Analyzer.FindAbout(result, ManifestFiles.ReadText("written.yaml", Route("s7", "s8")).Objects[0]));
     }
 
     private static async Task<JsonNode?[]> FindingsAsync(TestControlPlane control) =>

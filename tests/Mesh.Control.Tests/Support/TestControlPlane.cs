@@ -33,6 +33,8 @@ internal sealed class TestControlPlane : IAsyncDisposable
 
     public IPEndPoint EndPoint => _controlPlane!.ServingEndPoint;
 
+    public IPEndPoint AdminEndPoint => _controlPlane!.AdminEndPoint;
+
     public IPEndPoint WebhookEndPoint => _controlPlane!.WebhookEndPoint;
 
     /// <summary>Options a test may change before <see cref="StartAsync"/>.</summary>

@@ -7,7 +7,8 @@ namespace Mesh.Control.Analysis.Rules.DestinationRules;
 /// <summary>IST0174, IST0173 and KIA0209: a DestinationRule is for a service, and each of its subsets for some of its workloads.</summary>
 internal sealed class RuleHosts : IRule
 {
-    public IEnumerable<Diagnostic> Find(MeshInput mesh) => mesh.Of(Kinds.DestinationRule).SelectMany(rule => Check(mesh, rule));
+    public IEnumerable<Diagnostic> Find(MeshInput mesh) =>
+        mesh.Subjects(mesh.Of(Kinds.DestinationRule)).SelectMany(rule => Check(mesh, rule));
 
     private static IEnumerable<Diagnostic> Check(MeshInput mesh, Entry rule)
     {

@@ -7,7 +7,7 @@ namespace Mesh.Control.Analysis.Rules.DestinationRules;
 internal sealed class Verification : IRule
 {
     public IEnumerable<Diagnostic> Find(MeshInput mesh) =>
-        from rule in mesh.Of(Kinds.DestinationRule)
+        from rule in mesh.Subjects(mesh.Of(Kinds.DestinationRule))
         from policy in rule.Spec["subsets"].Items.Select(subset => subset["trafficPolicy"]).Prepend(rule.Spec["trafficPolicy"])
         from finding in Check(rule, policy)
         select finding;

@@ -48,7 +48,7 @@ internal sealed class Annotations : IRule
         ["topology.istio.io/controlPlaneClusters"] = ([Kinds.Namespace], []),
     };
 
-    public IEnumerable<Diagnostic> Find(MeshInput mesh) => mesh.All.SelectMany(entry => Check(
+    public IEnumerable<Diagnostic> Find(MeshInput mesh) => mesh.Subjects(mesh.All).SelectMany(entry => Check(
         entry, Kinds.Of(entry.Source.Key), entry.Metadata["annotations"]).Concat(
         Kinds.PodMakers.Contains(Kinds.Of(entry.Source.Key))
             ? Check(entry, Kinds.Pod, entry.Spec["template"]["metadata"]["annotations"])

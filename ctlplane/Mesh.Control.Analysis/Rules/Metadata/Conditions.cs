@@ -13,7 +13,7 @@ internal sealed class Conditions : IRule
     private static readonly string[] s_wanted = ["Accepted", "Programmed", "ResolvedRefs", "Reconciled", "WaypointBound", "Ready"];
 
     public IEnumerable<Diagnostic> Find(MeshInput mesh) =>
-        from entry in mesh.All
+        from entry in mesh.Subjects(mesh.All)
         where s_groups.Contains(entry.Source.Key.Group)
         from condition in ConditionsOf(entry.Root["status"])
         where condition["status"].Text == "False" && s_wanted.Contains(condition["type"].Text)

@@ -7,7 +7,8 @@ namespace Mesh.Control.Analysis.Rules.Metadata;
 internal sealed class DeprecatedFields : IRule
 {
     public IEnumerable<Diagnostic> Find(MeshInput mesh) =>
-        mesh.VirtualServices.SelectMany(OfVirtualService).Concat(mesh.Of(Kinds.DestinationRule).SelectMany(OfDestinationRule));
+        mesh.Subjects(mesh.VirtualServices).SelectMany(OfVirtualService)
+            .Concat(mesh.Subjects(mesh.Of(Kinds.DestinationRule)).SelectMany(OfDestinationRule));
 
     private static IEnumerable<Diagnostic> OfVirtualService(VirtualService spec) =>
         from rule in spec.Spec["http"].Items

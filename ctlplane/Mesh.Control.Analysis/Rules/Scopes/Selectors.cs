@@ -21,7 +21,7 @@ internal static class Selectors
 
     public static IEnumerable<(Entry Entry, Field Labels)> All(MeshInput mesh) =>
         from kind in s_all
-        from entry in mesh.Of(kind.Kind)
+        from entry in mesh.Subjects(mesh.Of(kind.Kind))
         let labels = entry.Spec[kind.Selector][kind.Labels]
         where labels.Exists && !labels.IsEmptyObject
         select (entry, labels);

@@ -11,7 +11,7 @@ internal sealed class ClaimRoutes : IRule
 
     public IEnumerable<Diagnostic> Find(MeshInput mesh)
     {
-        foreach (VirtualService spec in mesh.VirtualServices)
+        foreach (VirtualService spec in mesh.Subjects(mesh.VirtualServices))
         {
             Field? claim = spec.Routes.SelectMany(route => route.Matches)
                 .SelectMany(match => match["headers"].Entries.Concat(match["withoutHeaders"].Entries))

@@ -7,7 +7,7 @@ namespace Mesh.Control.Analysis.Rules.VirtualServices;
 internal sealed class DestinationHosts : IRule
 {
     public IEnumerable<Diagnostic> Find(MeshInput mesh) =>
-        from spec in mesh.VirtualServices
+        from spec in mesh.Subjects(mesh.VirtualServices)
         from route in spec.Routes
         from destination in route.Destinations
         where destination.Host.Length > 0

@@ -14,7 +14,7 @@ internal sealed class GatewayReferences : IRule
         Dictionary<(string, string), Gateway> known =
             mesh.Gateways.ToDictionary(gateway => (gateway.Namespace, gateway.Name));
         return
-            from spec in mesh.VirtualServices
+            from spec in mesh.Subjects(mesh.VirtualServices)
             from reference in spec.Gateways
             where reference.Text != VirtualService.MeshGateway
             from finding in Check(known, spec, reference)

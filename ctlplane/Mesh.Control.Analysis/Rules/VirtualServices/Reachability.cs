@@ -9,7 +9,7 @@ internal sealed class Reachability : IRule
     private static readonly string[] s_kinds = ["http", "tls", "tcp"];
 
     public IEnumerable<Diagnostic> Find(MeshInput mesh) =>
-        from spec in mesh.VirtualServices
+        from spec in mesh.Subjects(mesh.VirtualServices)
         from kind in s_kinds
         from finding in Check(spec, [.. spec.Spec[kind].Items.Select(rule => new VirtualServiceRoute(rule))])
         select finding;

@@ -12,7 +12,7 @@ internal sealed class Subsets : IRule
             .Where(rule => rule.Spec["host"].Text.Length > 0)
             .ToLookup(rule => mesh.Hosts.Resolve(rule.Spec["host"].Text, rule.Namespace), StringComparer.Ordinal);
         List<IGrouping<string, Entry>> wildcards = [.. rules.Where(group => group.Key.StartsWith('*'))];
-        foreach (VirtualService spec in mesh.VirtualServices)
+        foreach (VirtualService spec in mesh.Subjects(mesh.VirtualServices))
         {
             foreach (RouteDestination destination in spec.Routes.SelectMany(route => route.Destinations))
             {
