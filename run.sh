@@ -60,6 +60,8 @@ nghttpd nghttp2-server
 /usr/lib/cni/bridge containernetworking-plugins
 /usr/lib/python3/dist-packages/grpc python3-grpcio
 /usr/lib/python3/dist-packages/websockets python3-websockets'
+container_needs='containerd containerd
+runc runc'
 bench_needs='haproxy haproxy
 nginx nginx
 /usr/lib/nginx/modules/ngx_stream_module.so libnginx-mod-stream
@@ -169,6 +171,16 @@ image() {
   epoch=${SOURCE_DATE_EPOCH:-$(git -C "$root" log -1 --format=%ct 2>/dev/null || echo 0)}
   revision=$(git -C "$root" describe --always --abbrev=40 --dirty --exclude '*' 2>/dev/null || echo unknown)
   SOURCE_DATE_EPOCH=$epoch "$root/deploy/Mesh.Images/bin/Debug/net10.0/mesh-images" --root "$root" --revision "$revision" "$@"
+  (($# > 0)) || touch "$artifacts/images/.complete"
+}
+
+# Builds images that are not built, or older than what is published.
+image_when_stale() {
+  if [[ -e $artifacts/images/.complete && ! $published/.complete -nt $artifacts/images/.complete ]] && [[ -z $(find \
+    "$root"/deploy/Mesh.Images \( -name bin -o -name obj \) -prune -o -type f -newer "$artifacts/images/.complete" -print -quit) ]]; then
+    return
+  fi
+  image
 }
 
 # --- Namespaces --------------------------------------------------------------------------------------------------------------
@@ -285,6 +297,10 @@ run_tests() {
     for project in "${projects[@]}"; do
       dotnet build "$project" -v quiet -nologo -clp:NoSummary
     done
+  fi
+  if [[ " ${projects[*]} " == *EndToEnd* ]]; then
+    need_packages "$container_needs"
+    image_when_stale
   fi
   ulimit -n "$(ulimit -Hn)"
   in_own_namespaces inside-tests "${projects[@]}"

@@ -34,6 +34,7 @@ internal sealed partial class AptRoot
             "-o", $"Dir::Etc::preferences={folder}/etc/none",
             "-o", "Acquire::Languages=none",
             "-o", "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false",
+            "-o", "Acquire::Retries=3",
             // A failure to get one of the lists is a failure.
             "-o", "APT::Update::Error-Mode=any",
             // The user that apt downloads as may not see a checkout in somebody's home.
