@@ -143,6 +143,7 @@ publish() {
   need_packages "$build_needs"
   publish_lab
   publish_managed ctlplane/Mesh.Control mesh-control
+  publish_managed ctlplane/Mesh.Control.Cli meshctl
   publish_native nodeproxy/Mesh.Node mesh-node
   publish_native nodeproxy/Mesh.Cni mesh-cni
   touch "$published/.complete"

@@ -164,4 +164,25 @@ public sealed class AnalyzeTests
         Assert.Equal(string.Empty, result.Output);
         Assert.Contains("--help'.", result.Errors, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public async Task What_others_wrote_does_nothing_to_the_terminal()
+    {
+        using Folder folder = new Folder().With("input.yaml", """
+            apiVersion: v1
+            kind: Service
+            metadata: {name: cart, namespace: shop}
+            spec: {ports: [{name: http, port: 80}]}
+            ---
+            apiVersion: networking.istio.io/v1
+            kind: VirtualService
+            metadata: {name: cart, namespace: shop}
+            spec: {hosts: [cart], http: [{route: [{destination: {host: "a\e[31mb\u009Bc.example.org"}}]}]}
+            """);
+
+        CliResult result = await Cli.RunAsync("analyze", folder.Path);
+
+        Assert.Contains("a\uFFFD[31mb\uFFFDc.example.org", result.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain(result.Output, character => char.IsControl(character) && character != '\n');
+    }
 }

@@ -19,7 +19,7 @@ public sealed class RunningMeshTests
         """;
 
     private const string Dump = """
-        {"services": [{"name": "cart", "namespace": "shop", "hostname": "cart.shop.svc.cluster.local", "vips": ["/10.1.0.1"],
+        {"services": [{"name": "cart", "namespace": "shop", "hostname": "cart.shop.svc.cluster.local", "vips": ["/10.1.0.1/32"],
           "ports": {"80": 8080}, "endpoints": {"a": {}, "b": {}}}],
          "workloads": [{"namespace": "shop", "name": "cart-1", "workloadIps": ["10.2.0.1"], "node": "node-1", "protocol": "HBONE",
            "status": "Healthy"}],
@@ -55,7 +55,7 @@ public sealed class RunningMeshTests
     }
 
     [Theory]
-    [InlineData("services", "/config_dump", "shop cart.shop.svc.cluster.local /10.1.0.1 80:8080 2")]
+    [InlineData("services", "/config_dump", "shop cart.shop.svc.cluster.local 10.1.0.1 80:8080 2")]
     [InlineData("workloads", "/config_dump", "shop cart-1 10.2.0.1 node-1 HBONE Healthy")]
     [InlineData("policies", "/config_dump", "- name: cart")]
     public async Task Config_shows_what_a_proxy_has(string part, string asked, string expected)
@@ -142,6 +142,41 @@ public sealed class RunningMeshTests
 
         Assert.Equal(1, result.Code);
         Assert.Contains($"Nobody answers at {nobody} (ConnectionRefused); --control", result.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task This_machine_may_be_named_and_an_error_shows_the_port_that_is_meant()
+    {
+        await using var page = new AdminPage(Proxies);
+        string port = page.Address[(page.Address.LastIndexOf(':') + 1)..];
+
+        CliResult named = await Cli.RunAsync("status", "--control", $"localhost:{port}");
+        CliResult wrong = await Cli.RunAsync("status", "--control", "mesh-control");
+
+        Assert.Equal(string.Empty, named.Errors);
+        Assert.Contains("node-1", named.Output, StringComparison.Ordinal);
+        Assert.Contains("'mesh-control' is not an address and port such as 127.0.0.1:15014.", wrong.Errors, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("There is no service nobody in the namespace shop of ", " There are Service shop/cart.", "service", "nobody", "-n", "shop")]
+    [InlineData("There is no svc cart in the namespace other of ", " There is Service shop/cart.", "svc", "cart", "-n", "other")]
+    [InlineData("There is no virtualservice cart in ", " The kinds there are Service.", "virtualservice", "cart")]
+    public async Task What_is_not_there_is_named_with_what_is(string problem, string hint, params string[] named)
+    {
+        using Folder folder = new Folder().With("a.yaml", """
+            apiVersion: v1
+            kind: Service
+            metadata: {name: cart, namespace: shop}
+            spec: {selector: {app: cart}, ports: [{name: http, port: 80}]}
+            """);
+
+        CliResult described = await Cli.RunAsync(["describe", folder.Path, .. named]);
+        CliResult listed = await Cli.RunAsync(["get", folder.Path, .. named]);
+        CliResult deleted = await Cli.RunAsync(["delete", folder.Path, .. named]);
+
+        Assert.All(new[] { described, listed, deleted }, result =>
+            Assert.Equal((1, $"meshctl: {problem}{folder.Path}.{hint}\n"), (result.Code, result.Errors)));
     }
 
     [Fact]

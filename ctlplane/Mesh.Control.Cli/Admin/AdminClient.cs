@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Mesh.Control.Cli.Output;
 
 namespace Mesh.Control.Cli.Admin;
 
@@ -33,7 +34,7 @@ internal static class AdminClient
             string text = Encoding.UTF8.GetString(await answer.Content.ReadAsByteArrayAsync(cancellation));
             return answer.StatusCode == HttpStatusCode.OK
                 ? text
-                : throw new CommandException($"{address} answers {(int)answer.StatusCode}: {text.Trim()}");
+                : throw new CommandException($"{address} answers {(int)answer.StatusCode}: {PlainText.Lines(text.Trim())}");
         }
         catch (Exception failed) when (failed is HttpRequestException or TaskCanceledException && !cancellation.IsCancellationRequested)
         {

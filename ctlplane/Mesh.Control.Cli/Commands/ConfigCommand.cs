@@ -77,7 +77,7 @@ internal static class ConfigCommand
         [
             ("NAMESPACE", entry => TextOf(entry["namespace"])),
             ("HOSTNAME", entry => TextOf(entry["hostname"])),
-            ("ADDRESSES", entry => TextOf(entry["vips"] ?? entry["addresses"])),
+            ("ADDRESSES", entry => string.Join(',', (entry["vips"] as JsonArray ?? []).Select(AddressOf))),
             ("PORTS", entry => TextOf(entry["ports"])),
             ("ENDPOINTS", entry => CountOf(entry["endpoints"])),
         ],
@@ -108,6 +108,14 @@ internal static class ConfigCommand
         ],
         _ => null,
     };
+
+    /// <summary>Of <c>NETWORK/ADDRESS/LENGTH</c> what says something: most meshes have one network, and most blocks one address.</summary>
+    private static string AddressOf(JsonNode? block)
+    {
+        string text = TextOf(block).TrimStart('/');
+        string whole = text.Contains(':', StringComparison.Ordinal) ? "/128" : "/32";
+        return text.EndsWith(whole, StringComparison.Ordinal) ? text[..^whole.Length] : text;
+    }
 
     private static string CountOf(JsonNode? node) => node switch
     {

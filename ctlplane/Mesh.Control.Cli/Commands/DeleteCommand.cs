@@ -42,7 +42,12 @@ internal static class DeleteCommand
             RawObject target = found switch
             {
                 [RawObject only] => only,
-                [] => throw new CommandException("No such object."),
+                [] => throw MissingObject.In(
+                    current.Objects,
+                    parsed.GetValue(directory)!,
+                    parsed.GetValue(kind),
+                    parsed.GetValue(name),
+                    parsed.GetValue(@namespace)),
                 _ => throw new CommandException(
                     $"Which of them? {string.Join("; ", found.Select(source => $"{source.Key} ({source.Origin})"))}. Name the namespace."),
             };

@@ -46,9 +46,15 @@ internal static class DescribeCommand
             ];
             if (found.Count != 1)
             {
-                throw new CommandException(found.Count == 0
-                    ? "No such object."
-                    : $"Which of them? {string.Join("; ", found.Select(source => source.Key))}. Name the namespace.");
+                throw found.Count == 0
+                    ? MissingObject.In(
+                        current.Objects,
+                        parsed.GetValue(directory)!,
+                        parsed.GetValue(kind),
+                        parsed.GetValue(name),
+                        parsed.GetValue(@namespace))
+                    : new CommandException(
+                        $"Which of them? {string.Join("; ", found.Select(source => source.Key))}. Name the namespace.");
             }
 
             Describe(terminal, parsed.GetValue(form)!, current, found[0], mesh.Translation(parsed));

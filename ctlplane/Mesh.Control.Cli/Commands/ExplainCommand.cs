@@ -75,7 +75,7 @@ internal static class ExplainCommand
                 if (form == "text")
                 {
                     string text = await AdminClient.TextAsync(proxy, page, "--proxy", cancellation);
-                    await terminal.Output.WriteAsync($"# {proxy}\n{text}");
+                    await terminal.Output.WriteAsync($"# {proxy}\n{PlainText.Lines(text)}");
                 }
                 else
                 {

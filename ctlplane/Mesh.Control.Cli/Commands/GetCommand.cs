@@ -43,7 +43,12 @@ internal static class GetCommand
             ];
             if (found.Count == 0)
             {
-                throw new CommandException("No such object.");
+                throw MissingObject.In(
+                    snapshot.Objects,
+                    parsed.GetValue(directory)!,
+                    parsed.GetValue(kind),
+                    parsed.GetValue(name),
+                    parsed.GetValue(@namespace));
             }
 
             Write(terminal, parsed.GetValue(form)!, found);

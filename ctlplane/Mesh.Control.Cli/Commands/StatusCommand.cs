@@ -78,8 +78,8 @@ internal static class StatusCommand
                 if (type["nacked"] is { } refusal)
                 {
                     string names = string.Join(", ", (refusal["resources"] as JsonArray ?? []).Select(TextOf));
-                    terminal.Output.WriteLine(
-                        $"{TextOf(proxy!["node"])} refuses {names} ({ShortName(TextOf(type["type"]))}): {TextOf(refusal["reason"])}");
+                    terminal.Output.WriteLine(PlainText.Line(
+                        $"{TextOf(proxy!["node"])} refuses {names} ({ShortName(TextOf(type["type"]))}): {TextOf(refusal["reason"])}"));
                 }
             }
         }

@@ -45,7 +45,7 @@ internal static class Documents
         ]);
         foreach (string[] row in rows)
         {
-            table.AddRow(row.Select(IRenderable (cell) => new Text(cell.Length == 0 ? "-" : cell)));
+            table.AddRow(row.Select(IRenderable (cell) => new Text(cell.Length == 0 ? "-" : PlainText.Line(cell))));
         }
 
         using var text = new StringWriter();

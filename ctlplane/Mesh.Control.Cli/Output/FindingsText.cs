@@ -44,17 +44,17 @@ internal static class FindingsText
         string code = finding.Code.Length == 0 ? string.Empty : $" [{finding.Code}]";
         string what = finding.Object is { } key ? $"{key} {finding.Origin}" : finding.Origin.ToString();
         string where = what.Length == 0 ? string.Empty : $" ({what})";
-        return $"{SeverityNames.Of(finding.Severity)}{code}{where} {finding.Reason}";
+        return PlainText.Line($"{SeverityNames.Of(finding.Severity)}{code}{where} {finding.Reason}");
     }
 
     /// <summary>Where in the object, and what to do; empty when there is nothing to say.</summary>
-    public static string HintOf(Diagnostic finding) => (finding.Field, finding.Hint) switch
+    public static string HintOf(Diagnostic finding) => PlainText.Line((finding.Field, finding.Hint) switch
     {
         ("", "") => string.Empty,
         ("", string hint) => $"  hint: {hint}",
         (string field, "") => $"  at {field}",
         (string field, string hint) => $"  at {field}, hint: {hint}",
-    };
+    });
 
     private static string Counted(int count, string noun) =>
         $"{count} {noun}{(count == 1 || noun == "info" ? string.Empty : "s")}";
