@@ -4,7 +4,9 @@ using Mesh.Interop.Linux;
 using Mesh.Node.Capture;
 using Mesh.Node.Capture.Agent;
 using Mesh.Node.Capture.Rules;
+using Mesh.Node.AgentPages;
 using Mesh.Node.Live;
+using Mesh.Node.Proxy.Admin;
 using Mesh.Node.Proxy.Telemetry.Logging;
 using Microsoft.Extensions.Logging;
 
@@ -58,6 +60,10 @@ internal static class AgentCommand
             agent.ReportProblem,
             logger,
             TimeProvider.System);
+        AgentServer? pages = AdminOptions.Parse("agent", configuration.Admin.Agent) is IPEndPoint endpoint
+            ? await AgentServer.StartAsync(endpoint, agent, stop.Token)
+            : null;
+        await using IAsyncDisposable? served = pages;
         Task watching = live.RunAsync(stop.Token);
         await agent.RunAsync(stop.Token);
         await watching;

@@ -109,6 +109,7 @@ internal static class ConfigurationCheck
             at => AdminOptions.Parse("address", at.Admin.Address),
             at => AdminOptions.Parse("metrics", at.Admin.Metrics),
             at => AdminOptions.Parse("readiness", at.Admin.Readiness),
+            at => AdminOptions.Parse("agent", at.Admin.Agent),
             at => at.Telemetry.CheckOtlpEndpoint(),
             at => _ = new CapturePlanner(at.Capture),
         ];

@@ -151,7 +151,7 @@ public sealed class DaemonSetTests
         JsonArray rules = At(s_objects["ClusterRole mesh-node-agent"], "rules").AsArray();
         Assert.All(rules, rule => Assert.Equal([""], Texts(rule!, "apiGroups")));
         Assert.Equal(
-            ["namespaces pods: get list watch", "pods/status: patch", "events: create"],
+            ["namespaces pods: get list watch", "pods/status: patch", "nodes/status: patch", "events: create"],
             rules.Select(rule => $"{string.Join(' ', Texts(rule!, "resources"))}: {string.Join(' ', Texts(rule!, "verbs"))}"));
         JsonObject binding = s_objects["ClusterRoleBinding mesh-node-agent"];
         Assert.Equal("mesh-node-agent", Text(binding, "roleRef", "name"));

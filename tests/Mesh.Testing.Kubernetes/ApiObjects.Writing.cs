@@ -87,9 +87,9 @@ public sealed partial class ApiObjects
 
     /// <summary>
     /// A JSON merge patch (RFC 7386). Of the part <c>status</c> it takes the metadata and the status, as the API server does for pods and
-    /// nodes. A uid in it is a condition.
+    /// nodes. A uid in it is a condition. A strategic one merges lists of conditions by their type.
     /// </summary>
-    public ApiAnswer Merge(ApiPath path, JsonObject patch)
+    public ApiAnswer Merge(ApiPath path, JsonObject patch, bool isStrategic)
     {
         lock (_lock)
         {
@@ -101,7 +101,9 @@ public sealed partial class ApiObjects
             if (patch["metadata"]?["uid"]?.GetValue<string>() is { } uid && known["metadata"]!["uid"]?.GetValue<string>() != uid)
             {
                 return ApiAnswer.Failure(
-                    409, "Conflict", $"Operation cannot be fulfilled on {resource.Plural} \"{path.Name}\": the UID in the precondition differs");
+                    409,
+                    "Conflict",
+                    $"Operation cannot be fulfilled on {resource.Plural} \"{path.Name}\": the UID in the precondition differs");
             }
 
             var next = (JsonObject)known.DeepClone();
@@ -109,7 +111,7 @@ public sealed partial class ApiObjects
             {
                 if (path.Part.Length == 0 || field == "metadata" || field == path.Part)
                 {
-                    MergeField(next, field, value);
+                    MergeField(next, field, value, isStrategic);
                 }
             }
 
@@ -118,7 +120,7 @@ public sealed partial class ApiObjects
         }
     }
 
-    private static void MergeField(JsonObject into, string field, JsonNode? value)
+    private static void MergeField(JsonObject into, string field, JsonNode? value, bool isStrategic)
     {
         if (value is JsonObject changes)
         {
@@ -129,8 +131,15 @@ public sealed partial class ApiObjects
 
             foreach ((string name, JsonNode? changed) in changes)
             {
-                MergeField(below, name, changed);
+                MergeField(below, name, changed, isStrategic);
             }
+        }
+        else if (isStrategic && field == "conditions" && value is JsonArray conditions)
+        {
+            string[] written = [.. conditions.Select(condition => condition!["type"]!.GetValue<string>())];
+            IEnumerable<JsonNode?> kept =
+                into[field]?.AsArray().Where(known => !written.Contains(known!["type"]!.GetValue<string>())) ?? [];
+            into[field] = new JsonArray([.. kept.Concat(conditions).Select(condition => condition!.DeepClone())]);
         }
         else if (value is null)
         {

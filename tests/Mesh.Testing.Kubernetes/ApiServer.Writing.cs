@@ -21,9 +21,12 @@ public sealed partial class ApiServer
                 answer = objects.Replace(path, await ReadAsync(context));
                 break;
             case "PATCH":
-                answer = context.Request.ContentType == "application/merge-patch+json"
-                    ? objects.Merge(path, await ReadAsync(context))
-                    : ApiAnswer.Failure(415, "UnsupportedMediaType", $"{context.Request.ContentType} is not understood here.");
+                answer = context.Request.ContentType switch
+                {
+                    "application/merge-patch+json" => objects.Merge(path, await ReadAsync(context), isStrategic: false),
+                    "application/strategic-merge-patch+json" => objects.Merge(path, await ReadAsync(context), isStrategic: true),
+                    _ => ApiAnswer.Failure(415, "UnsupportedMediaType", $"{context.Request.ContentType} is not understood here."),
+                };
                 break;
             case "DELETE":
                 answer = objects.Remove(path);

@@ -22,6 +22,8 @@ internal sealed class AgentServices
     /// <summary>Our own namespace, which is the node's: never captured.</summary>
     public required (ulong Device, ulong Inode) OwnNamespace { get; init; }
 
+    public required AgentMetrics Metrics { get; init; }
+
     public required ILogger Logger { get; init; }
 
     public required TimeProvider Time { get; init; }

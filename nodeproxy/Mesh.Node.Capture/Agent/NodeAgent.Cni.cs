@@ -50,8 +50,9 @@ public sealed partial class NodeAgent
         if (Cni.Installs)
         {
             CniInstallation installation = new(Cni, CniInstallation.EntryOf(Cni, _kubernetes.ExcludedNamespaces));
-            Task installing = new CniInstaller(Cni, installation, _logger, _time).RunAsync(cancellation);
-            answering = await Task.WhenAny(answering, installing);
+            CniInstaller installer = new(Cni, installation, _logger, _time);
+            _installer = installer;
+            answering = await Task.WhenAny(answering, installer.RunAsync(cancellation));
         }
 
         await answering;
@@ -63,7 +64,7 @@ public sealed partial class NodeAgent
     private async Task AnswerRuntimeAsync(PodSources sources, AgentServices services, CancellationToken cancellation)
     {
         await _firstLook.Task.WaitAsync(cancellation);
-        CniRequests requests = new(Cni, sources, new Networks(this, services, cancellation), _logger);
+        CniRequests requests = new(Cni, sources, new Networks(this, services, cancellation), _metrics, _logger);
         await new CniServer(Cni, requests, _logger).RunAsync(cancellation);
     }
 

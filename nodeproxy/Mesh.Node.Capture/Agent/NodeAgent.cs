@@ -139,6 +139,8 @@ public sealed partial class NodeAgent
                 _capture.Backend, _capture.Mode, LockDirectoryOf(_handover), _time, cancellation, _kubernetes.HostProc);
         using NetNamespace own = NetNamespace.OpenCurrent();
         HandoverServer server = new(_handover, OnHandoverChanged, _logger, _time);
+        _server = server;
+        _podSources = sources;
         AgentServices services = new()
         {
             Options = _capture,
@@ -147,6 +149,7 @@ public sealed partial class NodeAgent
             Server = server,
             NodeAddresses = new NodeAddresses(_nodeAddresses),
             OwnNamespace = own.Id,
+            Metrics = _metrics,
             Logger = _logger,
             Time = _time,
             OnReportChanged = SignalReport,
@@ -163,10 +166,11 @@ public sealed partial class NodeAgent
         [
             FollowSourcesAsync(sources, services, stop.Token),
             ServeAsync(server, stop.Token),
-            WriteReportsAsync(rules.Backend, server, sources, stop.Token),
+            WriteReportsAsync(rules.Backend, server, stop.Token),
             ServeRuntimeAsync(sources, services, stop.Token),
             SayEventsAsync(sources.Events, stop.Token),
             NoteCaptureAsync(sources.Notes, stop.Token),
+            SayConditionAsync(sources.Condition, stop.Token),
             _fault.Task,
         ];
         Task ended = await Task.WhenAny(parts);
@@ -320,12 +324,7 @@ public sealed partial class NodeAgent
         await _firstLook.Task.WaitAsync(cancellation);
         while (notes is not null)
         {
-            Dictionary<string, PodReport> reports;
-            lock (_gate)
-            {
-                reports = _pods.Values.Select(entry => entry.Pod.Report).ToDictionary(report => report.Uid, StringComparer.Ordinal);
-            }
-
+            Dictionary<string, PodReport> reports = Reports().ToDictionary(report => report.Uid, StringComparer.Ordinal);
             if (await notes.WriteAsync(reports, cancellation))
             {
                 _reportChanges.Writer.TryWrite(true);
@@ -342,43 +341,33 @@ public sealed partial class NodeAgent
         while (events is not null)
         {
             await Task.Delay(s_eventPause, _time, cancellation);
-            PodReport[] pods;
-            lock (_gate)
-            {
-                pods = [.. _pods.Values.Select(entry => entry.Pod.Report)];
-            }
-
-            await events.SayAsync(pods, cancellation);
+            await events.SayAsync(Reports(), cancellation);
         }
 
         await Task.Delay(Timeout.InfiniteTimeSpan, _time, cancellation);
     }
 
-    private async Task WriteReportsAsync(CaptureBackend backend, HandoverServer server, PodSources sources, CancellationToken cancellation)
+    private async Task WriteReportsAsync(CaptureBackend backend, HandoverServer server, CancellationToken cancellation)
     {
         while (await _reportChanges.Reader.WaitToReadAsync(cancellation))
         {
             _reportChanges.Reader.TryRead(out _);
-            WriteReport(backend, server, sources);
+            WriteReport(backend, server);
             await Task.Delay(s_reportPause, _time, cancellation);
         }
     }
 
-    private void WriteReport(CaptureBackend backend, HandoverServer server, PodSources sources)
+    private void WriteReport(CaptureBackend backend, HandoverServer server)
     {
-        AgentReport report;
-        lock (_gate)
+        AgentReport report = new()
         {
-            report = new AgentReport
-            {
-                Node = _node,
-                WrittenAt = _time.GetUtcNow(),
-                Backend = backend,
-                Proxies = server.SessionCount,
-                Problems = _otherProblem is string other ? [other, .. sources.Problems] : sources.Problems,
-                Pods = [.. _pods.Values.Select(entry => entry.Pod.Report).OrderBy(pod => pod.Pod, StringComparer.Ordinal)],
-            };
-        }
+            Node = _node,
+            WrittenAt = _time.GetUtcNow(),
+            Backend = backend,
+            Proxies = server.SessionCount,
+            Problems = Problems(),
+            Pods = [.. Reports().OrderBy(pod => pod.Pod, StringComparer.Ordinal)],
+        };
 
         try
         {

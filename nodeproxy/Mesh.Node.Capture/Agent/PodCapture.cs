@@ -113,7 +113,9 @@ internal sealed partial class PodCapture
 
                 try
                 {
+                    long began = _services.Time.GetTimestamp();
                     await EnsureAsync(cancellation);
+                    _services.Metrics.Reconciled(_services.Time.GetElapsedTime(began));
                     retry = s_retryFirst;
                     await RestAsync(cancellation);
                 }
@@ -125,6 +127,7 @@ internal sealed partial class PodCapture
                 }
                 catch (Exception wrong) when (wrong is CaptureException or PosixException)
                 {
+                    _services.Metrics.ReconcileFailed();
                     ReportWrong(wrong.Message, retry);
                     await _wake.WaitAsync(retry, _services.Time, cancellation);
                     retry = retry * 2 < s_retryLast ? retry * 2 : s_retryLast;
@@ -416,6 +419,7 @@ internal sealed partial class PodCapture
 
     private void ReportRepair(IReadOnlyList<string> differences)
     {
+        _services.Metrics.Repaired();
         Log.PodRepaired(_services.Logger, _spec.DisplayName, _spec.Uid, string.Join("; ", differences));
         SetReport(_report with { LastDrift = differences, Repairs = _report.Repairs + 1 });
     }

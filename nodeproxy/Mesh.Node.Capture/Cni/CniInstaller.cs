@@ -13,6 +13,10 @@ internal sealed class CniInstaller(CniOptions options, CniInstallation installat
 
     private readonly WakeSignal _changed = new();
     private string[] _reported = [];
+    private volatile string? _problem = "the plug-in has not been looked at yet";
+
+    /// <summary>Why the plug-in is not installed as it must be; null when it is. Any thread.</summary>
+    public string? Problem => _problem;
 
     /// <summary>Runs until cancelled.</summary>
     public async Task RunAsync(CancellationToken cancellation)
@@ -48,6 +52,7 @@ internal sealed class CniInstaller(CniOptions options, CniInstallation installat
         }
 
         _reported = [.. problems];
+        _problem = problems.Count > 0 ? string.Join("; ", problems) : null;
     }
 
     private FileSystemWatcher? TryWatch()

@@ -1,13 +1,15 @@
 using System.Net;
 using Mesh.Cni.Contract;
 using Mesh.Interop.Linux;
+using Mesh.Node.Capture.Agent;
 using Mesh.Node.Capture.Pods;
 using Microsoft.Extensions.Logging;
 
 namespace Mesh.Node.Capture.Cni;
 
 /// <summary>Answers the runtime's requests. Each may come again at any time, and means the same then. Safe on any thread.</summary>
-internal sealed class CniRequests(CniOptions options, IPodEnrolment enrolment, IPodNetworks networks, ILogger logger)
+internal sealed class CniRequests(
+    CniOptions options, IPodEnrolment enrolment, IPodNetworks networks, AgentMetrics metrics, ILogger logger)
 {
     // A pod's end is not held up by a proxy that does not answer.
     private static readonly TimeSpan s_detachLimit = TimeSpan.FromSeconds(5);
@@ -15,6 +17,20 @@ internal sealed class CniRequests(CniOptions options, IPodEnrolment enrolment, I
     /// <summary>Answers one request. What goes wrong is in the answer.</summary>
     /// <exception cref="OperationCanceledException">The agent stops.</exception>
     public async Task<CniAnswer> AnswerAsync(CniRequest request, CancellationToken cancellation)
+    {
+        CniAnswer answer = await DecideAsync(request, cancellation);
+        metrics.Answered(request.Command, answer.Code switch
+        {
+            CniErrorCode.None => "success",
+            CniErrorCode.TryAgainLater => "try-again",
+            CniErrorCode.CaptureFailed => "capture-failed",
+            CniErrorCode.ContainerUnknown => "unreachable",
+            _ => "refused",
+        });
+        return answer;
+    }
+
+    private async Task<CniAnswer> DecideAsync(CniRequest request, CancellationToken cancellation)
     {
         string pod = request.PodName is null ? "" : $"{request.PodNamespace}/{request.PodName}";
         try

@@ -50,6 +50,7 @@ internal sealed partial class KubernetesPodSource : IPodSource, IDisposable
         _processes = new HostProcesses(options.HostProc, time);
         _api = new ApiClient(options);
         Events = new PodEvents(_api, node, logger, time);
+        Condition = new NodeCondition(_api, node, logger, time);
         _pods = new ResourceFollower<PodObject>(
             new ResourceKind<PodObject>(
                 "pods",
@@ -87,6 +88,12 @@ internal sealed partial class KubernetesPodSource : IPodSource, IDisposable
 
     /// <summary>Says what is wrong with pods where their owners look.</summary>
     public PodEvents Events { get; }
+
+    /// <summary>Says how this node is.</summary>
+    public NodeCondition Condition { get; }
+
+    /// <summary>How often the watch of each kind failed or was to list anew. Any thread.</summary>
+    public IReadOnlyList<(string Kind, long Count)> WatchRestarts => [("pods", _pods.Restarts), ("namespaces", _namespaces.Restarts)];
 
     /// <summary>Says which pods' capture stands.</summary>
     public CaptureNotes Notes { get; }

@@ -26,4 +26,8 @@ internal static partial class Log
     [LoggerMessage(EventId = 3306, Level = LogLevel.Warning,
         Message = "Whether the capture of pod {Pod} stands ({Stands}) could not be written on it: {Reason}.")]
     public static partial void CaptureNotNoted(ILogger logger, string pod, bool stands, string reason);
+
+    [LoggerMessage(EventId = 3307, Level = LogLevel.Warning,
+        Message = "The condition {Type} of node {Node} could not be written: {Reason}.")]
+    public static partial void ConditionNotSaid(ILogger logger, string type, string node, string reason);
 }

@@ -35,6 +35,8 @@ internal sealed class ResourceFollower<T>(
     private TimeSpan _retry = times.RetryFirst;
     private string _version = "";
 
+    private long _restarts;
+
     /// <summary>What is known, in no order; null before the first list has ended. Any thread.</summary>
     public IReadOnlyList<T>? Objects
     {
@@ -50,6 +52,9 @@ internal sealed class ResourceFollower<T>(
     /// <summary>Why it cannot be followed now; null while it can. Any thread.</summary>
     public string? Problem { get; private set; }
 
+    /// <summary>How often listing or watching failed, or the history was gone. Any thread.</summary>
+    public long Restarts => Interlocked.Read(ref _restarts);
+
     /// <summary>Follows until cancelled.</summary>
     public async Task RunAsync(CancellationToken cancellation)
     {
@@ -62,6 +67,7 @@ internal sealed class ResourceFollower<T>(
             }
             catch (Exception failure) when (IsFailure(failure) && !cancellation.IsCancellationRequested)
             {
+                Interlocked.Increment(ref _restarts);
                 await WaitAfterAsync(failure, cancellation);
             }
         }
@@ -115,6 +121,7 @@ internal sealed class ResourceFollower<T>(
                 ResetAfterProgress(from, began);
                 if (isExpired)
                 {
+                    Interlocked.Increment(ref _restarts);
                     Log.HistoryGone(logger, kind.Plural);
                     await DelayAsync(cancellation);
                     return;
@@ -128,6 +135,7 @@ internal sealed class ResourceFollower<T>(
             }
             catch (Exception failure) when (IsOfConnection(failure) && !cancellation.IsCancellationRequested)
             {
+                Interlocked.Increment(ref _restarts);
                 ResetAfterProgress(from, began);
                 await WaitAfterAsync(failure, cancellation);
             }

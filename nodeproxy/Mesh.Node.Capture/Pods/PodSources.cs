@@ -55,6 +55,12 @@ internal sealed class PodSources : IPodEnrolment, IDisposable
     /// <summary>Says what is wrong with pods where their owners look; null where nobody does.</summary>
     public PodEvents? Events => _kubernetes?.Events;
 
+    /// <summary>Says on the node how it is; null where nobody does.</summary>
+    public NodeCondition? Condition => _kubernetes?.Condition;
+
+    /// <summary>How often the watch of each kind failed or was to list anew. Any thread.</summary>
+    public IReadOnlyList<(string Kind, long Count)> WatchRestarts => _kubernetes?.WatchRestarts ?? [];
+
     /// <summary>Says on pods whether their capture stands; null where nobody does.</summary>
     public CaptureNotes? Notes => _kubernetes?.Notes;
 

@@ -2,7 +2,9 @@ using System.Net;
 
 namespace Mesh.Node.Proxy.Admin;
 
-/// <summary>Where the proxy can be looked at. Section <c>admin</c> of the node's configuration file; an empty text turns one off.</summary>
+/// <summary>
+/// Where proxy and agent can be looked at. Section <c>admin</c> of the node's configuration file; an empty text turns one off.
+/// </summary>
 public sealed class AdminOptions
 {
     /// <summary>The administrator's pages: configuration, certificates, connections, log level. Loopback, or there is a reason.</summary>
@@ -13,6 +15,9 @@ public sealed class AdminOptions
 
     /// <summary>Readiness for whoever restarts and routes, and nothing else.</summary>
     public string Readiness { get; set; } = "[::]:15021";
+
+    /// <summary>The agent's own port: whether it lives and is ready, and its metrics. Empty: none.</summary>
+    public string Agent { get; set; } = "";
 
     /// <summary>Reads one of the addresses.</summary>
     /// <param name="key">The name of the key, for the error.</param>
