@@ -28,6 +28,9 @@ internal sealed partial class ConfigurationAnalysis(
 
     private const int LoggedPerRunMax = 50;
 
+    /// <summary>After a change, so that proxies have it before it is analysed, and that of many changes in a row the last is.</summary>
+    private static readonly TimeSpan s_settling = TimeSpan.FromMilliseconds(500);
+
     private static readonly TimeSpan s_pauseMin = TimeSpan.FromSeconds(1);
 
     private static readonly string[] s_aboutGateways = ["KIA1102", "KIA1401"];
@@ -59,35 +62,37 @@ internal sealed partial class ConfigurationAnalysis(
 
     public async Task RunAsync(CancellationToken cancellation)
     {
-        await foreach (ConfigurationState.View view in _pending.Reader.ReadAllAsync(cancellation))
+        while (await _pending.Reader.WaitToReadAsync(cancellation))
         {
+            await Task.Delay(s_settling, time, cancellation);
+            ConfigurationState.View view = await _pending.Reader.ReadAsync(cancellation);
             long start = time.GetTimestamp();
-            AnalysisResult result = Analyze(view);
-            ImmutableArray<Diagnostic> findings = Analyzer.Merge(view.Objects, view.Diagnostics, result);
+            ConfigurationState.AnalyzedView analyzed = Analyze(view);
             TimeSpan taken = time.GetElapsedTime(start);
-            Analyzed(logger, view.Objects.Length, taken.TotalMilliseconds, findings.Length);
-            Log(findings);
-            state.ReplaceAnalyzed(new ConfigurationState.AnalyzedView(view, result, findings));
+            Analyzed(logger, view.Objects.Length, taken.TotalMilliseconds, analyzed.Findings.Length);
+            Log(analyzed.Findings);
+            state.ReplaceAnalyzed(analyzed);
             TimeSpan pause = taken * PausesPerRun;
             await Task.Delay(pause > s_pauseMin ? pause : s_pauseMin, time, cancellation);
         }
     }
 
-    private AnalysisResult Analyze(ConfigurationState.View view)
+    private ConfigurationState.AnalyzedView Analyze(ConfigurationState.View view)
     {
-        var result = new AnalysisResult([], Needs.Nothing);
         try
         {
-            result = Analyzer.Find(view.Objects, options);
+            // What is read here is the whole mesh: that there is no service at all is said too.
+            AnalysisResult found = Analyzer.Find(view.Objects, options);
+            AnalysisResult result = found with { Findings = Known(found.Findings), Present = found.Present | Needs.Services };
+            return new ConfigurationState.AnalyzedView(view, result, Analyzer.Merge(view.Objects, view.Diagnostics, result));
         }
         catch (Exception exception) when (exception is not OutOfMemoryException)
         {
             // A defect of ours that costs findings and nothing else: what translation said is told all the same.
             AnalysisFailed(logger, exception);
+            return new ConfigurationState.AnalyzedView(
+                view, new AnalysisResult([], Needs.Services), [.. view.Diagnostics.Select(DiagnosticCodes.Coded)]);
         }
-
-        // What is read here is the whole mesh: that there is no service at all is said too.
-        return result with { Findings = Known(result.Findings), Present = result.Present | Needs.Services };
     }
 
     /// <summary>Without what cannot be known here.</summary>
