@@ -89,7 +89,9 @@ public sealed class MeshTranslator(TranslationOptions options)
             readings.Select(reading => reading.Spec).OfType<MeshConfigSpec>()
                 .FirstOrDefault(spec => spec.Namespace == options.RootNamespace)?.IsRegistryOnly ?? false,
             OutboundModes.InOrder(readings.Select(reading => reading.Spec).OfType<SidecarSpec>())
-                .FirstOrDefault(spec => spec.Namespace == options.RootNamespace && spec.Selector is null)?.IsRegistryOnly);
+                .FirstOrDefault(spec => spec.Namespace == options.RootNamespace && spec.Selector is null)?.IsRegistryOnly,
+            RequestLogs.InOrder(readings.Select(reading => reading.Spec).OfType<TelemetrySpec>())
+                .FirstOrDefault(spec => spec.Namespace == options.RootNamespace && spec.Selector is null));
     }
 
     private IEnumerable<NamespaceInputs> InputsByNamespace(List<Reading> readings)

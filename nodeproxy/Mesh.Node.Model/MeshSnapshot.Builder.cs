@@ -34,6 +34,7 @@ public sealed partial class MeshSnapshot
         internal Builder(MeshSnapshot from)
         {
             IsComplete = from.IsComplete;
+            HasLoggedWorkloads = from.HasLoggedWorkloads;
             Workloads = from._workloads.ToBuilder();
             WorkloadsByAddress = from._workloadsByAddress.ToBuilder();
             WorkloadsByNode = from._workloadsByNode.ToBuilder();
@@ -50,6 +51,8 @@ public sealed partial class MeshSnapshot
         }
 
         public bool IsComplete { get; private set; }
+
+        internal bool HasLoggedWorkloads { get; private set; }
 
         internal ImmutableDictionary<string, Workload>.Builder Workloads { get; }
 
@@ -103,6 +106,7 @@ public sealed partial class MeshSnapshot
             ArgumentNullException.ThrowIfNull(workload);
             RemoveWorkload(workload.Uid);
             Workloads.Add(workload.Uid, workload);
+            HasLoggedWorkloads |= workload.Logging.IsWritten;
             if (workload.Hostname is not null && workload.Addresses.IsEmpty)
             {
                 Unresolved.Add(workload.Uid, workload);

@@ -50,6 +50,7 @@ public sealed partial class MeshSnapshot
     private MeshSnapshot(Builder builder)
     {
         IsComplete = builder.IsComplete;
+        HasLoggedWorkloads = builder.HasLoggedWorkloads;
         _workloads = builder.Workloads.ToImmutable();
         _workloadsByAddress = builder.WorkloadsByAddress.ToImmutable();
         _workloadsByNode = builder.WorkloadsByNode.ToImmutable();
@@ -69,6 +70,7 @@ public sealed partial class MeshSnapshot
         MeshSnapshot told, IReadOnlyDictionary<string, ServiceEndpoints> services, FrozenDictionary<string, Workload> resolved)
     {
         IsComplete = told.IsComplete;
+        HasLoggedWorkloads = told.HasLoggedWorkloads;
         _workloads = told._workloads;
         _workloadsByAddress = told._workloadsByAddress;
         _workloadsByNode = told._workloadsByNode;
@@ -90,6 +92,9 @@ public sealed partial class MeshSnapshot
 
     /// <summary>True once the first complete set of workloads, services and policies has arrived; never false again.</summary>
     public bool IsComplete { get; }
+
+    /// <summary>Whether requests of a workload have, or had, lines in the log whatever the node's options say.</summary>
+    public bool HasLoggedWorkloads { get; }
 
     public PolicySet Policies { get; }
 

@@ -62,7 +62,7 @@ public sealed class DefinitionTests
         WatchedKind[] others = [.. WatchedKinds.All.Where(kind => Kinds.All.Any(definition => definition.Group == kind.Group))];
 
         Assert.Equal(
-            ["gateway.networking.k8s.io", "mesh-node.io", "networking.istio.io", "security.istio.io"],
+            ["gateway.networking.k8s.io", "mesh-node.io", "networking.istio.io", "security.istio.io", "telemetry.istio.io"],
             others.Select(kind => kind.Group).Distinct().Order(StringComparer.Ordinal));
         Assert.All(others, kind =>
         {

@@ -179,3 +179,29 @@ internal sealed record MeshConfigSpec
 /// <param name="Hostname">Of its service.</param>
 /// <param name="Authorizer">How it is asked; its service is not looked for yet.</param>
 internal sealed record ExtensionProviderSpec(string Name, string? Namespace, string Hostname, Authorizer Authorizer);
+
+/// <summary>A Telemetry as written, reduced to what of it has an effect.</summary>
+internal sealed record TelemetrySpec
+{
+    public required string Namespace { get; init; }
+
+    public required string Name { get; init; }
+
+    public required DateTimeOffset? CreatedAt { get; init; }
+
+    /// <summary>Null for every workload of the namespace, and of the root namespace for those of others too.</summary>
+    public required Labels? Selector { get; init; }
+
+    /// <summary>In order: what comes later goes before what came earlier.</summary>
+    public required ImmutableArray<AccessLoggingSpec> Logging { get; init; }
+}
+
+/// <param name="IsOfClients">For requests that workloads send.</param>
+/// <param name="IsOfServers">For requests that they are sent.</param>
+/// <param name="IsDisabled">There are to be no lines.</param>
+/// <param name="Providers">Where lines go; none for those that a wider Telemetry names.</param>
+internal sealed record AccessLoggingSpec(bool IsOfClients, bool IsOfServers, bool IsDisabled, ImmutableArray<string> Providers)
+{
+    /// <summary>The one provider there is: the log of the node.</summary>
+    public const string Provider = "envoy";
+}

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Mesh.Control.Dialects.Traffic;
 using Mesh.Control.Model.Diagnostics;
 using Mesh.Control.Model.Inputs;
@@ -5,8 +6,8 @@ using Mesh.Control.Model.Inputs;
 namespace Mesh.Control.Dialects.Istio;
 
 /// <summary>
-/// Checks Telemetry (telemetry.istio.io). Nodes say for themselves what they measure, trace and log, so that nothing comes of it; each
-/// part is told where its like is to be said.
+/// Reads Telemetry (telemetry.istio.io, reference B.9): whose requests have lines in the log. Nodes say for themselves what they measure
+/// and trace; those parts are told where their like is to be said.
 /// </summary>
 internal static class TelemetryReader
 {
@@ -31,17 +32,20 @@ internal static class TelemetryReader
         "RESPONSE_SIZE", "TCP_CLOSED_CONNECTIONS", "TCP_OPENED_CONNECTIONS", "TCP_RECEIVED_BYTES", "TCP_SENT_BYTES",
     ];
 
-    public static void Check(RawObject source, ObjectDiagnostics diagnostics)
+    private static readonly string[] s_providerFields = ["name"];
+
+    /// <returns>Null when it is broken, or for no workload by itself.</returns>
+    public static TelemetrySpec? Read(RawObject source, ObjectDiagnostics diagnostics)
     {
         var root = new FieldReader(source.Fields, string.Empty, diagnostics);
         if (root.Section("spec") is not { } spec)
         {
             root.Warning("spec", "It says nothing.");
-            return;
+            return null;
         }
 
         spec.RefuseUnknown("Telemetry", s_specFields);
-        SelectorReader.Read(spec, "selector");
+        Labels? selector = SelectorReader.Read(spec, "selector");
         if (spec.Has("selector") && spec.Has("targetRefs"))
         {
             spec.Error("targetRefs", "A selector and targetRefs do not go together.");
@@ -49,18 +53,12 @@ internal static class TelemetryReader
 
         spec.Sections("tracing").ForEach(CheckTracing);
         spec.Sections("metrics").ForEach(CheckMetrics);
-        foreach (FieldReader logging in spec.Sections("accessLogging"))
-        {
-            logging.RefuseUnknown("accessLogging", s_loggingFields);
-            CheckMode(logging, s_matchFields);
-            logging.Flag("disabled");
-        }
+        ImmutableArray<AccessLoggingSpec> logging = [.. spec.Sections("accessLogging").Select(ReadLogging)];
 
         foreach ((string part, string hint) in (ReadOnlySpan<(string, string)>)
         [
             ("tracing", "Proxies pass trace contexts on, and report no spans of their own yet."),
             ("metrics", "Every proxy measures all metrics with all labels; leave out what is not wanted where they are collected."),
-            ("accessLogging", "Access logs are an option of mesh-node."),
         ])
         {
             if (spec.Has(part) && !diagnostics.HasErrors)
@@ -68,6 +66,54 @@ internal static class TelemetryReader
                 spec.Warning(part, $"{part} is sound, but is the same for all workloads of a node; the field has no effect.", hint);
             }
         }
+
+        if (spec.Has("targetRef") || spec.Has("targetRefs"))
+        {
+            if (!diagnostics.HasErrors)
+            {
+                spec.Warning(
+                    spec.Has("targetRefs") ? "targetRefs" : "targetRef",
+                    "A Telemetry for what stands before workloads has no effect.",
+                    "Use a selector.");
+            }
+
+            return null;
+        }
+
+        return new TelemetrySpec
+        {
+            Namespace = source.Key.Namespace,
+            Name = source.Key.Name,
+            CreatedAt = CreationTime.Read(root),
+            Selector = selector,
+            Logging = logging,
+        };
+    }
+
+    private static AccessLoggingSpec ReadLogging(FieldReader logging)
+    {
+        logging.RefuseUnknown("accessLogging", s_loggingFields);
+        string mode = CheckMode(logging, s_matchFields);
+        if (logging.Has("filter"))
+        {
+            logging.Warning("filter", "Filters are not supported: every request has its line, whatever the expression says.");
+        }
+
+        ImmutableArray<string>.Builder providers = ImmutableArray.CreateBuilder<string>();
+        foreach (FieldReader provider in logging.Sections("providers"))
+        {
+            provider.RefuseUnknown("A provider", s_providerFields);
+            if (provider.RequiredText("name") is { } name)
+            {
+                providers.Add(name);
+                if (name != AccessLoggingSpec.Provider)
+                {
+                    provider.Warning("name", $"There is no provider {name}, so nothing goes there.", "Write envoy: the log of the node.");
+                }
+            }
+        }
+
+        return new AccessLoggingSpec(mode != "SERVER", mode != "CLIENT", logging.Flag("disabled") ?? false, providers.ToImmutable());
     }
 
     private static void CheckTracing(FieldReader tracing)
@@ -99,11 +145,13 @@ internal static class TelemetryReader
         }
     }
 
-    private static void CheckMode(FieldReader parent, string[] known)
+    /// <returns>CLIENT_AND_SERVER where nothing is said.</returns>
+    private static string CheckMode(FieldReader parent, string[] known)
     {
+        const string Both = "CLIENT_AND_SERVER";
         if (parent.Section("match") is not { } match)
         {
-            return;
+            return Both;
         }
 
         match.RefuseUnknown("match", known);
@@ -111,5 +159,7 @@ internal static class TelemetryReader
         {
             match.Error("mode", $"'{mode}' is not a mode.", $"Write one of {string.Join(", ", s_modes)}.");
         }
+
+        return match.Text("mode") ?? Both;
     }
 }

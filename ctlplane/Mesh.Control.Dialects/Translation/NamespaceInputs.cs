@@ -16,6 +16,7 @@ namespace Mesh.Control.Dialects.Translation;
 /// <param name="Providers">Who may be asked about requests, by name.</param>
 /// <param name="IsRegistryOnly">What the mesh's configuration says: workloads go to what the mesh knows and nowhere else.</param>
 /// <param name="SidecarIsRegistryOnly">What the root namespace's Sidecar says of it; null where nothing is said.</param>
+/// <param name="Telemetry">The root namespace's, for the mesh; null without.</param>
 internal sealed record MeshWideInputs(
     MutualTlsMode MeshMode,
     bool HasPeerAuthentication,
@@ -24,13 +25,15 @@ internal sealed record MeshWideInputs(
     ImmutableHashSet<IPAddress> NodeAddresses,
     ImmutableDictionary<string, ResolvedProvider> Providers,
     bool IsRegistryOnly,
-    bool? SidecarIsRegistryOnly)
+    bool? SidecarIsRegistryOnly,
+    TelemetrySpec? Telemetry)
 {
     public bool IsSameAs(MeshWideInputs other) =>
         MeshMode == other.MeshMode
         && HasPeerAuthentication == other.HasPeerAuthentication
         && IsRegistryOnly == other.IsRegistryOnly
         && SidecarIsRegistryOnly == other.SidecarIsRegistryOnly
+        && ReferenceEquals(Telemetry, other.Telemetry)
         && SelectingPolicies.AsSpan().SequenceEqual(other.SelectingPolicies.AsSpan(), ReferenceEqualityComparer.Instance)
         && Providers.Count == other.Providers.Count
         && Providers.All(entry => other.Providers.TryGetValue(entry.Key, out ResolvedProvider? provider) && provider.IsSameAs(entry.Value))

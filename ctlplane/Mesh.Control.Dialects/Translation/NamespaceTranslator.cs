@@ -89,6 +89,7 @@ internal sealed class NamespaceTranslator
     {
         ImmutableHashSet<Placement>.Builder placements = ImmutableHashSet.CreateBuilder<Placement>();
         var modes = new OutboundModes(_inputs.Specs<SidecarSpec>(), _meshWide);
+        var logs = new RequestLogs(_inputs.Specs<TelemetrySpec>(), _meshWide.Telemetry);
         foreach (PodSpec pod in _inputs.Specs<PodSpec>())
         {
             if (pod.IsFinished)
@@ -110,6 +111,7 @@ internal sealed class NamespaceTranslator
             Locality locality = _meshWide.Localities.GetValueOrDefault(pod.Node, Locality.Unknown);
             WorkloadDraft draft = WorkloadDraft.OfPod(pod, _options, _inputs.Labels, locality);
             draft.IsRegistryOnly = modes.IsRegistryOnly(pod.Labels);
+            draft.Logging = logs.Of(pod.Labels);
             _drafts.Add(draft);
             CheckCaptureLabels(pod);
         }

@@ -110,8 +110,7 @@ internal static class ObjectReader
                 return null;
             case (IstioTelemetry, "Telemetry"):
                 CheckVersion(source, diagnostics, s_telemetryVersions);
-                TelemetryReader.Check(source, diagnostics);
-                return null;
+                return TelemetryReader.Read(source, diagnostics);
             case (IstioNetworking, "EnvoyFilter" or "ProxyConfig") or (IstioExtensions, "WasmPlugin"):
                 UnsupportedKinds.Report(diagnostics);
                 return null;

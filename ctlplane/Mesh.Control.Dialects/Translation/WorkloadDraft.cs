@@ -161,6 +161,9 @@ internal sealed class WorkloadDraft
     /// <summary>Its connections may go to what the mesh knows and nowhere else.</summary>
     public bool IsRegistryOnly { get; set; }
 
+    /// <summary>Whether its requests have lines in the log of its node.</summary>
+    public RequestLogging Logging { get; set; }
+
     /// <summary>A NetworkPolicy selects this pod.</summary>
     public void Restrict(NetworkPolicySpec policy) => NetworkPolicies = NetworkPolicies
         | (policy.IsIngress ? NetworkPolicyReach.Ingress : NetworkPolicyReach.None)
@@ -176,6 +179,7 @@ internal sealed class WorkloadDraft
             Policies = [.. Policies],
             NetworkPolicies = NetworkPolicies,
             IsRegistryOnly = IsRegistryOnly,
+            Logging = Logging,
         };
     }
 

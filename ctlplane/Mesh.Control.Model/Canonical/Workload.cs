@@ -101,6 +101,8 @@ public sealed record Workload
     /// <summary>Its connections may go to what the mesh knows and nowhere else.</summary>
     public bool IsRegistryOnly { get; init; }
 
+    public RequestLogging Logging { get; init; }
+
     /// <summary>Share of traffic relative to other endpoints; null means 1.</summary>
     public int? Weight { get; init; }
 

@@ -52,7 +52,7 @@ internal sealed class AddressCompiler(string clusterId, string trustDomain)
 
         if (workload.NetworkPolicies is { } reach)
         {
-            message.Extensions.Add(TraitsOf(reach, workload.IsRegistryOnly));
+            message.Extensions.Add(TraitsOf(reach, workload));
         }
 
         if (workload.Services.Any(service => !service.Subsets.IsEmpty))
@@ -151,14 +151,16 @@ internal sealed class AddressCompiler(string clusterId, string trustDomain)
     private static ImmutableArray<string> AliasesOf(Workload workload) =>
         workload.IsHostNetwork ? [] : [.. workload.Addresses.Select(address => $"{workload.Network}/{address}")];
 
-    private static Wire.Extension TraitsOf(NetworkPolicyReach reach, bool isRegistryOnly) => new()
+    private static Wire.Extension TraitsOf(NetworkPolicyReach reach, Workload workload) => new()
     {
         Name = WorkloadExtensions.Traits,
         Config = Any.Pack(new WorkloadTraits
         {
             NetworkPolicyIngress = reach.HasFlag(NetworkPolicyReach.Ingress),
             NetworkPolicyEgress = reach.HasFlag(NetworkPolicyReach.Egress),
-            RegistryOnly = isRegistryOnly,
+            RegistryOnly = workload.IsRegistryOnly,
+            ClientLog = (Mesh.Api.Traits.RequestLog)workload.Logging.Client,
+            ServerLog = (Mesh.Api.Traits.RequestLog)workload.Logging.Server,
         }),
     };
 

@@ -70,6 +70,7 @@ public static class WatchedKinds
         new("security.istio.io", "AuthorizationPolicy", "authorizationpolicies", s_istio, s_spec),
         new("security.istio.io", "PeerAuthentication", "peerauthentications", s_istio, s_spec),
         new("security.istio.io", "RequestAuthentication", "requestauthentications", s_istio, s_spec),
+        new("telemetry.istio.io", "Telemetry", "telemetries", ["v1", "v1alpha1"], s_spec),
         new("mesh-node.io", "RateLimit", "ratelimits", s_meshNode, s_spec),
         new("gateway.networking.k8s.io", "HTTPRoute", "httproutes", s_gatewayApi, s_spec),
         new("gateway.networking.k8s.io", "GRPCRoute", "grpcroutes", s_core, s_spec),

@@ -80,6 +80,9 @@ public sealed record Workload
     /// <summary>Its connections may go to what the mesh knows and nowhere else.</summary>
     public bool IsRegistryOnly { get; init; }
 
+    /// <summary>Whether its requests have lines in the log of its node.</summary>
+    public RequestLogging Logging { get; init; }
+
     /// <summary>The ports this workload has for a service; null when it is not an endpoint of it.</summary>
     public ServiceMembership? MembershipOf(string serviceKey)
     {

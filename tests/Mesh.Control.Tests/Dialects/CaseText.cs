@@ -24,6 +24,12 @@ internal static class CaseText
 
         foreach (Workload workload in result.Model.Namespaces.Values.SelectMany(model => model.Workloads))
         {
+            if (workload.Logging != default)
+            {
+                string what = $"client {workload.Logging.Client}, server {workload.Logging.Server}";
+                Line(text, 0, $"{workload.Namespace}/{workload.Name} has its requests logged: {what}");
+            }
+
             if (workload.IsRegistryOnly)
             {
                 Line(text, 0, $"{workload.Namespace}/{workload.Name} is registry-only");

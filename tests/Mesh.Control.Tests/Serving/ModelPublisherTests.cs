@@ -154,6 +154,8 @@ public sealed class ModelPublisherTests
                     ControllerName = "vm",
                     NetworkPolicies = NetworkPolicyReach.None,
                     IsRegistryOnly = true,
+                    Logging = new RequestLogging(
+                        Mesh.Control.Model.Canonical.RequestLog.Written, Mesh.Control.Model.Canonical.RequestLog.Omitted),
                 },
             ],
         });
@@ -165,7 +167,12 @@ public sealed class ModelPublisherTests
         Assert.Empty(Find("shop/plain.example.org").Service.Extensions);
         Wire.Workload workload = Find("vm").Workload;
         Assert.Equal(("vm.example.org", 0), (workload.Hostname, workload.Addresses.Count));
-        Assert.Equal(new WorkloadTraits { RegistryOnly = true }, Assert.Single(workload.Extensions).Config.Unpack<WorkloadTraits>());
+        Assert.Equal(new WorkloadTraits
+            {
+                RegistryOnly = true,
+                ClientLog = Mesh.Api.Traits.RequestLog.Written,
+                ServerLog = Mesh.Api.Traits.RequestLog.Omitted,
+            }, Assert.Single(workload.Extensions).Config.Unpack<WorkloadTraits>());
 
         Wire.Address Find(string name) => _store.Find(TypeUrls.Address)!.Resources[name].Message.Resource_.Unpack<Wire.Address>();
     }

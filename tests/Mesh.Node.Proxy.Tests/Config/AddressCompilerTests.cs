@@ -114,6 +114,24 @@ public sealed class AddressCompilerTests
     }
 
     [Fact]
+    public void Whose_requests_are_logged_is_said_by_its_traits()
+    {
+        Wire.Extension traits = new()
+        {
+            Name = "mesh-node.io/traits",
+            Config = Any.Pack(new WorkloadTraits
+            {
+                ClientLog = Mesh.Api.Traits.RequestLog.Written,
+                ServerLog = Mesh.Api.Traits.RequestLog.Omitted,
+            }),
+        };
+        Assert.Equal(
+            new RequestLogging(Mesh.Node.Model.Workloads.RequestLog.Written, Mesh.Node.Model.Workloads.RequestLog.Omitted),
+            Compile(Changed(wire => wire.Extensions.Add(traits))).Logging);
+        Assert.Equal(default, Compile(Minimal()).Logging);
+    }
+
+    [Fact]
     public void An_extension_of_our_name_with_something_else_in_it_is_refused()
     {
         foreach (Any? config in (Any?[])

@@ -81,6 +81,7 @@ internal sealed class AddressCompiler
             ApplicationTunnel = ReadApplicationTunnel(wire.ApplicationTunnel),
             NetworkPolicies = AddressExtensionReader.NetworkPolicies(wire),
             IsRegistryOnly = AddressExtensionReader.IsRegistryOnly(wire),
+            Logging = AddressExtensionReader.Logging(wire),
         };
     }
 

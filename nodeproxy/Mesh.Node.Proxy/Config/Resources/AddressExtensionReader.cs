@@ -22,6 +22,21 @@ internal static class AddressExtensionReader
     public static bool IsRegistryOnly(Wire.Workload wire) =>
         Find<WorkloadTraits>(wire.Extensions, WorkloadExtensions.Traits) is { RegistryOnly: true };
 
+    /// <summary>Whether a workload's requests have lines in the log of its node.</summary>
+    /// <exception cref="ResourceRefusedException">The extension is not what its name says.</exception>
+    public static RequestLogging Logging(Wire.Workload wire) =>
+        Find<WorkloadTraits>(wire.Extensions, WorkloadExtensions.Traits) is { } traits
+            ? new RequestLogging(Known(traits.ClientLog), Known(traits.ServerLog))
+            : default;
+
+    /// <summary>What a newer control plane asks for is left to the node: nothing else depends on it.</summary>
+    private static Mesh.Node.Model.Workloads.RequestLog Known(Mesh.Api.Traits.RequestLog wire) => wire switch
+    {
+        Mesh.Api.Traits.RequestLog.Written => Mesh.Node.Model.Workloads.RequestLog.Written,
+        Mesh.Api.Traits.RequestLog.Omitted => Mesh.Node.Model.Workloads.RequestLog.Omitted,
+        _ => Mesh.Node.Model.Workloads.RequestLog.ByNode,
+    };
+
     /// <summary>How clients that dial none of a service's addresses reach it.</summary>
     /// <exception cref="ResourceRefusedException">The extension is not what its name says.</exception>
     public static ServiceReach Reach(Wire.Service wire) =>

@@ -98,7 +98,7 @@ internal abstract partial class ProxiedExchange : IClientWatch, ITimerHandler
         Content.Begin(client.Content);
         _requestMessages.Begin();
         _answerMessages.Begin();
-        Context.Requests.Began(Record, Connection, Context.Loop.NowMs);
+        Context.Requests.Began(Record, Connection, Context.Loop.NowMs, Context.Snapshot.HasLoggedWorkloads);
         client.Watch = this;
         try
         {

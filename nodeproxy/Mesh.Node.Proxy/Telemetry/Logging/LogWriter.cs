@@ -37,6 +37,9 @@ public sealed class LogOptions
 /// </remarks>
 public sealed class LogWriter : IDisposable
 {
+    /// <summary>Requests that may wait of a loop that was not meant to hand any over. A power of two.</summary>
+    private const int LateQueueMax = 512;
+
     /// <summary>Bytes gathered for one write.</summary>
     private const int WriteBytes = 32 * 1024;
 
@@ -48,7 +51,7 @@ public sealed class LogWriter : IDisposable
     private readonly Stream _output;
     private readonly LogOptions _options;
     private readonly AccessLogRing[] _rings;
-    private readonly RequestLogRing[] _requestRings;
+    private readonly RequestLogRing?[] _requestRings;
     private readonly ConcurrentQueue<byte[]> _lines = new();
     private readonly AutoResetEvent _wake = new(initialState: false);
     private readonly ManualResetEventSlim _stopping = new();
@@ -79,8 +82,8 @@ public sealed class LogWriter : IDisposable
             _rings[index] = new AccessLogRing(options.AccessQueueMax);
         }
 
-        _requestRings = new RequestLogRing[options.Requests == AccessLogMode.Off ? 0 : loops];
-        for (int index = 0; index < _requestRings.Length; index++)
+        _requestRings = new RequestLogRing?[loops];
+        for (int index = 0; options.Requests != AccessLogMode.Off && index < loops; index++)
         {
             _requestRings[index] = new RequestLogRing(options.AccessQueueMax);
         }
@@ -95,14 +98,17 @@ public sealed class LogWriter : IDisposable
     /// <summary>How the program's own lines are written.</summary>
     internal LogFormat Format => _options.Format;
 
-    /// <summary>Whether requests are logged now.</summary>
-    internal bool WritesRequests => _options.Requests != AccessLogMode.Off && Level.IsEnabled(LogLevel.Information);
+    /// <summary>Whether requests are logged now of whose workloads nothing is said.</summary>
+    internal bool WritesRequests => _options.Requests != AccessLogMode.Off && CanWriteRequests;
+
+    /// <summary>Whether requests are logged now of whose workloads it is asked for.</summary>
+    internal bool CanWriteRequests => Level.IsEnabled(LogLevel.Information);
 
     /// <summary>Connections and requests logged so far.</summary>
     public long AccessWritten => Volatile.Read(ref _accessWritten);
 
     /// <summary>Connections and requests not logged because the writer was behind.</summary>
-    public long AccessDropped => _rings.Sum(ring => ring.Dropped) + _requestRings.Sum(ring => ring.Dropped);
+    public long AccessDropped => _rings.Sum(ring => ring.Dropped) + _requestRings.Sum(ring => ring?.Dropped ?? 0);
 
     /// <summary>Lines of the program not written because the writer was behind.</summary>
     public long LinesDropped => Volatile.Read(ref _linesDropped);
@@ -121,12 +127,19 @@ public sealed class LogWriter : IDisposable
     }
 
     /// <summary>
-    /// Hands a copy of a request over, whose line is wanted (<see cref="WritesRequests"/>). Loop thread; never blocks, allocates only where
-    /// its texts are longer than all before them.
+    /// Hands a copy of a request over, whose line is wanted. Loop thread; never blocks, allocates only where its texts are longer than all
+    /// before them, and for the first of a loop where the node's options want none.
     /// </summary>
     internal void Request(int loopIndex, RequestRecord record)
     {
-        _requestRings[loopIndex].Enqueue(record);
+        RequestLogRing? ring = _requestRings[loopIndex];
+        if (ring is null)
+        {
+            ring = new RequestLogRing(Math.Min(_options.AccessQueueMax, LateQueueMax));
+            Volatile.Write(ref _requestRings[loopIndex], ring);
+        }
+
+        ring.Enqueue(record);
         Wake();
     }
 
@@ -180,7 +193,7 @@ public sealed class LogWriter : IDisposable
             Interlocked.Exchange(ref _isAsleep, 1);
             if (_lines.IsEmpty
                 && Array.TrueForAll(_rings, ring => ring.IsEmpty)
-                && Array.TrueForAll(_requestRings, ring => ring.IsEmpty))
+                && Array.TrueForAll(_requestRings, ring => ring is null or { IsEmpty: true }))
             {
                 _wake.WaitOne();
             }
@@ -211,8 +224,13 @@ public sealed class LogWriter : IDisposable
         }
 
         format = FormatOf(_options.Requests);
-        foreach (RequestLogRing ring in _requestRings)
+        for (int index = 0; index < _requestRings.Length; index++)
         {
+            if (Volatile.Read(ref _requestRings[index]) is not RequestLogRing ring)
+            {
+                continue;
+            }
+
             while (ring.Peek() is RequestRecord record)
             {
                 RequestLogFormatter.Write(_buffer, format, record);

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Mesh.Node.Model.Workloads;
 using Mesh.Node.Proxy.Telemetry.Logging;
 
 namespace Mesh.Node.Proxy.Telemetry.Requests;
@@ -43,11 +44,12 @@ public sealed class RequestTelemetry
     /// <param name="record">Any record that is not in use; it is cleared.</param>
     /// <param name="connection">The connection it came on, whose parties it takes over.</param>
     /// <param name="nowMs">The loop's clock.</param>
-    public void Began(RequestRecord record, ConnectionRecord connection, long nowMs)
+    /// <param name="mayBeLogged">Whether there may be a line of it though the node's options want none.</param>
+    public void Began(RequestRecord record, ConnectionRecord connection, long nowMs, bool mayBeLogged = false)
     {
         ArgumentNullException.ThrowIfNull(record);
         ArgumentNullException.ThrowIfNull(connection);
-        record.Begin(connection, nowMs, _log.WritesRequests);
+        record.Begin(connection, nowMs, _log.WritesRequests || (mayBeLogged && _log.CanWriteRequests));
     }
 
     /// <summary>
@@ -102,10 +104,25 @@ public sealed class RequestTelemetry
 
         // Where a copy arrives, that side has its line; the sending side says what came to nothing.
         bool isSaid = !record.IsMirror || ConnectionPaths.IsInbound(record.Path) || record.Details != ResponseDetails.ViaUpstream;
-        if (isSaid && _log.WritesRequests)
+        if (isSaid && IsWritten(record))
         {
             record.EndedUnixMs = _time.GetUtcNow().ToUnixTimeMilliseconds();
             _log.Request(_loopIndex, record);
         }
+    }
+
+    /// <summary>
+    /// Whether there is a line: where one of the sides that are here asks for it, or leaves it to the node, whose options do. A side that
+    /// wants none takes it from the other's no more than from the node's.
+    /// </summary>
+    private bool IsWritten(RequestRecord record)
+    {
+        RequestLog client = ConnectionPaths.IsOutbound(record.Path) ? record.Source?.Logging.Client ?? default : RequestLog.Omitted;
+        RequestLog server = ConnectionPaths.IsInbound(record.Path)
+            ? record.DestinationWorkload?.Logging.Server ?? default
+            : RequestLog.Omitted;
+        return client == RequestLog.Written || server == RequestLog.Written
+            ? _log.CanWriteRequests
+            : _log.WritesRequests && (client == RequestLog.ByNode || server == RequestLog.ByNode);
     }
 }

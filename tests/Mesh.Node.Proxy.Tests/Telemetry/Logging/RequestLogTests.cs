@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text;
 using System.Text.Json;
+using Mesh.Node.Model.Workloads;
 using Mesh.Node.Protocols.Http;
 using Mesh.Node.Proxy.Telemetry;
 using Mesh.Node.Proxy.Telemetry.Logging;
@@ -246,6 +247,32 @@ public sealed class RequestLogTests
             record.RouteName = "split-90-10";
         },
         durationMs: 12);
+
+    [Theory]
+    [InlineData(AccessLogMode.Off, ConnectionPath.Outbound, RequestLog.Written, RequestLog.ByNode, true)]
+    [InlineData(AccessLogMode.Off, ConnectionPath.Outbound, RequestLog.ByNode, RequestLog.Written, false)]
+    [InlineData(AccessLogMode.Off, ConnectionPath.InboundHbone, RequestLog.Written, RequestLog.ByNode, false)]
+    [InlineData(AccessLogMode.Off, ConnectionPath.InboundHbone, RequestLog.ByNode, RequestLog.Written, true)]
+    [InlineData(AccessLogMode.Off, ConnectionPath.SameNode, RequestLog.Omitted, RequestLog.Written, true)]
+    [InlineData(AccessLogMode.Off, ConnectionPath.SameNode, RequestLog.ByNode, RequestLog.Omitted, false)]
+    [InlineData(AccessLogMode.Text, ConnectionPath.Outbound, RequestLog.Omitted, RequestLog.Written, false)]
+    [InlineData(AccessLogMode.Text, ConnectionPath.Outbound, RequestLog.ByNode, RequestLog.Omitted, true)]
+    [InlineData(AccessLogMode.Text, ConnectionPath.SameNode, RequestLog.Omitted, RequestLog.ByNode, true)]
+    [InlineData(AccessLogMode.Text, ConnectionPath.SameNode, RequestLog.Omitted, RequestLog.Omitted, false)]
+    public void Whose_requests_have_lines_is_the_workloads_before_the_nodes(
+        AccessLogMode node, ConnectionPath path, RequestLog client, RequestLog server, bool isWritten)
+    {
+        string log = Log(node, requests =>
+        {
+            ConnectionRecord connection = TestMesh.CartToStock(path);
+            connection.Source = connection.Source! with { Logging = new RequestLogging(client, RequestLog.ByNode) };
+            connection.DestinationWorkload =
+                connection.DestinationWorkload! with { Logging = new RequestLogging(RequestLog.ByNode, server) };
+            TestRequests.Ask(requests, connection, TestRequests.Get(), mayBeLogged: true);
+        });
+        Assert.Equal(isWritten, log.Contains("\"GET /items?id=7 HTTP/1.1\" 200", StringComparison.Ordinal));
+        Assert.Equal(isWritten, log.Length > 0);
+    }
 
     private static string Log(AccessLogMode mode, Action<RequestTelemetry> ask, LogLevel level = LogLevel.Information)
     {

@@ -45,10 +45,11 @@ internal static class TestRequests
         RequestHead head,
         Action<RequestRecord>? fill = null,
         RequestRecord? record = null,
-        long durationMs = 7)
+        long durationMs = 7,
+        bool mayBeLogged = false)
     {
         record ??= new RequestRecord();
-        requests.Began(record, connection, nowMs: 1_000);
+        requests.Began(record, connection, nowMs: 1_000, mayBeLogged);
         record.SetRequest(head);
         record.ResponseCode = 200;
         record.Details = ResponseDetails.ViaUpstream;
