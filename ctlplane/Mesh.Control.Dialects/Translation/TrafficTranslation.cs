@@ -1,10 +1,10 @@
 using System.Collections.Immutable;
-using Mesh.Control.Dialects.GatewayApi;
 using Mesh.Control.Dialects.Istio;
 using Mesh.Control.Dialects.Kubernetes;
 using Mesh.Control.Dialects.Traffic;
 using Mesh.Control.Model.Canonical;
 using Mesh.Control.Model.Diagnostics;
+using Mesh.Control.Model.Inputs;
 using Mesh.Control.Model.Status;
 using Mesh.Control.Model.Traffic;
 
@@ -53,19 +53,16 @@ internal sealed class TrafficTranslation(TranslationOptions options)
         }
 
         (_specs, _services) = (specs, services);
-        var refused = readings.Where(IsRefused).Select(reading => reading.Source.Key).ToHashSet();
-        return _current with { Statuses = [.. _current.Statuses.Where(status => !refused.Contains(status.Object)), .. Refused(readings)] };
+        ILookup<ObjectKey, ObjectStatus> inForce = _current.Statuses.ToLookup(status => status.Object);
+        Dictionary<ObjectKey, Reading> refused = readings.Where(IsRefused).ToDictionary(reading => reading.Source.Key);
+        IEnumerable<ObjectStatus> told = refused.Values
+            .Select(reading => RefusedRoutes.StatusOf(reading, inForce[reading.Source.Key].FirstOrDefault()))
+            .Where(status => !status.Parents.IsEmpty);
+        return _current with { Statuses = [.. _current.Statuses.Where(status => !refused.ContainsKey(status.Object)), .. told] };
     }
 
     private bool IsRetryDefault(object? spec) =>
         spec is MeshConfigSpec { DefaultRetries: not null } config && config.Namespace == options.RootNamespace;
-
-    /// <summary>Of routes whose present version is refused, whether or not an earlier one is in force.</summary>
-    private static IEnumerable<ObjectStatus> Refused(List<Reading> readings) => readings
-        .Where(IsRefused)
-        .Select(reading => RouteStatuses.OfRefused(
-            reading.Source, ParentReader.ReadQuietly(reading.Source), reading.Diagnostics, HttpRouteFilterReader.Incompatible))
-        .Where(status => !status.Parents.IsEmpty);
 
     private static bool IsRefused(Reading reading) =>
         reading.Source.Key is { Group: "gateway.networking.k8s.io", Kind: "HTTPRoute" or "GRPCRoute" or "TCPRoute" or "TLSRoute" }

@@ -9,7 +9,8 @@ namespace Mesh.Control.Model.Status;
 /// </summary>
 /// <param name="Object">Whose.</param>
 /// <param name="ObservedGeneration">
-/// <c>metadata.generation</c> of the version it is of; 0 where the source does not say. Every condition carries it.
+/// <c>metadata.generation</c> of the version it is of; 0 where the source does not say. Every condition carries it, or the
+/// generation of the earlier version that it is about.
 /// </param>
 /// <param name="Parents">Of a route <c>status.parents</c>, of a policy <c>status.ancestors</c>; in the order they are written in.</param>
 public sealed record ObjectStatus(ObjectKey Object, long ObservedGeneration, ImmutableArray<ParentStatus> Parents)
@@ -29,4 +30,8 @@ public sealed record ParentReference(string? Group, string? Kind, string? Namesp
 /// <param name="IsTrue">Its status: True or False.</param>
 /// <param name="Reason">Of <see cref="ConditionReasons"/>.</param>
 /// <param name="Message">For people; may be empty.</param>
-public sealed record StatusCondition(string Type, bool IsTrue, string Reason, string Message);
+public sealed record StatusCondition(string Type, bool IsTrue, string Reason, string Message)
+{
+    /// <summary>Of the version that it is about, where that is an earlier one than the status is of.</summary>
+    public long? ObservedGeneration { get; init; }
+}

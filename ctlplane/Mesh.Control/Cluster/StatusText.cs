@@ -181,7 +181,7 @@ internal static class StatusText
         {
             ["type"] = condition.Type,
             ["status"] = status,
-            ["observedGeneration"] = generation,
+            ["observedGeneration"] = condition.ObservedGeneration ?? generation,
             ["lastTransitionTime"] = since,
             ["reason"] = condition.Reason,
             ["message"] = condition.Message,

@@ -2,6 +2,7 @@ using Mesh.Control.Dialects;
 using Mesh.Control.Model.Canonical;
 using Mesh.Control.Model.Diagnostics;
 using Mesh.Control.Model.Inputs;
+using Mesh.Control.Model.Status;
 using Mesh.Control.Tests.Support;
 using Xunit;
 
@@ -46,6 +47,54 @@ public sealed class MeshTranslatorTests : IDisposable
         TranslationResult repaired = await TranslateAsync();
         Assert.Equal("second", PolicyNamespace(repaired));
         Assert.Empty(repaired.Diagnostics);
+    }
+
+    [Fact]
+    public async Task A_route_of_which_some_rules_are_wrong_falls_back_and_says_so()
+    {
+        const string Route = """
+            apiVersion: v1
+            kind: Service
+            metadata: {name: cart, namespace: shop}
+            spec: {clusterIP: 10.96.0.1, selector: {app: cart}, ports: [{name: http, port: 80}]}
+            ---
+            apiVersion: gateway.networking.k8s.io/v1
+            kind: HTTPRoute
+            metadata: {name: cart, namespace: shop, generation: GENERATION}
+            spec:
+              parentRefs: [{group: "", kind: Service, name: cart}]
+              rules:
+              - {matches: [{path: {value: /FIRST}}], backendRefs: [{name: cart, port: 80}]}
+              - {matches: [{path: {value: /SECOND}}], backendRefs: [{name: cart, port: 80}]}
+            """;
+        TranslationResult good = await WriteAsync("1", "a", "b");
+        Assert.Equal(["Accepted=True@", "ResolvedRefs=True@"], Conditions(good));
+
+        TranslationResult partly = await WriteAsync("2", "a", "b//c");
+        Assert.Equal(["Accepted=True@1", "ResolvedRefs=True@1", "PartiallyInvalid=True@"], Conditions(partly));
+        ObjectStatus status = Assert.Single(partly.Statuses);
+        Assert.Equal(2, status.ObservedGeneration);
+        StatusCondition wrong = status.Parents[0].Conditions[^1];
+        Assert.Equal(ConditionReasons.UnsupportedValue, wrong.Reason);
+        Assert.StartsWith("Fall Back: the version of generation 1 holds. spec.rules[1].", wrong.Message, StringComparison.Ordinal);
+        Assert.Equal(["/a", "/b"], Paths(good));
+        Assert.Equal(["/a", "/b"], Paths(partly));
+
+        Assert.Equal(["Accepted=False@"], Conditions(await WriteAsync("3", "a//c", "b//c")));
+        Assert.Equal(["Accepted=True@", "ResolvedRefs=True@"], Conditions(await WriteAsync("4", "b", "a")));
+
+        Task<TranslationResult> WriteAsync(string generation, string first, string second)
+        {
+            _directory.Write("a.yaml", Route.Replace("GENERATION", generation, StringComparison.Ordinal)
+                .Replace("FIRST", first, StringComparison.Ordinal).Replace("SECOND", second, StringComparison.Ordinal));
+            return TranslateAsync();
+        }
+
+        static IEnumerable<string> Paths(TranslationResult result) => Assert.Single(result.Model.Traffic).Scopes[0].Ports[0].Routes
+            .Select(route => route.Matches[0].Path!.Text);
+
+        static IEnumerable<string> Conditions(TranslationResult result) => Assert.Single(Assert.Single(result.Statuses).Parents)
+            .Conditions.Select(condition => $"{condition.Type}={condition.IsTrue}@{condition.ObservedGeneration}");
     }
 
     [Fact]

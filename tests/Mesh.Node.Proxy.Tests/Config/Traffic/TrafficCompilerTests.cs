@@ -112,6 +112,37 @@ public sealed class TrafficCompilerTests
     }
 
     [Fact]
+    public void Values_of_headers_are_read_in_parts_and_refused_where_a_part_is_unknown()
+    {
+        Model.Routing.HeaderField field = Assert.Single(Compile(WithParts(
+            new Wire.ValuePart { Text = "from " },
+            new Wire.ValuePart { Operator = Wire.ValuePart.Types.Operator.RequestField, Text = "X-User", Alternative = ":path", BytesMax = 9 },
+            new Wire.ValuePart { Operator = Wire.ValuePart.Types.Operator.UpstreamAddress })).RoutesOf(80, "any")!.Routes[0].RequestHeaders.Set);
+        Assert.Equal(
+            [Model.Routing.ValueOperator.Text, Model.Routing.ValueOperator.RequestField, Model.Routing.ValueOperator.UpstreamAddress],
+            field.Parts.Select(part => part.Operator));
+        Assert.Equal("from ", Encoding.UTF8.GetString(field.Parts[0].Text.Span));
+        Assert.Equal(("x-user", ":path", 9), (field.Parts[1].Field!.Text, field.Parts[1].Alternative!.Text, field.Parts[1].BytesMax));
+        foreach (Wire.ValuePart wrong in (Wire.ValuePart[])
+        [
+            new() { Operator = (Wire.ValuePart.Types.Operator)99 },
+            new() { Text = "a\r\nb: c" },
+            new() { Operator = Wire.ValuePart.Types.Operator.RequestField, Text = "a b" },
+            new() { Operator = Wire.ValuePart.Types.Operator.ResponseField, Text = "a", BytesMax = 20_000 },
+        ])
+        {
+            Assert.Contains(
+                "request_headers.set[0].parts[0]", TrafficCompiler.Compile(WithParts(wrong)).Refusal, StringComparison.Ordinal);
+        }
+
+        static Wire.ServiceTraffic WithParts(params Wire.ValuePart[] parts) => With(new Wire.Route
+        {
+            DirectResponse = new DirectResponse { Status = 204 },
+            RequestHeaders = new Wire.HeaderOperations { Set = { new Header { Name = "x-told", Parts = { parts } } } },
+        });
+    }
+
+    [Fact]
     public void Answers_of_the_proxys_own_are_read_whole()
     {
         Model.Routing.RouteTable table = Compile(With(
