@@ -18,7 +18,10 @@ public sealed class ImageTests(ContainerNode node) : IClassFixture<ContainerNode
     /// <summary>Numbers of capabilities (linux/capability.h), those that manifests name.</summary>
     private static readonly Dictionary<string, int> s_capabilityNumbers = new()
     {
-        ["NET_ADMIN"] = 12, ["NET_RAW"] = 13, ["SYS_PTRACE"] = 19, ["SYS_ADMIN"] = 21,
+        ["NET_ADMIN"] = 12,
+        ["NET_RAW"] = 13,
+        ["SYS_PTRACE"] = 19,
+        ["SYS_ADMIN"] = 21,
     };
 
     private readonly string _id = Guid.NewGuid().ToString("N")[..8];

@@ -43,7 +43,8 @@ public sealed class ContainerNode : IAsyncLifetime
             return;
         }
 
-        // The plug-ins that are left out look for file systems that no test needs.
+        // The plug-ins that are left out look for file systems that no test needs. Its usual limit for a container to say how it is (2 s)
+        // is not for a machine that does much else.
         string configuration = Path.Combine(Folder, "config.toml");
         await File.WriteAllTextAsync(configuration, $"""
             version = 2
@@ -55,6 +56,11 @@ public sealed class ContainerNode : IAsyncLifetime
             ]
             [grpc]
             address = "{Socket}"
+            [timeouts]
+            "io.containerd.timeout.shim.cleanup" = "60s"
+            "io.containerd.timeout.shim.load" = "60s"
+            "io.containerd.timeout.shim.shutdown" = "60s"
+            "io.containerd.timeout.task.state" = "60s"
             """);
         string log = Path.Combine(Folder, "containerd.log");
         _daemon = Process.Start(new ProcessStartInfo(
