@@ -10,13 +10,13 @@ public sealed class NamespaceRules
 {
     private readonly IRuleBackend _backend;
     private readonly IReadOnlyList<IRuleBackend> _others;
-    private readonly PolicyRouting _routing;
+    private readonly NamespaceTools _tools;
 
-    private NamespaceRules(IRuleBackend backend, IReadOnlyList<IRuleBackend> others, PolicyRouting routing)
+    private NamespaceRules(IRuleBackend backend, IReadOnlyList<IRuleBackend> others, NamespaceTools tools)
     {
         _backend = backend;
         _others = others;
-        _routing = routing;
+        _tools = tools;
     }
 
     /// <summary>The rule interface in use.</summary>
@@ -63,7 +63,7 @@ public sealed class NamespaceRules
             {
                 string? dnsObstacle = await ProbeAsync(candidate, mode, cancellation);
                 IRuleBackend[] others = [.. all.Where(backend => backend != candidate)];
-                return new NamespaceRules(candidate, others, new PolicyRouting(tools)) { Proc = proc, DnsObstacle = dnsObstacle };
+                return new NamespaceRules(candidate, others, tools) { Proc = proc, DnsObstacle = dnsObstacle };
             }
             catch (CaptureException unusable)
             {
@@ -87,7 +87,7 @@ public sealed class NamespaceRules
             await backend.RemoveAsync(network, cancellation);
         }
 
-        await new PolicyRouting(tools).RemoveAsync(network, cancellation);
+        PolicyRouting.Remove(network);
     }
 
     /// <summary>Reads a namespace back and compares.</summary>
@@ -95,7 +95,7 @@ public sealed class NamespaceRules
     public async Task<IReadOnlyList<string>> CompareAsync(NetNamespace network, CapturePlan plan, CancellationToken cancellation) =>
     [
         .. await _backend.CompareAsync(network, plan, cancellation),
-        .. await _routing.CompareAsync(network, cancellation),
+        .. PolicyRouting.Compare(network),
         .. NamespaceSettings.Differences(network),
     ];
 
@@ -105,7 +105,7 @@ public sealed class NamespaceRules
     {
         // 1. Routes first: what a rule marks must have somewhere to go.
         NamespaceSettings.Repair(network, Proc);
-        await _routing.ApplyAsync(network, cancellation);
+        PolicyRouting.Apply(network);
 
         // 2. Rules, each back-end's own way of doing it at once. Those of another back-end give way under a guard.
         List<IRuleBackend> replaced = await FindOthersAsync(network, cancellation);
@@ -148,7 +148,7 @@ public sealed class NamespaceRules
             await other.RemoveAsync(network, cancellation);
         }
 
-        await _routing.RemoveAsync(network, cancellation);
+        PolicyRouting.Remove(network);
     }
 
     /// <summary>Datagrams need TPROXY also where connections are redirected, and a kernel for that mode may be without it.</summary>
@@ -177,7 +177,8 @@ public sealed class NamespaceRules
     private async Task<List<IRuleBackend>> FindOthersAsync(NetNamespace network, CancellationToken cancellation)
     {
         List<IRuleBackend> found = [];
-        foreach (IRuleBackend other in _others)
+        ForeignTables tables = await ForeignTables.ReadAsync(network, _tools, cancellation);
+        foreach (IRuleBackend other in _others.Where(other => tables.MayHave(other.Kind)))
         {
             if (await other.HasRulesAsync(network, cancellation))
             {

@@ -3,61 +3,68 @@ using Mesh.Interop.Linux;
 
 namespace Mesh.Node.Capture.Rules;
 
-/// <summary>Puts the routing rule and the local route into a namespace, reads them back and removes them.</summary>
-internal sealed class PolicyRouting(NamespaceTools tools)
+/// <summary>Puts the routing rule and the local route into a namespace, reads them back and removes them, by netlink.</summary>
+internal static class PolicyRouting
 {
     /// <summary>Each difference from what must be, for an operator.</summary>
-    public async Task<IReadOnlyList<string>> CompareAsync(NetNamespace network, CancellationToken cancellation)
+    /// <exception cref="PosixException">The kernel refused.</exception>
+    public static IReadOnlyList<string> Compare(NetNamespace network)
     {
-        List<string> differences = [];
-        foreach (AddressFamily family in NamespaceSettings.RoutedFamilies(network))
-        {
-            PolicyRoutingState state = await ReadAsync(network, family, cancellation);
-            differences.AddRange(PolicyRoutingText.Differences(state, NamespaceSettings.NameOf(family)));
-        }
-
-        return differences;
+        using RouteNetlink netlink = RouteNetlink.Open(network);
+        return
+        [
+            .. NamespaceSettings.RoutedFamilies(network)
+                .SelectMany(family => Read(netlink, family).Differences(NamespaceSettings.NameOf(family))),
+        ];
     }
 
     /// <summary>Adds what is missing and removes what is there twice. Routes of others in our table stay, and stay a difference.</summary>
-    /// <exception cref="CaptureException">The kernel refused; the message has the words of <c>ip</c>.</exception>
-    public async Task ApplyAsync(NetNamespace network, CancellationToken cancellation)
+    /// <exception cref="PosixException">The kernel refused.</exception>
+    public static void Apply(NetNamespace network)
     {
+        using RouteNetlink netlink = RouteNetlink.Open(network);
         foreach (AddressFamily family in NamespaceSettings.RoutedFamilies(network))
         {
-            PolicyRoutingState state = await ReadAsync(network, family, cancellation);
-            await ChangeAsync(network, family, PolicyRoutingText.WriteRepair(state), cancellation);
+            PolicyRoutingState state = Read(netlink, family);
+            foreach (RoutingRule surplus in state.Misplaced.Concat(state.Rules.Skip(1)))
+            {
+                netlink.DeleteRule(surplus);
+            }
+
+            if (!state.HasRoute)
+            {
+                netlink.AddLocalDefault(family, CaptureMarks.RoutingTable);
+            }
+
+            // After the route: what the rule leads to is there.
+            if (state.Rules.Count == 0)
+            {
+                netlink.AddRule(
+                    family, CaptureMarks.RulePreference, CaptureMarks.Return, CaptureMarks.Mask, CaptureMarks.RoutingTable);
+            }
         }
     }
 
     /// <summary>Removes what is ours.</summary>
-    public async Task RemoveAsync(NetNamespace network, CancellationToken cancellation)
+    /// <exception cref="PosixException">The kernel refused.</exception>
+    public static void Remove(NetNamespace network)
     {
+        using RouteNetlink netlink = RouteNetlink.Open(network);
         foreach (AddressFamily family in NamespaceSettings.FamiliesOfThisKernel())
         {
-            PolicyRoutingState state = await ReadAsync(network, family, cancellation);
-            await ChangeAsync(network, family, PolicyRoutingText.WriteRemoval(state), cancellation);
+            PolicyRoutingState state = Read(netlink, family);
+            foreach (RoutingRule rule in state.Misplaced.Concat(state.Rules))
+            {
+                netlink.DeleteRule(rule);
+            }
+
+            if (state.HasRoute)
+            {
+                netlink.DeleteLocalDefault(family, CaptureMarks.RoutingTable);
+            }
         }
     }
 
-    private static string Option(AddressFamily family) => family == AddressFamily.InterNetwork ? "-4" : "-6";
-
-    private async Task<PolicyRoutingState> ReadAsync(NetNamespace network, AddressFamily family, CancellationToken cancellation)
-    {
-        // Numbers, because table 100 may have a name on this node.
-        string[] arguments = ["-N", Option(family), "-batch", "-"];
-        ToolResult result = await tools.RunAsync(network, "ip", arguments, PolicyRoutingText.Query, cancellation);
-
-        // A table nobody ever put a route into does not exist, which the last of the queries then says.
-        bool hasNoTable = result.Status != 0 && result.Errors.Contains("FIB table does not exist", StringComparison.Ordinal);
-        return PolicyRoutingText.Parse(hasNoTable ? result.Output : result.OutputOrThrow());
-    }
-
-    private async Task ChangeAsync(NetNamespace network, AddressFamily family, string commands, CancellationToken cancellation)
-    {
-        if (commands.Length > 0)
-        {
-            (await tools.RunAsync(network, "ip", [Option(family), "-batch", "-"], commands, cancellation)).OutputOrThrow();
-        }
-    }
+    private static PolicyRoutingState Read(RouteNetlink netlink, AddressFamily family) =>
+        PolicyRoutingState.Of(netlink.ReadRules(family), netlink.ReadRoutes(family, CaptureMarks.RoutingTable));
 }
