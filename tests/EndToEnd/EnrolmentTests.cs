@@ -123,7 +123,7 @@ public abstract class EnrolmentTests(TwoNodeLab fixture) : IsolatedTests(fixture
     {
         byte[] bytes = System.Text.Encoding.ASCII.GetBytes(words);
         byte[] received = new byte[bytes.Length];
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(10));
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         foreach ((Socket from, Socket to) in ((Socket, Socket)[])[(pair.Near, pair.Far), (pair.Far, pair.Near)])
         {
             Task sending = from.SendAllAsync(bytes, limit.Token);

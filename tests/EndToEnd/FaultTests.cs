@@ -31,7 +31,7 @@ public abstract class FaultTests(TwoNodeLab fixture) : IAsyncLifetime
     /// <summary>How long a connection that was open may wait for its reset.</summary>
     private static readonly TimeSpan s_cut = TimeSpan.FromSeconds(1);
 
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
 
     private readonly MeshLab _lab = fixture.Lab;
 

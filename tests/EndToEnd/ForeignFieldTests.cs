@@ -91,7 +91,7 @@ public abstract class ForeignFieldTests(ForeignLab fixture) : IsolatedTests(fixt
         await using EchoServer echo = await EchoServer.StartAsync(server, Port);
         using Socket native = await server.ListenAsync(HboneClient.Port);
         LabPod client = await Lab.PodAsync(clientName);
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(10));
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         using Socket connection = await client.ConnectAsync(echo.EndPoint(), limit.Token);
 
         using Socket tunnel = await native.AcceptAsync(limit.Token);

@@ -70,7 +70,7 @@ public sealed class ImpostorTests(ForeignLab fixture) : IsolatedTests(fixture)
     {
         LabPod server = await AddPodAsync($"outside/{ForeignLab.NativeTunnel}", "server", node: 2);
         using Socket listener = await server.ListenAsync(HboneClient.Port);
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(10));
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         LabPod client = await Lab.PodAsync("mesh/client-1");
         using Socket connection = await client.ConnectAsync(server.EndPoint(Port), limit.Token);
         using Socket tunnel = await listener.AcceptAsync(limit.Token);

@@ -26,7 +26,7 @@ public abstract class PolicyTests(TwoNodeLab fixture) : IsolatedTests(fixture)
     private const string DenyPort = "to: [{operation: {ports: [\"8080\"]}}]";
 
     private static readonly TimeSpan s_told = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
 
     /// <summary>From another node by mutual TLS, from the same node, and in plaintext: every path that ends at server-2.</summary>
     public static TheoryData<string> Clients() => ["mesh/client-1", "mesh/client-2", "outside/client-1"];

@@ -7,7 +7,7 @@ namespace Mesh.Lab;
 /// <summary>A node as a test uses it: its addresses, and what its proxy says of itself.</summary>
 public sealed class LabNode
 {
-    private static readonly TimeSpan s_answerLimit = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_answerLimit = TimeSpan.FromSeconds(30);
 
     private readonly MeshLab _lab;
 

@@ -14,7 +14,7 @@ internal static class Settlement
 {
     private const ushort ControlAdminPort = 15014;
 
-    private static readonly TimeSpan s_answerLimit = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_answerLimit = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(20);
 
     private static int s_count;

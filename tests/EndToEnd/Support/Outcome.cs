@@ -26,7 +26,7 @@ internal enum Outcome
 
 internal static class Attempt
 {
-    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(30);
 
     /// <summary>Connects, sends a few bytes and looks what comes back.</summary>
     /// <param name="prepare">What is done to the socket before it connects.</param>

@@ -46,7 +46,7 @@ internal static class SocketExtensions
     /// <summary>Sends a text to an echo server and returns what comes back: as many bytes, fewer when the server ends.</summary>
     public static async Task<string> EchoAsync(this Socket socket, string text)
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(10));
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         byte[] bytes = Encoding.UTF8.GetBytes(text);
         await socket.SendAllAsync(bytes, limit.Token);
         byte[] received = new byte[bytes.Length];

@@ -16,7 +16,7 @@ namespace Mesh.EndToEnd.Support;
 public abstract class TwoNodeLab : IAsyncLifetime
 {
     private static readonly TimeSpan s_readyLimit = TimeSpan.FromSeconds(60);
-    private static readonly TimeSpan s_logLimit = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_logLimit = TimeSpan.FromSeconds(60);
 
     private readonly Dictionary<string, long> _logStarts = new(StringComparer.Ordinal);
 

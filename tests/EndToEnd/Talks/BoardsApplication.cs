@@ -16,7 +16,7 @@ internal sealed class BoardsApplication : IAsyncDisposable
     public const int Port = 8080;
     private const int DatabasePort = 27017;
 
-    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(60);
 
     private readonly MeshLab _lab;
     private readonly List<IAsyncDisposable> _parts = [];

@@ -20,7 +20,12 @@ public sealed class TalkLab : TwoNodeLab
 
     internal Keycloak Keycloak => _keycloak ?? throw NotStarted;
 
-    protected override JsonObject NodeConfiguration => new() { ["log"] = new JsonObject { ["requests"] = "json" } };
+    /// <summary>Series of pods that one test deletes stay: the sums that another compares would shrink when they go.</summary>
+    protected override JsonObject NodeConfiguration => new()
+    {
+        ["log"] = new JsonObject { ["requests"] = "json" },
+        ["telemetry"] = new JsonObject { ["seriesRetentionMs"] = 86_400_000 },
+    };
 
     private static InvalidOperationException NotStarted => new("The lab is started by the runner, before the first test.");
 

@@ -13,7 +13,7 @@ namespace Mesh.Node.Proxy.Tests.Succession;
 /// <summary>Goal: neither end takes what it does not expect. Method: the other end played by the test, over the real socket.</summary>
 public sealed class ListenerHandoverTests : IDisposable
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
 
     private readonly string _path = Path.Combine(Path.GetTempPath(), $"mesh-listeners-{Guid.NewGuid():N}");
 

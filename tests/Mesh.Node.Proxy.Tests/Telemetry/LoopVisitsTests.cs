@@ -8,7 +8,7 @@ namespace Mesh.Node.Proxy.Tests.Telemetry;
 
 public sealed class LoopVisitsTests : IDisposable
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
 
     private readonly EventLoopGroup _loops = EventLoopGroup.Start(2, new EventLoopOptions());
     private readonly LoopVisits _visits;
