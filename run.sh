@@ -58,6 +58,7 @@ nghttp nghttp2-client
 h2load nghttp2-client
 nghttpd nghttp2-server
 /usr/lib/cni/bridge containernetworking-plugins
+kubectl kubernetes-client
 /usr/lib/python3/dist-packages/grpc python3-grpcio
 /usr/lib/python3/dist-packages/websockets python3-websockets'
 container_needs='containerd containerd

@@ -61,6 +61,8 @@ internal static class MeshCtl
             StatusCommand.Create(terminal),
             ConfigCommand.Create(terminal),
             ExplainCommand.Create(terminal),
+            CheckCommand.Create(terminal),
+            InstallCommand.Create(terminal),
             CompletionCommand.Create(terminal),
         };
         RootHelp.AddTo(root);

@@ -151,6 +151,29 @@ public sealed partial class ApiObjects
         }
     }
 
+    /// <summary>
+    /// Server-side apply by one who owns all he writes: an object that is not there is created, fields of one that is are as written, lists
+    /// whole, and its other fields stay. What says the same is no change.
+    /// </summary>
+    public ApiAnswer Apply(ApiPath path, JsonObject applied)
+    {
+        lock (_lock)
+        {
+            if (!_objects.TryGetValue(KeyOf(path, path.Name), out JsonObject? known))
+            {
+                return Create(path, applied);
+            }
+
+            var next = (JsonObject)known.DeepClone();
+            foreach ((string field, JsonNode? value) in applied)
+            {
+                MergeField(next, field, value, isStrategic: false);
+            }
+
+            return Replace(path, next);
+        }
+    }
+
     public ApiAnswer Remove(ApiPath path)
     {
         lock (_lock)

@@ -25,6 +25,7 @@ public sealed partial class ApiServer
                 {
                     "application/merge-patch+json" => objects.Merge(path, await ReadAsync(context), isStrategic: false),
                     "application/strategic-merge-patch+json" => objects.Merge(path, await ReadAsync(context), isStrategic: true),
+                    "application/apply-patch+yaml" => objects.Apply(path, await ReadAsync(context)),
                     _ => ApiAnswer.Failure(415, "UnsupportedMediaType", $"{context.Request.ContentType} is not understood here."),
                 };
                 break;

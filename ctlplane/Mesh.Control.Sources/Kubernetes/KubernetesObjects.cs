@@ -10,7 +10,14 @@ public sealed class KubernetesObjects(KubernetesApi api)
 {
     private const int AnswerBytesMax = 8 * 1_024 * 1_024;
     private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(5);
+
+    /// <summary>A definition of a kind is compiled, and webhooks of others are asked.</summary>
+    private static readonly TimeSpan s_applyTimeout = TimeSpan.FromSeconds(30);
+
     private static readonly MediaTypeHeaderValue s_json = new("application/json");
+
+    /// <summary>JSON is YAML.</summary>
+    private static readonly MediaTypeHeaderValue s_apply = new("application/apply-patch+yaml");
 
     /// <summary>Path of one object.</summary>
     /// <param name="apiVersion">Such as <c>v1</c> or <c>coordination.k8s.io/v1</c>.</param>
@@ -54,6 +61,22 @@ public sealed class KubernetesObjects(KubernetesApi api)
     /// <exception cref="HttpRequestException">No answer.</exception>
     public Task<JsonObject?> ReplaceAsync(string path, JsonObject replaced, CancellationToken cancellation) =>
         WriteAsync(HttpMethod.Put, path, replaced, cancellation);
+
+    /// <summary>Server-side apply: what is written becomes ours and is as written, and fields that others have set stay.</summary>
+    /// <param name="path">Of the object.</param>
+    /// <param name="applied">What we say of it.</param>
+    /// <param name="manager">In whose name.</param>
+    /// <param name="cancellation">Ends the waiting.</param>
+    /// <returns>As it is now.</returns>
+    /// <exception cref="ApiException">Another answer.</exception>
+    /// <exception cref="HttpRequestException">No answer.</exception>
+    public async Task<JsonObject> ApplyAsync(string path, JsonObject applied, string manager, CancellationToken cancellation)
+    {
+        using var content = new ByteArrayContent(JsonSerializer.SerializeToUtf8Bytes(applied));
+        content.Headers.ContentType = s_apply;
+        string target = $"{path}?fieldManager={manager}&force=true";
+        return Read(await api.SendAsync(HttpMethod.Patch, target, content, AnswerBytesMax, s_applyTimeout, cancellation));
+    }
 
     private async Task<JsonObject?> WriteAsync(HttpMethod method, string path, JsonObject written, CancellationToken cancellation)
     {
