@@ -6,13 +6,12 @@ using Xunit;
 
 namespace Mesh.Control.Cli.Tests;
 
-/// <summary>What kubectl would apply of a folder, made once.</summary>
+/// <summary>What kubectl would apply of a folder, kept for whoever asks again.</summary>
 internal static class Kustomize
 {
-    private static readonly ConcurrentDictionary<string, Lazy<Task<List<JsonObject>>>> s_built = new(StringComparer.Ordinal);
+    private static readonly ConcurrentDictionary<string, Task<List<JsonObject>>> s_built = new(StringComparer.Ordinal);
 
-    public static Task<List<JsonObject>> BuildAsync(string folder) =>
-        s_built.GetOrAdd(folder, path => new Lazy<Task<List<JsonObject>>>(() => RunAsync(path))).Value;
+    public static Task<List<JsonObject>> BuildAsync(string folder) => s_built.GetOrAdd(folder, RunAsync);
 
     private static async Task<List<JsonObject>> RunAsync(string folder)
     {

@@ -35,7 +35,8 @@ internal sealed class NodeCheck(string root)
         var configurations = new DirectoryInfo(Path.Combine(root, "etc/cni/net.d"));
         yield return configurations.Exists && configurations.EnumerateFiles().Any()
             ? CheckResult.Ok("CNI", "/etc/cni/net.d has a configuration")
-            : CheckResult.Warn("CNI", "/etc/cni/net.d is empty", "Where the runtime's configuration lies elsewhere, say so in cni of the ConfigMap.");
+            : CheckResult.Warn(
+                "CNI", "/etc/cni/net.d is empty", "Where the runtime's configuration lies elsewhere, say so in cni of the ConfigMap.");
     }
 
     private string Read(string path)
