@@ -32,6 +32,12 @@ public static class CaptureRule
     /// <summary>What <see cref="StandsAnnotation"/> says while a pod can be reached by HBONE.</summary>
     public const string Stands = "enabled";
 
+    /// <summary>
+    /// Annotation beside <see cref="StandsAnnotation"/> where our agent wrote that, <c>true</c>: what another mesh's agent says is not
+    /// ours to take back.
+    /// </summary>
+    public const string StandsMark = "mesh-node.io/captured";
+
     /// <summary>Label of the mesh's own pods, with the value <see cref="OwnPart"/>.</summary>
     public const string PartLabel = "app.kubernetes.io/part-of";
 

@@ -22,6 +22,8 @@ internal sealed class ClusterCheck(KubernetesObjects cluster)
         ("escalate", "rbac.authorization.k8s.io", "clusterroles"),
         ("create", "rbac.authorization.k8s.io", "clusterrolebindings"),
         ("create", "admissionregistration.k8s.io", "validatingwebhookconfigurations"),
+        ("create", "admissionregistration.k8s.io", "validatingadmissionpolicies"),
+        ("create", "admissionregistration.k8s.io", "validatingadmissionpolicybindings"),
         ("create", "scheduling.k8s.io", "priorityclasses"),
         ("create", "apps", "daemonsets"),
     ];
@@ -158,7 +160,8 @@ internal sealed class ClusterCheck(KubernetesObjects cluster)
 
     private async Task<IEnumerable<CheckResult>> CiliumAsync(CancellationToken cancellation)
     {
-        if ((await cluster.FindAsync("api/v1/namespaces/kube-system/configmaps/cilium-config", cancellation))?["data"] is not JsonObject data)
+        JsonObject? settings = await cluster.FindAsync("api/v1/namespaces/kube-system/configmaps/cilium-config", cancellation);
+        if (settings?["data"] is not JsonObject data)
         {
             return [];
         }
@@ -186,12 +189,11 @@ internal sealed class ClusterCheck(KubernetesObjects cluster)
         JsonObject? list = await cluster.FindAsync("api/v1/nodes", cancellation);
         JsonObject[] infos = [.. (list?["items"] as JsonArray ?? []).Select(node => node!["status"]?["nodeInfo"]).OfType<JsonObject>()];
         JsonObject[] linux = [.. infos.Where(info => TextOf(info["operatingSystem"]) == "linux")];
+        string kernels = string.Join(", ", linux.Select(info => TextOf(info["kernelVersion"])).Distinct());
         return linux.Length == 0
             ? [CheckResult.Fail("nodes", "none of them runs Linux", "The mesh runs on nodes of Linux alone.")]
             : [
-                CheckResult.Ok(
-                    "nodes",
-                    $"{linux.Length} of Linux, kernels {string.Join(", ", linux.Select(info => TextOf(info["kernelVersion"])).Distinct())}"),
+                CheckResult.Ok("nodes", $"{linux.Length} of Linux, kernels {kernels}"),
                 .. infos.Length > linux.Length
                     ? [CheckResult.Warn("nodes", $"{infos.Length - linux.Length} of another system", "Their pods are not in the mesh.")]
                     : (CheckResult[])[],

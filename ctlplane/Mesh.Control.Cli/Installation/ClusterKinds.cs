@@ -26,6 +26,8 @@ internal static class ClusterKinds
         ["StatefulSet"] = "statefulsets",
         ["DaemonSet"] = "daemonsets",
         ["NetworkPolicy"] = "networkpolicies",
+        ["ValidatingAdmissionPolicy"] = "validatingadmissionpolicies",
+        ["ValidatingAdmissionPolicyBinding"] = "validatingadmissionpolicybindings",
         ["ValidatingWebhookConfiguration"] = "validatingwebhookconfigurations",
     }.ToFrozenDictionary(StringComparer.Ordinal);
 

@@ -24,7 +24,8 @@ internal sealed class NodeCheck(string root)
         ];
         foreach ((string about, string[] names, string advice) in s_modules)
         {
-            string[] found = [.. names.Where(name => modules.Contains(name) || Directory.Exists(Path.Combine(root, "sys", "module", name)))];
+            string[] found =
+                [.. names.Where(name => modules.Contains(name) || Directory.Exists(Path.Combine(root, "sys", "module", name)))];
             yield return found.Length > 0 ? CheckResult.Ok(about, string.Join(", ", found))
 
                 // A kernel of some clouds has everything built in and no list of it.

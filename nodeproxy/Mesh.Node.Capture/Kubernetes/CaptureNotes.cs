@@ -10,7 +10,8 @@ namespace Mesh.Node.Capture.Kubernetes;
 
 /// <summary>
 /// Says on each pod whether its capture stands, for the control plane, which has others reach it by HBONE only then. Written once rules are
-/// right and a proxy serves the pod; taken away when it begins to leave. In between it stays: a pod whose proxy is away is captured.
+/// right and a proxy serves the pod; taken away when it begins to leave. In between it stays: a pod whose proxy is away is captured. What
+/// another mesh's agent says of its own pods in the same words is left alone.
 /// </summary>
 /// <param name="api">Where.</param>
 /// <param name="pods">The pods of this node as the API server said last; null before it said anything.</param>
@@ -23,11 +24,12 @@ internal sealed class CaptureNotes(ApiClient api, Func<IReadOnlyList<PodObject>?
 
     private static readonly TimeSpan s_answer = TimeSpan.FromSeconds(5);
 
-    // Until the watch tells of what was written, and between two attempts at what was refused.
+    // Until the watch tells of what was written, and after the first refusal; each further one doubles it.
     private static readonly TimeSpan s_writeAgain = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_writeAgainMax = TimeSpan.FromMinutes(5);
     private static readonly MediaTypeHeaderValue s_mergePatch = new("application/merge-patch+json");
 
-    private readonly Dictionary<string, (bool Stands, long At)> _written = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Attempt> _attempts = new(StringComparer.Ordinal);
     private volatile string? _problem;
 
     /// <summary>Why it could not be said of some pod; null when it could. Any thread.</summary>
@@ -40,42 +42,45 @@ internal sealed class CaptureNotes(ApiClient api, Func<IReadOnlyList<PodObject>?
     public async Task<bool> WriteAsync(IReadOnlyDictionary<string, PodReport> reports, CancellationToken cancellation)
     {
         IReadOnlyList<PodObject> known = pods() ?? [];
-        foreach (string gone in _written.Keys.Except(known.Select(pod => pod.Metadata?.Uid ?? "")).ToArray())
+        foreach (string gone in _attempts.Keys.Except(known.Select(pod => pod.Metadata?.Uid ?? "")).ToArray())
         {
-            _written.Remove(gone);
+            _attempts.Remove(gone);
         }
 
-        List<(ObjectMetadata Pod, bool Stands)> due = [];
+        List<(ObjectMetadata Pod, Attempt Attempt)> due = [];
         foreach (PodObject pod in known)
         {
-            if (pod.Metadata is not { Uid: { } uid, Name: not null, Namespace: not null } metadata
-                || pod.Status?.Phase is "Succeeded" or "Failed")
+            if (pod.Metadata is not { Uid: { } uid, Name: not null, Namespace: not null } metadata)
             {
                 continue;
             }
 
-            if (NewsOf(metadata, reports.GetValueOrDefault(uid)) is not bool stands)
+            if (pod.Status?.Phase is "Succeeded" or "Failed" || NewsOf(metadata, reports.GetValueOrDefault(uid)) is not bool stands)
             {
-                _written.Remove(uid);
+                _attempts.Remove(uid);
             }
-            else if (!_written.TryGetValue(uid, out (bool Stands, long At) last)
-                || last.Stands != stands
-                || time.GetElapsedTime(last.At) >= s_writeAgain)
+            else if (!_attempts.TryGetValue(uid, out Attempt? last) || last.Stands != stands)
             {
-                _written[uid] = (stands, time.GetTimestamp());
-                due.Add((metadata, stands));
+                due.Add((metadata, _attempts[uid] = new Attempt(stands)));
+            }
+            else if (time.GetElapsedTime(last.At) >= last.Pause)
+            {
+                due.Add((metadata, last));
             }
         }
 
-        string? problem = due.Count > 0 ? null : _problem;
         ParallelOptions parallel = new() { MaxDegreeOfParallelism = WritersMax, CancellationToken = cancellation };
         await Parallel.ForEachAsync(due, parallel, async (entry, stop) =>
         {
-            if (await PatchAsync(entry.Pod, entry.Stands, stop) is string refused)
-            {
-                problem = refused;
-            }
+            entry.Attempt.At = time.GetTimestamp();
+            entry.Attempt.Ended(await PatchAsync(entry.Pod, entry.Attempt.Stands, stop));
         });
+
+        // The same one as long as it lasts, whichever others come and go.
+        string? problem = _attempts.Where(attempt => attempt.Value.Problem is not null)
+            .OrderBy(attempt => attempt.Key, StringComparer.Ordinal)
+            .Select(attempt => attempt.Value.Problem)
+            .FirstOrDefault();
         bool isNews = problem != _problem;
         _problem = problem;
         return isNews;
@@ -84,14 +89,14 @@ internal sealed class CaptureNotes(ApiClient api, Func<IReadOnlyList<PodObject>?
     /// <returns>What is to be written on a pod; null when it says so already.</returns>
     private static bool? NewsOf(ObjectMetadata pod, PodReport? report)
     {
-        bool isWritten = pod.Annotations?.GetValueOrDefault(CaptureRule.StandsAnnotation) == CaptureRule.Stands;
-        bool stands = report?.Condition switch
+        bool isOurs = pod.Annotations?.ContainsKey(CaptureRule.StandsMark) == true;
+        bool isSaid = isOurs && pod.Annotations!.GetValueOrDefault(CaptureRule.StandsAnnotation) == CaptureRule.Stands;
+        return report?.Condition switch
         {
-            null or PodCondition.Leaving => false,
-            PodCondition.Captured => true,
-            _ => isWritten,
+            null or PodCondition.Leaving => isOurs ? false : null,
+            PodCondition.Captured => isSaid ? null : true,
+            _ => null,
         };
-        return stands == isWritten ? null : stands;
     }
 
     /// <returns>Why it was refused; null when it is written, or the pod is gone.</returns>
@@ -103,7 +108,11 @@ internal sealed class CaptureNotes(ApiClient api, Func<IReadOnlyList<PodObject>?
             ["metadata"] = new JsonObject
             {
                 ["uid"] = pod.Uid,
-                ["annotations"] = new JsonObject { [CaptureRule.StandsAnnotation] = stands ? CaptureRule.Stands : null },
+                ["annotations"] = new JsonObject
+                {
+                    [CaptureRule.StandsAnnotation] = stands ? CaptureRule.Stands : null,
+                    [CaptureRule.StandsMark] = stands ? "true" : null,
+                },
             },
         };
         string path = $"/api/v1/namespaces/{Uri.EscapeDataString(pod.Namespace!)}/pods/{Uri.EscapeDataString(pod.Name!)}/status";
@@ -121,6 +130,27 @@ internal sealed class CaptureNotes(ApiClient api, Func<IReadOnlyList<PodObject>?
         {
             Log.CaptureNotNoted(logger, $"{pod.Namespace}/{pod.Name}", stands, failed.Message);
             return $"what is captured cannot be said on pods, so others do not use HBONE to them: {failed.Message}";
+        }
+    }
+
+    /// <summary>What was last tried of a pod.</summary>
+    private sealed class Attempt(bool stands)
+    {
+        public bool Stands => stands;
+
+        /// <summary>When, as the clock's timestamp.</summary>
+        public long At { get; set; }
+
+        /// <summary>Until it is tried again.</summary>
+        public TimeSpan Pause { get; private set; } = s_writeAgain;
+
+        public string? Problem { get; private set; }
+
+        /// <param name="problem">Why it was refused; null when it was not.</param>
+        public void Ended(string? problem)
+        {
+            Pause = problem is null || Problem is null ? s_writeAgain : Pause < s_writeAgainMax / 2 ? Pause * 2 : s_writeAgainMax;
+            Problem = problem;
         }
     }
 }

@@ -22,7 +22,7 @@ internal sealed class NodeCondition(ApiClient api, string node, ILogger logger, 
     private const int AnswerBytesMax = 4 * 1024 * 1024;
     private const int MessageCharactersMax = 1024;
 
-    private static readonly TimeSpan s_answer = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_answer = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan s_heartbeat = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan s_retry = TimeSpan.FromMinutes(1);
 

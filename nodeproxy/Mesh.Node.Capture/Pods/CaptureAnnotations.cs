@@ -39,7 +39,7 @@ public static class CaptureAnnotations
 
     /// <summary>Whether an annotation concerns the mesh, and so is handed to the proxy. What the agent itself writes does not.</summary>
     public static bool IsRelevant(string name) =>
-        name != CaptureRule.StandsAnnotation
+        name is not (CaptureRule.StandsAnnotation or CaptureRule.StandsMark)
         && (name.StartsWith("mesh-node.io/", StringComparison.Ordinal)
             || name.StartsWith("ambient.istio.io/", StringComparison.Ordinal)
             || name.StartsWith("traffic.sidecar.istio.io/", StringComparison.Ordinal));

@@ -17,6 +17,9 @@ internal sealed class AgentServer : IAsyncDisposable
     private const int ConnectionsMax = 50;
     private const int RequestHeaderBytesMax = 8 * 1024;
     private static readonly TimeSpan s_headersTime = TimeSpan.FromSeconds(10);
+
+    // Any pod can connect here: idle connections must not take the kubelet's place for long.
+    private static readonly TimeSpan s_idleTime = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan s_stopTime = TimeSpan.FromSeconds(2);
 
     private readonly KestrelServer _server;
@@ -29,6 +32,7 @@ internal sealed class AgentServer : IAsyncDisposable
         kestrel.Limits.MaxRequestBodySize = 0;
         kestrel.Limits.MaxRequestHeadersTotalSize = RequestHeaderBytesMax;
         kestrel.Limits.RequestHeadersTimeout = s_headersTime;
+        kestrel.Limits.KeepAliveTimeout = s_idleTime;
         if (endpoint.Address.Equals(IPAddress.IPv6Any))
         {
             kestrel.ListenAnyIP(endpoint.Port, Configure);

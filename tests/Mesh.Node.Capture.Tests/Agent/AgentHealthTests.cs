@@ -35,8 +35,10 @@ public sealed class AgentHealthTests
             (Value("mesh_agent_pods{condition=\"captured\"}"), Value("mesh_agent_pods{condition=\"wrong\"}"),
                 Value("mesh_agent_drift_repairs_total")));
         Assert.NotEqual("0", Value("mesh_agent_reconcile_failures_total"));
+        string page = agent.Agent.WriteMetrics();
         Assert.Equal(
-            Value("mesh_agent_reconcile_duration_seconds_count"), Value("mesh_agent_reconcile_duration_seconds_bucket{le=\"+Inf\"}"));
+            ValueIn(page, "mesh_agent_reconcile_duration_seconds_count"),
+            ValueIn(page, "mesh_agent_reconcile_duration_seconds_bucket{le=\"+Inf\"}"));
 
         await pair.Pod.ExecuteAsync("nft flush chain inet mesh_node connect");
         agent.Agent.VerifyNow();
@@ -44,7 +46,9 @@ public sealed class AgentHealthTests
         await proxy.KillAsync();
         await Wait.UntilAsync(() => Value("mesh_agent_ready") == "0", "the proxy is missed");
 
-        string Value(string series) => agent.Agent.WriteMetrics().Split('\n')
+        string Value(string series) => ValueIn(agent.Agent.WriteMetrics(), series);
+
+        static string ValueIn(string page, string series) => page.Split('\n')
             .Single(line => line.StartsWith(series + " ", StringComparison.Ordinal))[(series.Length + 1)..];
     }
 

@@ -16,7 +16,8 @@ public sealed class CaptureNotesTests : IAsyncLifetime
 {
     private const string Uid = "3f0c1d2e-4a5b-6c7d-8e9f-0a1b2c3d4e5f";
     private const string Asked = "{mesh-node.io/capture: enabled}";
-    private const string Stands = "{ambient.istio.io/redirection: enabled}";
+    private const string Stands = "ambient.istio.io/redirection: enabled";
+    private const string Ours = "mesh-node.io/captured: \"true\"";
 
     private readonly HostProcFolder _host = new();
     private readonly ApiFiles _files = new();
@@ -62,7 +63,7 @@ public sealed class CaptureNotesTests : IAsyncLifetime
     public async Task What_somebody_else_writes_is_put_right()
     {
         using ScratchNamespace network = await NetworkAsync();
-        _server.Apply(Manifests.Namespace("shop") + Manifests.Pod("cart", Uid, annotations: Stands));
+        _server.Apply(Manifests.Namespace("shop") + Manifests.Pod("cart", Uid, annotations: $"{{{Stands}, {Ours}}}"));
         await using AgentUnderTest agent = Agent();
         agent.Start();
         await UntilSaidAsync(false);
@@ -72,6 +73,44 @@ public sealed class CaptureNotesTests : IAsyncLifetime
         await UntilSaidAsync(true);
         _server.Apply(Manifests.Pod("cart", Uid));
         await UntilSaidAsync(true);
+        await proxy.KillAsync();
+    }
+
+    [LabFact]
+    public async Task What_the_agent_of_another_mesh_says_of_its_pods_stays()
+    {
+        using ScratchNamespace network = await NetworkAsync();
+        const string Theirs = "7f0c1d2e-4a5b-6c7d-8e9f-0a1b2c3d4e5f";
+        _server.Apply(
+            Manifests.Namespace("shop")
+            + Manifests.Pod("cart", Uid, annotations: $"{{{Stands}}}")
+            + Manifests.Pod("ours", Theirs, annotations: $"{{{Stands}, {Ours}}}"));
+        await using AgentUnderTest agent = Agent();
+        agent.Start();
+
+        // Both are looked at in one turn.
+        await Wait.UntilAsync(() => !IsSaid("ours"), "what was said by ours is taken back");
+        Assert.True(IsSaid());
+        Assert.Equal(0, Patches());
+    }
+
+    [LabFact]
+    public async Task A_refusal_is_forgotten_with_its_pod()
+    {
+        using ScratchNamespace network = await NetworkAsync();
+        _server.FaultWhile(
+            () => true,
+            path => path.EndsWith("/pods/cart/status", StringComparison.Ordinal),
+            context => ApiServer.FailAsync(context, 403, "Forbidden", "pods/status is forbidden"));
+        _server.Apply(Manifests.Namespace("shop", Asked) + Manifests.Pod("cart", Uid));
+        await using AgentUnderTest agent = Agent();
+        agent.Start();
+        using ProxySink proxy = new(agent.Handover);
+        await agent.UntilProblemAsync("pods/status is forbidden");
+
+        _server.Delete("Pod", "shop", "cart");
+        await Wait.UntilAsync(
+            () => !File.ReadAllText(agent.Agent.StatusPath).Contains("is forbidden", StringComparison.Ordinal), "the problem is gone");
         await proxy.KillAsync();
     }
 
@@ -117,11 +156,11 @@ public sealed class CaptureNotesTests : IAsyncLifetime
         await proxy.KillAsync();
     }
 
-    private JsonObject Pod() =>
-        _server.Of("Pod").List().Items.Single(pod => pod["metadata"]!["name"]!.GetValue<string>() == "cart");
+    private JsonObject Pod(string name = "cart") =>
+        _server.Of("Pod").List().Items.Single(pod => pod["metadata"]!["name"]!.GetValue<string>() == name);
 
-    private bool IsSaid() =>
-        Pod()["metadata"]!["annotations"]?[CaptureRule.StandsAnnotation]?.GetValue<string>() == CaptureRule.Stands;
+    private bool IsSaid(string name = "cart") =>
+        Pod(name)["metadata"]!["annotations"]?[CaptureRule.StandsAnnotation]?.GetValue<string>() == CaptureRule.Stands;
 
     private int Patches() => _server.Requests.Count(request => request.EndsWith("/pods/cart/status", StringComparison.Ordinal));
 
