@@ -18,6 +18,8 @@ public sealed class InstallTests
         new("rbac.authorization.k8s.io", "v1", "clusterrolebindings", "ClusterRoleBinding", IsNamespaced: false),
         new("rbac.authorization.k8s.io", "v1", "roles", "Role"),
         new("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding"),
+        new("admissionregistration.k8s.io", "v1", "validatingadmissionpolicies", "ValidatingAdmissionPolicy", IsNamespaced: false),
+        new("admissionregistration.k8s.io", "v1", "validatingadmissionpolicybindings", "ValidatingAdmissionPolicyBinding", IsNamespaced: false),
         new("scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass", IsNamespaced: false),
         new("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget"),
         new(string.Empty, "v1", "resourcequotas", "ResourceQuota"),
@@ -134,6 +136,26 @@ public sealed class InstallTests
             "ClusterRole mesh-control: 403: user cannot patch clusterroles Installing needs the rights of a cluster administrator.",
             result.Errors,
             StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_others_have_set_is_a_conflict_until_it_is_forced()
+    {
+        await using ApiServer server = await StartAsync();
+        server.FaultWhile(
+            () => true,
+            target => target.Contains("/configmaps/mesh-node?fieldManager=meshctl&force=false", StringComparison.Ordinal),
+            context => ApiServer.FailAsync(context, 409, "Conflict", "conflict with \"kubectl-edit\": .data.node.json"));
+
+        CliResult refused = await InstallAsync(server);
+        CliResult forced = await InstallAsync(server, "--force", "--timeout", "0");
+
+        Assert.Equal(ExitCode.Failed, refused.Code);
+        Assert.Contains(
+            "ConfigMap mesh-node: 409: conflict with \"kubectl-edit\": .data.node.json --force sets it all the same.",
+            refused.Errors,
+            StringComparison.Ordinal);
+        Assert.Equal((ExitCode.Fine, ""), (forced.Code, forced.Errors));
     }
 
     private static async Task<ApiServer> StartAsync()

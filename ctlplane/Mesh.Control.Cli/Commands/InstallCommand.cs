@@ -16,8 +16,9 @@ internal static partial class InstallCommand
     private const string Help = """
         Installs the mesh in a cluster: what kubectl apply -k deploy/daemonset would, or prints it.
 
-        Objects are applied in the name of meshctl, and fields that others have set stay. Definitions of kinds that are there already and
-        are not of this mesh, such as Istio's, are left as they are. It can be run again: what is as it should be does not change.
+        Objects are applied in the name of meshctl. A field that somebody else has set otherwise, such as a key of node.json, is a
+        conflict and named; --force sets it all the same. Definitions of kinds that are there already and are not of this mesh, such as
+        Istio's, are left as they are. It can be run again: what is as it should be does not change.
 
         Examples:
           meshctl install
@@ -44,6 +45,7 @@ internal static partial class InstallCommand
             HelpName = "SECONDS",
             DefaultValueFactory = _ => TimeoutSecondsDefault,
         };
+        var force = new Option<bool>("--force") { Description = "Sets fields that others have set otherwise." };
         Option<string> form = Documents.FormOption("yaml", "json");
         registry.Validators.Add(result =>
         {
@@ -67,7 +69,7 @@ internal static partial class InstallCommand
             }
         });
         var cluster = new ClusterOptions();
-        var command = new Command("install", Help) { registry, tag, dryRun, form, timeout };
+        var command = new Command("install", Help) { registry, tag, dryRun, force, form, timeout };
         cluster.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
@@ -80,18 +82,23 @@ internal static partial class InstallCommand
             }
 
             using KubernetesApi api = cluster.Open(parsed);
-            await InstallAsync(terminal, api, objects, TimeSpan.FromSeconds(parsed.GetValue(timeout)), cancellation);
+            var installer = new Installer(new KubernetesObjects(api), parsed.GetValue(force), terminal.Output, TimeSpan.FromSeconds(0.5));
+            await InstallAsync(terminal, api, installer, objects, TimeSpan.FromSeconds(parsed.GetValue(timeout)), cancellation);
             return ExitCode.Fine;
         });
         return command;
     }
 
     private static async Task InstallAsync(
-        Terminal terminal, KubernetesApi api, ImmutableArray<JsonObject> objects, TimeSpan timeout, CancellationToken cancellation)
+        Terminal terminal,
+        KubernetesApi api,
+        Installer installer,
+        ImmutableArray<JsonObject> objects,
+        TimeSpan timeout,
+        CancellationToken cancellation)
     {
         // A definition takes a moment to be served even where nobody waits for the rest.
         TimeSpan ofDefinitions = TimeSpan.FromSeconds(Math.Max(timeout.TotalSeconds, 30));
-        var installer = new Installer(new KubernetesObjects(api), terminal.Output, TimeSpan.FromSeconds(0.5));
         try
         {
             await installer.ApplyAsync(objects, ofDefinitions, cancellation);

@@ -7,7 +7,11 @@ using Mesh.Control.Sources.Kubernetes;
 namespace Mesh.Control.Cli.Installation;
 
 /// <summary>Brings objects into a cluster, again as often as one likes, and waits until what they describe is there.</summary>
-internal sealed class Installer(KubernetesObjects cluster, TextWriter output, TimeSpan lookInterval)
+/// <param name="cluster">Where.</param>
+/// <param name="takesOver">Whether fields that others have set otherwise are set all the same.</param>
+/// <param name="output">What was done.</param>
+/// <param name="lookInterval">Between two looks whether it is there.</param>
+internal sealed class Installer(KubernetesObjects cluster, bool takesOver, TextWriter output, TimeSpan lookInterval)
 {
     private const string Manager = "meshctl";
 
@@ -69,11 +73,16 @@ internal sealed class Installer(KubernetesObjects cluster, TextWriter output, Ti
     {
         try
         {
-            return await cluster.ApplyAsync(path, manifest, Manager, cancellation);
+            return await cluster.ApplyAsync(path, manifest, Manager, takesOver, cancellation);
         }
         catch (ApiException exception)
         {
-            string advice = exception.Code == HttpStatusCode.Forbidden ? " Installing needs the rights of a cluster administrator." : string.Empty;
+            string advice = exception.Code switch
+            {
+                HttpStatusCode.Forbidden => " Installing needs the rights of a cluster administrator.",
+                HttpStatusCode.Conflict => " --force sets it all the same.",
+                _ => string.Empty,
+            };
             throw new CommandException($"{name}: {exception.Message}{advice}");
         }
     }

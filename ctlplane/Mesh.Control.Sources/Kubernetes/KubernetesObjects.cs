@@ -9,7 +9,7 @@ namespace Mesh.Control.Sources.Kubernetes;
 public sealed class KubernetesObjects(KubernetesApi api)
 {
     private const int AnswerBytesMax = 8 * 1_024 * 1_024;
-    private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(15);
 
     /// <summary>A definition of a kind is compiled, and webhooks of others are asked.</summary>
     private static readonly TimeSpan s_applyTimeout = TimeSpan.FromSeconds(30);
@@ -66,15 +66,17 @@ public sealed class KubernetesObjects(KubernetesApi api)
     /// <param name="path">Of the object.</param>
     /// <param name="applied">What we say of it.</param>
     /// <param name="manager">In whose name.</param>
+    /// <param name="takesOver">Whether fields that others have set otherwise are set all the same; without it they are a conflict.</param>
     /// <param name="cancellation">Ends the waiting.</param>
     /// <returns>As it is now.</returns>
     /// <exception cref="ApiException">Another answer.</exception>
     /// <exception cref="HttpRequestException">No answer.</exception>
-    public async Task<JsonObject> ApplyAsync(string path, JsonObject applied, string manager, CancellationToken cancellation)
+    public async Task<JsonObject> ApplyAsync(
+        string path, JsonObject applied, string manager, bool takesOver, CancellationToken cancellation)
     {
         using var content = new ByteArrayContent(JsonSerializer.SerializeToUtf8Bytes(applied));
         content.Headers.ContentType = s_apply;
-        string target = $"{path}?fieldManager={manager}&force=true";
+        string target = $"{path}?fieldManager={manager}&force={(takesOver ? "true" : "false")}";
         return Read(await api.SendAsync(HttpMethod.Patch, target, content, AnswerBytesMax, s_applyTimeout, cancellation));
     }
 

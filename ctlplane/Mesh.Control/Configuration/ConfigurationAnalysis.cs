@@ -56,8 +56,17 @@ internal sealed partial class ConfigurationAnalysis(
             return [.. said.Select(DiagnosticCodes.Coded)];
         }
 
-        AnalysisResult about = analyzed.Analysis with { Findings = Known(Analyzer.FindAbout(analyzed.Analysis, source)) };
-        return Analyzer.Merge([source], said, about);
+        try
+        {
+            AnalysisResult about = analyzed.Analysis with { Findings = Known(Analyzer.FindAbout(analyzed.Analysis, source)) };
+            return Analyzer.Merge([source], said, about);
+        }
+        catch (Exception exception) when (exception is not OutOfMemoryException)
+        {
+            // As below: what refuses the object stands without it.
+            AnalysisFailed(logger, exception);
+            return [.. said.Select(DiagnosticCodes.Coded)];
+        }
     }
 
     public async Task RunAsync(CancellationToken cancellation)
