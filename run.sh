@@ -58,7 +58,6 @@ nghttp nghttp2-client
 h2load nghttp2-client
 nghttpd nghttp2-server
 /usr/lib/cni/bridge containernetworking-plugins
-kubectl kubernetes-client
 /usr/lib/python3/dist-packages/grpc python3-grpcio
 /usr/lib/python3/dist-packages/websockets python3-websockets'
 container_needs='containerd containerd
@@ -103,6 +102,33 @@ need_packages() {
     die "missing Debian packages: ${missing[*]}
 Install them with: sudo apt-get install -y ${missing[*]}"
   fi
+}
+
+# need_kubectl: one that knows what our manifests are made of. That of Debian 12 is too old for components; where there is no other, that of
+# Debian 13 is taken from the machine's own mirror into artifacts/tools, and nothing is installed.
+need_kubectl() {
+  local tools=$artifacts/tools mirror state
+  local -a options
+  export PATH=$PATH:$tools/usr/bin
+  if kubectl kustomize "$root/deploy/overlays/dev" >/dev/null 2>&1; then
+    return
+  fi
+  command -v apt-get >/dev/null || die "kubectl 1.27 or newer is missing"
+  say 'Fetching kubectl'
+  export PATH=$tools/usr/bin:$PATH
+  # shellcheck disable=SC2016
+  mirror=$(apt-get indextargets --format '$(ORIGIN) $(CODENAME) $(REPO_URI)' 'Created-By: Packages' |
+    awk '$1 == "Debian" && $2 !~ /-/ { print $3; exit }')
+  state=$(mktemp -d)
+  mkdir -p "$state/lists/partial" "$state/archives/partial" "$tools"
+  echo "deb $mirror trixie main" >"$state/sources.list"
+  options=(-q -o "Dir::Etc::sourcelist=$state/sources.list" -o Dir::Etc::sourceparts=- -o "Dir::State::lists=$state/lists"
+    -o "Dir::Cache=$state" -o Dir::State::status=/dev/null -o APT::Sandbox::User=root)
+  (cd "$state" && apt-get "${options[@]}" update && apt-get "${options[@]}" download kubectl) >/dev/null ||
+    die "kubectl 1.27 or newer is missing, and Debian's could not be fetched"
+  dpkg-deb -x "$state"/kubectl_*.deb "$tools"
+  rm -rf "$state"
+  kubectl kustomize "$root/deploy/overlays/dev" >/dev/null || die "kubectl 1.27 or newer is missing"
 }
 
 # --- Building ----------------------------------------------------------------------------------------------------------------
@@ -291,6 +317,7 @@ run_tests() {
   local -a projects
   mapfile -t projects < <(select_test_projects "$@")
   ((${#projects[@]} > 0 || $# == 0)) || die "no test project is named like: $*"
+  [[ " ${projects[*]} " != *'/Mesh.Control.Cli.Tests.csproj '* ]] || need_kubectl
   if (($# == 0)); then
     # Once for all of them: a build that has nothing to do still looks at every project it refers to.
     build

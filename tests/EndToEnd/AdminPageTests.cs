@@ -220,7 +220,7 @@ public sealed class AdminPageTests(TproxyLab fixture) : IsolatedTests(fixture)
                 shown = [.. page["connections"]!.AsArray().OfType<JsonNode>().Where(connection => (string?)connection["path"] == path)];
                 return shown.Length == 1;
             },
-            TimeSpan.FromSeconds(10));
+            TimeSpan.FromSeconds(60));
         return shown[0];
     }
 }

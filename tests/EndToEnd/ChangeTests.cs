@@ -375,7 +375,7 @@ public sealed class ChangeTests(TalkLab fixture) : IsolatedTests(fixture)
         {
             return await client.GetStringAsync(new Uri($"http://{_address}/")) == "v1";
         }
-        catch (Exception exception) when (exception is HttpRequestException or SocketException)
+        catch (Exception exception) when (exception is HttpRequestException or SocketException or TaskCanceledException)
         {
             return false;
         }

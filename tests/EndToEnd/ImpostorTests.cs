@@ -88,7 +88,7 @@ public sealed class ImpostorTests(ForeignLab fixture) : IsolatedTests(fixture)
             // The proxy ends the handshake, which it can do before or after the server takes it for done.
         }
 
-        ConnectionEnd end = heardBytes > 0 ? ConnectionEnd.Open : await connection.WaitForEndAsync(TimeSpan.FromSeconds(10));
+        ConnectionEnd end = heardBytes > 0 ? ConnectionEnd.Open : await connection.WaitForEndAsync(TimeSpan.FromSeconds(60));
         return (heard[..heardBytes], shown, end);
     }
 

@@ -10,7 +10,7 @@ namespace Mesh.Lab.Apps;
 /// </summary>
 internal static class HttpApp
 {
-    private static readonly TimeSpan s_callLimit = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_callLimit = TimeSpan.FromSeconds(30);
 
     public static async Task<int> RunAsync(AppOptions options)
     {

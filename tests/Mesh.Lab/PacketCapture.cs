@@ -12,7 +12,7 @@ namespace Mesh.Lab;
 /// </summary>
 public sealed class PacketCapture : IAsyncDisposable
 {
-    private static readonly TimeSpan s_startLimit = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_startLimit = TimeSpan.FromSeconds(60);
 
     private readonly Process _process;
     private readonly ArrayBufferWriter<byte> _packets = new();

@@ -28,6 +28,7 @@ internal sealed class SteadyLoad : IAsyncDisposable
         _http = new HttpClient(new SocketsHttpHandler
         {
             UseProxy = false,
+            UseCookies = false,
             ConnectCallback = async (context, cancellation) => new NetworkStream(
                 await from.ConnectAsync(new IPEndPoint(IPAddress.Parse(context.DnsEndPoint.Host), context.DnsEndPoint.Port), cancellation),
                 ownsSocket: true),

@@ -45,6 +45,7 @@ internal static class NamespaceSockets
         {
             AllowAutoRedirect = false,
             UseProxy = false,
+            UseCookies = false,
             PooledConnectionLifetime = TimeSpan.Zero,
             ConnectCallback = async (context, cancellation) =>
             {

@@ -110,7 +110,7 @@ public sealed class AdminServerTests
                 record.AddSent(21);
                 return true;
             },
-            TimeSpan.FromSeconds(10));
+            TimeSpan.FromSeconds(60));
 
         (HttpStatusCode status, string text) = await node.GetAsync("metrics", path);
         Assert.Equal(HttpStatusCode.OK, status);

@@ -10,7 +10,7 @@ internal sealed class GatedStream : MemoryStream
 
     public int Lines => ToArray().Count(value => value == '\n');
 
-    public void WaitForWriter() => Assert.True(_arrived.Wait(TimeSpan.FromSeconds(10)));
+    public void WaitForWriter() => Assert.True(_arrived.Wait(TimeSpan.FromSeconds(60)));
 
     public void Open() => _gate.Set();
 
