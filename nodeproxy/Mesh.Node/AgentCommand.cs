@@ -1,10 +1,10 @@
 using System.Net;
 using System.Runtime.InteropServices;
 using Mesh.Interop.Linux;
+using Mesh.Node.AgentPages;
 using Mesh.Node.Capture;
 using Mesh.Node.Capture.Agent;
 using Mesh.Node.Capture.Rules;
-using Mesh.Node.AgentPages;
 using Mesh.Node.Live;
 using Mesh.Node.Proxy.Admin;
 using Mesh.Node.Proxy.Telemetry.Logging;

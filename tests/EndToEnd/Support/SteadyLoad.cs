@@ -7,11 +7,14 @@ using Mesh.Lab;
 namespace Mesh.EndToEnd.Support;
 
 /// <summary>
-/// Requests from a pod at a steady rate, each begun when its time has come whatever became of those before it. What was not answered 200 is
-/// kept with what went on when it was asked.
+/// Requests from a pod at a steady rate, each begun when its time has come whatever became of those before it, as long as no more than
+/// <see cref="UnderWayMax"/> are under way: the requests of a pause of this process do not all begin when it ends. What was not answered 200
+/// is kept with what went on when it was asked.
 /// </summary>
 internal sealed class SteadyLoad : IAsyncDisposable
 {
+    private const int UnderWayMax = 100;
+
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
 
     private readonly CancellationTokenSource _life = new();
@@ -21,6 +24,7 @@ internal sealed class SteadyLoad : IAsyncDisposable
     private readonly TimeSpan _interval;
     private readonly Task _running;
     private long _answered;
+    private int _underWay;
 
     private SteadyLoad(LabPod from, Uri url, int requestsPerSecond)
     {
@@ -68,10 +72,14 @@ internal sealed class SteadyLoad : IAsyncDisposable
     {
         long startedAt = Stopwatch.GetTimestamp();
         List<Task> asked = [];
-        while (!_life.IsCancellationRequested)
+        for (long turn = 1; !_life.IsCancellationRequested; turn++)
         {
-            asked.Add(AskAsync(Phase));
-            TimeSpan left = (_interval * asked.Count) - Stopwatch.GetElapsedTime(startedAt);
+            if (Volatile.Read(ref _underWay) < UnderWayMax)
+            {
+                asked.Add(AskAsync(Phase));
+            }
+
+            TimeSpan left = (_interval * turn) - Stopwatch.GetElapsedTime(startedAt);
             if (left > TimeSpan.Zero)
             {
                 await Task.Delay(left, TimeProvider.System, _life.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -83,6 +91,7 @@ internal sealed class SteadyLoad : IAsyncDisposable
 
     private async Task AskAsync(string phase)
     {
+        Interlocked.Increment(ref _underWay);
         try
         {
             using HttpResponseMessage answer = await _http.GetAsync(_url);
@@ -98,6 +107,10 @@ internal sealed class SteadyLoad : IAsyncDisposable
         catch (Exception exception) when (exception is HttpRequestException or SocketException or OperationCanceledException)
         {
             _failures.Enqueue($"{phase}: {exception.Message} {exception.InnerException?.Message}");
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _underWay);
         }
     }
 }

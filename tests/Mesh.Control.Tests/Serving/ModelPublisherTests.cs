@@ -168,11 +168,11 @@ public sealed class ModelPublisherTests
         Wire.Workload workload = Find("vm").Workload;
         Assert.Equal(("vm.example.org", 0), (workload.Hostname, workload.Addresses.Count));
         Assert.Equal(new WorkloadTraits
-            {
-                RegistryOnly = true,
-                ClientLog = Mesh.Api.Traits.RequestLog.Written,
-                ServerLog = Mesh.Api.Traits.RequestLog.Omitted,
-            }, Assert.Single(workload.Extensions).Config.Unpack<WorkloadTraits>());
+        {
+            RegistryOnly = true,
+            ClientLog = Mesh.Api.Traits.RequestLog.Written,
+            ServerLog = Mesh.Api.Traits.RequestLog.Omitted,
+        }, Assert.Single(workload.Extensions).Config.Unpack<WorkloadTraits>());
 
         Wire.Address Find(string name) => _store.Find(TypeUrls.Address)!.Resources[name].Message.Resource_.Unpack<Wire.Address>();
     }
